@@ -1,0 +1,32 @@
+import { DataSource } from 'typeorm';
+import type { ColumnType } from 'typeorm';
+
+import { Foundation1795000000000 } from './migrations/1795000000000-foundation.js';
+import { entities } from './src/entities.js';
+import { Config } from './src/platform/config/config.js';
+import { dataSourceOptions } from './src/platform/database/data-source.js';
+import type { DataSourceParts } from './src/platform/database/data-source.js';
+
+const migrations = [Foundation1795000000000];
+
+/** Names of all migrations, oldest first. */
+export const migrationNames: readonly string[] = migrations.map((migration) => migration.name);
+
+/** The one DataSource: of the application, of the tests and of TypeORM's command line. */
+export function createDataSource(parts: Omit<DataSourceParts, 'entities' | 'migrations'>): DataSource {
+  const source = new DataSource(dataSourceOptions({ ...parts, entities, migrations }));
+  // PostgreSQL's 64-bit transaction ids (13 and later) are not on TypeORM's list of types.
+  source.driver.supportedDataTypes.push('xid8' as ColumnType);
+  return source;
+}
+
+/** For TypeORM's command line, which wants a DataSource as the module's default. */
+export default function commandLineDataSource(): DataSource {
+  const { DATABASE_MIGRATION_URL, DATABASE_URL } = Config.load().values;
+  return createDataSource({
+    url: DATABASE_MIGRATION_URL || DATABASE_URL,
+    poolMax: 2,
+    applicationName: 'roster-cli',
+    patience: 600_000,
+  });
+}

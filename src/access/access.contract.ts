@@ -1,0 +1,11 @@
+import { defineProblem } from '../platform/contract/problem.js';
+
+export class RoleUnknown extends defineProblem('role_unknown', 422, 'There is no such role', {
+  cause: 'One of the roles does not exist.',
+  mend: 'Use the name of an existing role, such as `admin` or `user`.',
+}) {}
+
+export class PrivilegeCeiling extends defineProblem('privilege_ceiling', 403, 'This is above your own permissions', {
+  cause: 'You would change somebody who may do more than you, or grant what you do not hold yourself.',
+  mend: 'Ask somebody who holds those permissions.',
+}) {}

@@ -1,0 +1,55 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+
+import { createDataSource } from '../ormconfig.js';
+import { AccessModule, PermissionGuard } from './access/index.js';
+import { AuthModule, AuthenticationGuard } from './auth/index.js';
+import { EventsModule } from './events/index.js';
+import { HealthModule } from './health/index.js';
+import { KeysModule } from './keys/index.js';
+import { MailModule } from './mail/index.js';
+import { ProblemsController } from './platform/http/problems.controller.js';
+import { ValidationPipe } from './platform/http/validation.pipe.js';
+import { PlatformModule } from './platform/platform.module.js';
+import type { Ground } from './platform/platform.module.js';
+import { UsersModule } from './users/index.js';
+
+/** The whole house. Guards are bound here, in their order, so that no module needs the one that guards it. */
+@Module({})
+export class AppModule {
+  static on(ground: Ground): DynamicModule {
+    const { config, address, logs } = ground;
+    const database = TypeOrmModule.forRootAsync({
+      useFactory: () => ({ type: 'postgres', retryAttempts: 0 }),
+      dataSourceFactory: () =>
+        createDataSource({
+          url: address.url,
+          poolMax: config.values.DATABASE_POOL_MAX,
+          applicationName: 'roster',
+          onPoolError: (error) => logs.of('database').debug({ err: error }, 'An idle connection was lost'),
+        }).initialize(),
+    });
+    return {
+      module: AppModule,
+      imports: [
+        database,
+        PlatformModule.on(ground),
+        AccessModule,
+        AuthModule,
+        EventsModule,
+        HealthModule,
+        KeysModule,
+        MailModule,
+        UsersModule,
+      ],
+      controllers: [ProblemsController],
+      providers: [
+        { provide: APP_GUARD, useClass: AuthenticationGuard },
+        { provide: APP_GUARD, useClass: PermissionGuard },
+        { provide: APP_PIPE, useClass: ValidationPipe },
+      ],
+    };
+  }
+}

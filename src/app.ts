@@ -1,0 +1,67 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { FastifyInstance } from 'fastify';
+
+import { AppModule } from './app.module.js';
+import { TAGS } from './openapi.js';
+import { SettingsRepository } from './platform/database/settings.repository.js';
+import { serveDocs, serveDocument } from './platform/http/docs.js';
+import { buildDocument } from './platform/http/document.js';
+import { ProblemFilter } from './platform/http/problem.filter.js';
+import { ProblemWriter } from './platform/http/problem-body.js';
+import { Serializers, serializeByDocument } from './platform/http/serializers.js';
+import { createServer } from './platform/http/server.js';
+import { NestLogs } from './platform/logging/logger.js';
+import type { Ground } from './platform/platform.module.js';
+
+export interface App {
+  readonly nest: NestFastifyApplication;
+  readonly fastify: FastifyInstance;
+  readonly document: OpenAPIObject;
+}
+
+/**
+ * Puts the application together, ready to listen. The document is made from the decorators before the routes are
+ * registered, and the serializers from the document.
+ * @param defaultPublicUrl what PUBLIC_URL is settled as, at the first start, when nobody says
+ */
+export async function createApp(
+  ground: Ground,
+  defaultPublicUrl: string,
+  prepare?: (fastify: FastifyInstance, document: OpenAPIObject) => void,
+): Promise<App> {
+  const { config, logs, metrics, publicUrl } = ground;
+  let filter: ProblemFilter;
+  let writer: ProblemWriter;
+  const adapter = createServer({
+    logs,
+    metrics,
+    secure: () => publicUrl.value.startsWith('https:'),
+    filter: () => filter,
+    writer: () => writer,
+  });
+  const nest = await NestFactory.create<NestFastifyApplication>(AppModule.on(ground), adapter, {
+    logger: new NestLogs(logs),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  publicUrl.settle(
+    await nest.get(SettingsRepository).settle('public_url', config.values.PUBLIC_URL || defaultPublicUrl),
+  );
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const document = buildDocument(nest, VERSION, TAGS);
+  const serializers = new Serializers(document);
+  writer = new ProblemWriter(() => publicUrl.value, serializers.of('Problem'));
+  filter = new ProblemFilter(writer, logs);
+  nest.useGlobalFilters(filter);
+  prepare?.(fastify, document);
+  serializeByDocument(fastify, document, serializers);
+  serveDocument(fastify, document);
+  if (config.values.DOCS === 'on') serveDocs(fastify);
+  await nest.init();
+  await fastify.ready();
+  return { nest, fastify, document };
+}
+
+export const VERSION = '0.1.0';

@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+import { Strategy } from 'passport-jwt';
+import type { SecretOrKeyProvider } from 'passport-jwt';
+
+import { Keys } from '../keys/index.js';
+import { Config } from '../platform/config/config.js';
+import { TokenInvalid } from '../platform/http/problems.js';
+import { PublicUrl } from '../platform/http/public-url.js';
+import type { AccessTokenClaims } from './access-tokens.js';
+
+const BEARER = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i;
+const MAX_LENGTH = 4096;
+const STRINGS = ['iss', 'sub', 'client_id', 'sid', 'jti'] as const;
+const NUMBERS = ['iat', 'exp', 'auth_time'] as const;
+
+export const ACCESS_TOKEN = 'at+jwt';
+
+/** The token of the `Authorization` header, and of nowhere else: never of the URL or a body (RFC 9700, 4.3.2). */
+export function bearerOf(request: { headers: FastifyRequest['headers'] }): string | null {
+  const header = request.headers.authorization;
+  if (header === undefined || header.length > MAX_LENGTH) return null;
+  return BEARER.exec(header)?.[1] ?? null;
+}
+
+/** Verifies access tokens: the algorithm is pinned, the key is one of ours, the type is `at+jwt` (RFC 9068, RFC 8725). */
+@Injectable()
+export class AccessTokenStrategy extends PassportStrategy(Strategy, ACCESS_TOKEN) {
+  constructor(
+    private readonly keys: Keys,
+    config: Config,
+    private readonly publicUrl: PublicUrl,
+  ) {
+    const provide: SecretOrKeyProvider = (_request, token, done) =>
+      void this.keyOf(token as string).then((key) => done(null, key as never), done);
+    super({
+      jwtFromRequest: (request: unknown) => bearerOf(request as FastifyRequest),
+      secretOrKeyProvider: provide,
+      algorithms: ['ES256'],
+      audience: config.values.JWT_AUDIENCE,
+      // It reads the machine's clock once a token; the guard reads ours at every use.
+      ignoreExpiration: true,
+      jsonWebTokenOptions: { ignoreNotBefore: true },
+    } as never);
+  }
+
+  /** Called by passport with what the signature covers. */
+  validate(payload: Record<string, unknown>): AccessTokenClaims {
+    const sound =
+      STRINGS.every((name) => typeof payload[name] === 'string') &&
+      NUMBERS.every((name) => Number.isSafeInteger(payload[name])) &&
+      typeof payload['aud'] === 'string' &&
+      payload['iss'] === this.publicUrl.value &&
+      Array.isArray(payload['amr']) &&
+      payload['nbf'] === undefined;
+    if (!sound) throw new TokenInvalid();
+    return payload as unknown as AccessTokenClaims;
+  }
+
+  private async keyOf(token: string): Promise<unknown> {
+    const header = headerOf(token);
+    if (
+      header?.['typ'] !== ACCESS_TOKEN ||
+      header['alg'] !== 'ES256' ||
+      typeof header['kid'] !== 'string' ||
+      header['crit'] !== undefined
+    )
+      throw new TokenInvalid();
+    const key = await this.keys.verifier(header['kid']);
+    if (!key) throw new TokenInvalid();
+    return key;
+  }
+}
+
+function headerOf(token: string): Record<string, unknown> | null {
+  try {
+    const header: unknown = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString());
+    return typeof header === 'object' ? (header as Record<string, unknown> | null) : null;
+  } catch {
+    // Not JSON, so not a token: the caller is told that it is invalid.
+    return null;
+  }
+}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import jwt from 'jsonwebtoken';
+
+import { Keys } from '../keys/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { Config } from '../platform/config/config.js';
+import { newId } from '../platform/crypto/tokens.js';
+import { PublicUrl } from '../platform/http/public-url.js';
+
+/** Seconds that an access token lives. */
+export const ACCESS_TOKEN_LIVES = 600;
+const CLIENT = 'roster';
+
+export interface TokenSubject {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly authenticatedAt: Date;
+  readonly amr: readonly string[];
+}
+
+/** What an access token says (RFC 9068, 2.2). Moments are seconds since 1970. */
+export interface AccessTokenClaims {
+  readonly iss: string;
+  readonly aud: string;
+  readonly sub: string;
+  readonly client_id: string;
+  readonly sid: string;
+  readonly jti: string;
+  readonly iat: number;
+  readonly exp: number;
+  readonly auth_time: number;
+  readonly amr: readonly string[];
+}
+
+/** Makes access tokens: JWT of type `at+jwt` (RFC 9068), signed with ES256. */
+@Injectable()
+export class AccessTokens {
+  constructor(
+    private readonly keys: Keys,
+    private readonly clock: Clock,
+    private readonly config: Config,
+    private readonly publicUrl: PublicUrl,
+  ) {}
+
+  async sign({ userId, sessionId, authenticatedAt, amr }: TokenSubject): Promise<string> {
+    const { kid, key } = await this.keys.signer();
+    const now = Math.floor(this.clock.millis() / 1000);
+    const claims: AccessTokenClaims = {
+      iss: this.publicUrl.value,
+      aud: this.config.values.JWT_AUDIENCE,
+      sub: userId,
+      client_id: CLIENT,
+      sid: sessionId,
+      jti: newId(),
+      iat: now,
+      exp: now + ACCESS_TOKEN_LIVES,
+      auth_time: Math.floor(authenticatedAt.getTime() / 1000),
+      amr,
+    };
+    return jwt.sign(claims, key, { algorithm: 'ES256', header: { alg: 'ES256', typ: 'at+jwt', kid } });
+  }
+}

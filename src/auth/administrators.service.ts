@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+
+import { Access } from '../access/index.js';
+import { Passwords } from '../passwords/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { Config } from '../platform/config/config.js';
+import { randomToken } from '../platform/crypto/tokens.js';
+import { Database } from '../platform/database/database.js';
+import { Users, statusOf } from '../users/index.js';
+import { SignInService } from './sign-in.service.js';
+
+const DEFAULT_EMAIL = 'admin@localhost';
+
+export interface FirstAdministrator {
+  readonly email: string;
+  /** For one use; null when the operator chose the password. */
+  readonly oneTimePassword: string | null;
+}
+
+/** What whoever sits at the server may do: make the first administrator, let one in again, get a token. */
+@Injectable()
+export class Administrators {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly config: Config,
+    private readonly access: Access,
+    private readonly users: Users,
+    private readonly passwords: Passwords,
+    private readonly signIns: SignInService,
+  ) {}
+
+  /** Makes the first administrator; null when there is one already. Of two processes that start at once, one does. */
+  async ensureFirst(): Promise<FirstAdministrator | null> {
+    if ((await this.holders()).length > 0) return null;
+    const { ADMIN_EMAIL, ADMIN_PASSWORD } = this.config.values;
+    const email = ADMIN_EMAIL || DEFAULT_EMAIL;
+    const oneTimePassword = ADMIN_PASSWORD ? null : randomToken();
+    const passwordHash = await this.passwords.hashNew(ADMIN_PASSWORD || oneTimePassword!, { email }, '/ADMIN_PASSWORD');
+    const made = await this.db.transaction(async () => {
+      if ((await this.access.lockHolders('admin')).length > 0) return false;
+      const origin = {
+        passwordHash,
+        emailVerified: ADMIN_EMAIL !== '',
+        roles: ['admin', 'user'],
+        passwordChangeRequired: oneTimePassword !== null,
+      };
+      await this.users.create({ email, name: 'Administrator' }, origin);
+      return true;
+    });
+    return made ? { email, oneTimePassword } : null;
+  }
+
+  /** A new one-time password for an administrator; their sessions go on. @param email of which one; else the first */
+  async reset(email: string | null): Promise<FirstAdministrator> {
+    const user = await this.find(email);
+    const oneTimePassword = randomToken();
+    const hash = await this.passwords.hashNew(oneTimePassword, {}, '/password');
+    await this.db.transaction(async () => {
+      await this.users.lock(user.id);
+      await this.passwords.put(user.id, hash, true);
+    });
+    return { email: user.email, oneTimePassword };
+  }
+
+  /** An access token of ten minutes for an administrator, for whoever sits at the server. */
+  async token(email: string | null): Promise<string> {
+    const user = await this.find(email);
+    const started = await this.signIns.start(user.id, ['cli']);
+    return (await this.signIns.give(started, user)).accessToken;
+  }
+
+  private async find(email: string | null) {
+    for (const id of await this.holders()) {
+      const user = await this.users.get(id);
+      if (email === null ? statusOf(user, this.clock.now()) === 'active' : user.email === email) return user;
+    }
+    throw new Error(email === null ? 'There is no active administrator' : `${email} is not an administrator`);
+  }
+
+  private holders(): Promise<string[]> {
+    return this.db.transaction(() => this.access.lockHolders('admin'));
+  }
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+
+import { Injectable } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+
+import { Clock } from '../platform/clock/clock.js';
+import { Problem } from '../platform/contract/problem.js';
+import { isUnavailable } from '../platform/database/database-errors.js';
+import { isAllowedBeforePasswordChange, policyOf } from '../platform/http/policy.js';
+import type { Principal } from '../platform/http/principal.js';
+import { PasswordChangeRequired, TokenExpired, TokenInvalid, TokenMissing } from '../platform/http/problems.js';
+import { ACCESS_TOKEN, bearerOf } from './access-token.strategy.js';
+import type { AccessTokenClaims } from './access-tokens.js';
+import { Principals } from './principals.js';
+
+/** Seconds that another machine's clock may be ahead of ours. */
+const LEEWAY = 30;
+
+class PassportGuard extends AuthGuard(ACCESS_TOKEN) {
+  /** Passport's own answers are replaced by ours, which say as little as they may. */
+  override handleRequest<T>(error: unknown, claims: T | false): T {
+    if (error instanceof Problem || isUnavailable(error)) throw error;
+    if (error || !claims) throw new TokenInvalid();
+    return claims;
+  }
+}
+
+/** Lets through whoever proves who they are, unless the route is public. Looks in its memory before it verifies. */
+@Injectable()
+export class AuthenticationGuard implements CanActivate {
+  private readonly passport = new PassportGuard();
+
+  constructor(
+    private readonly principals: Principals,
+    private readonly clock: Clock,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const handler = context.getHandler();
+    if (policyOf(handler)?.kind === 'public') return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const token = bearerOf(request);
+    if (token === null)
+      throw challenged(request.headers.authorization === undefined ? new TokenMissing() : new TokenInvalid());
+    const hash = createHash('sha256').update(token).digest('base64');
+    const known = this.principals.remembered(hash);
+    return known ? this.admit(known, request, handler) : this.verify(context, request, handler, hash);
+  }
+
+  private async verify(
+    context: ExecutionContext,
+    request: FastifyRequest,
+    handler: object,
+    hash: string,
+  ): Promise<boolean> {
+    try {
+      await this.passport.canActivate(context);
+      const claims = (request as unknown as { user: AccessTokenClaims }).user;
+      if (claims.iat * 1000 > this.clock.millis() + LEEWAY * 1000) throw new TokenInvalid();
+      if (claims.exp * 1000 <= this.clock.millis()) throw new TokenExpired();
+      return this.admit(await this.principals.build(claims, hash), request, handler);
+    } catch (error) {
+      throw challenged(error);
+    }
+  }
+
+  private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
+    if (principal.expiresAt <= this.clock.millis()) throw challenged(new TokenExpired());
+    if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
+    request.principal = principal;
+    request.context!.actorId = principal.userId;
+    return true;
+  }
+}
+
+/** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */
+function challenged(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.definition.status !== 401) return error;
+  const { code, title } = error.definition;
+  const told = code === 'token_missing' ? '' : `, error="invalid_token", error_description="${title}"`;
+  return error.withHeader('WWW-Authenticate', `Bearer realm="roster"${told}`);
+}

@@ -1,0 +1,3 @@
+export { Administrators } from './administrators.service.js';
+export { AuthModule } from './auth.module.js';
+export { AuthenticationGuard } from './authentication.guard.js';

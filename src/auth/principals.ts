@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+
+import { Access } from '../access/index.js';
+import { Passwords } from '../passwords/index.js';
+import { Revocations } from '../platform/cache/revocations.js';
+import { Clock } from '../platform/clock/clock.js';
+import type { Principal } from '../platform/http/principal.js';
+import { TokenInvalid, TokenRevoked } from '../platform/http/problems.js';
+import { Sessions } from '../sessions/index.js';
+import { Users, statusOf } from '../users/index.js';
+import type { AccessTokenClaims } from './access-tokens.js';
+import { PrincipalCache } from './principal-cache.js';
+
+/** Who a token stands for: remembered by the token's hash, for as long as nothing about them is taken away. */
+@Injectable()
+export class Principals {
+  private readonly cache = new PrincipalCache();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly access: Access,
+    private readonly passwords: Passwords,
+    private readonly sessions: Sessions,
+    private readonly users: Users,
+    private readonly revocations: Revocations,
+  ) {
+    revocations.onRevoked((kind, subject) => this.cache.forget(kind, subject));
+  }
+
+  /** The principal of a token that was verified before; null if it has to be verified (again). */
+  remembered(tokenHash: string): Principal | null {
+    return this.revocations.areFresh() ? this.cache.get(tokenHash) : null;
+  }
+
+  /** Asks the database who this is. The one builder of principals. @throws TokenRevoked, TokenInvalid */
+  async build(claims: AccessTokenClaims, tokenHash: string): Promise<Principal> {
+    const { generation } = this.cache;
+    const session = await this.sessions.findOpen(claims.sid);
+    if (!session) throw new TokenRevoked();
+    if (session.userId !== claims.sub) throw new TokenInvalid();
+    const status = statusOf(await this.users.get(session.userId), this.clock.now());
+    if (status === 'deleted' || status === 'suspended') throw new TokenRevoked();
+    const principal: Principal = {
+      userId: session.userId,
+      sessionId: session.id,
+      permissions: await this.access.permissionsOf(session.userId),
+      authTime: session.authenticatedAt,
+      amr: session.amr,
+      expiresAt: Math.min(claims.exp * 1000, session.expiresAt.getTime()),
+      passwordChangeRequired: session.amr.includes('pwd') && (await this.passwords.isChangeRequired(session.userId)),
+    };
+    // Something was taken away while we asked: what we read may be older, so it serves this request only.
+    if (generation === this.cache.generation) this.cache.set(tokenHash, principal);
+    return principal;
+  }
+}

@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import type { Counter } from 'prom-client';
+
+import { Events } from '../events/index.js';
+import { Passwords } from '../passwords/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { Database } from '../platform/database/database.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
+import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
+import type { Started } from '../sessions/index.js';
+import { Users, isSuspended, statusOf } from '../users/index.js';
+import type { UserRow } from '../users/index.js';
+import { ACCESS_TOKEN_LIVES, AccessTokens } from './access-tokens.js';
+import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
+
+/** What somebody who signed in holds in their hands. */
+export interface SignedIn {
+  readonly accessToken: string;
+  /** Seconds. */
+  readonly expiresIn: number;
+  readonly refreshToken: string;
+  readonly user: UserRow;
+  readonly passwordChangeRequired: boolean;
+}
+
+@Injectable()
+export class SignInService {
+  private readonly signIns: Counter<'result'>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly events: Events,
+    private readonly users: Users,
+    private readonly passwords: Passwords,
+    private readonly sessions: Sessions,
+    private readonly tokens: AccessTokens,
+    metrics: Metrics,
+  ) {
+    this.signIns = metrics.counter('auth_sign_ins_total', 'Attempts to sign in, by result', ['result']);
+  }
+
+  /** @param identifier an e-mail address or a user name @throws SignInFailed, AccountSuspended */
+  async signIn(identifier: string, password: string): Promise<SignedIn> {
+    const user = await this.users.findByIdentifier(identifier);
+    // Also for nobody: the answer must cost the same either way.
+    const right = await this.passwords.verify(user?.id ?? null, password);
+    if (!user || !right) return this.refuse(user, 'password', new SignInFailed());
+    if (isSuspended(user, this.clock.now())) return this.refuse(user, 'suspended', new AccountSuspended());
+    const started = await this.start(user.id, ['pwd']);
+    this.signIns.inc({ result: 'success' });
+    return this.give(started, await this.users.get(user.id));
+  }
+
+  /** Starts a session for somebody who proved who they are; they may have been suspended or deleted a moment ago. */
+  start(userId: string, amr: string[]): Promise<Started> {
+    return this.db.transaction(async () => {
+      const user = await this.users.lock(userId);
+      if (isSuspended(user, this.clock.now())) throw new AccountSuspended();
+      await this.users.signedIn(userId);
+      return this.sessions.start(userId, amr);
+    });
+  }
+
+  /** @throws RefreshTokenInvalid */
+  async refresh(refreshToken: string): Promise<SignedIn> {
+    const started = await this.sessions.refresh(refreshToken);
+    const user = await this.users.get(started.session.userId);
+    const status = statusOf(user, this.clock.now());
+    if (status === 'suspended' || status === 'deleted') throw new RefreshTokenInvalid();
+    return this.give(started, user);
+  }
+
+  /** The tokens of a session. */
+  async give({ session, refreshToken }: Started, user: UserRow): Promise<SignedIn> {
+    const { id: sessionId, userId, authenticatedAt, amr } = session;
+    const accessToken = await this.tokens.sign({ userId, sessionId, authenticatedAt, amr });
+    const passwordChangeRequired = amr.includes('pwd') && (await this.passwords.isChangeRequired(userId));
+    return { accessToken, expiresIn: ACCESS_TOKEN_LIVES, refreshToken, user, passwordChangeRequired };
+  }
+
+  /** The refusal is a fact of its own, in a transaction of its own. */
+  private async refuse(user: UserRow | null, reason: 'password' | 'suspended', refusal: Error): Promise<never> {
+    this.signIns.inc({ result: reason === 'password' ? 'failure' : reason });
+    await this.db.transaction(async () =>
+      this.events.record(
+        SignInRefused,
+        { userId: user?.id ?? null, reason },
+        user ? { subject: `users/${user.id}` } : {},
+      ),
+    );
+    throw refusal;
+  }
+}

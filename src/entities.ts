@@ -1,0 +1,32 @@
+import { PermissionRow } from './access/permission.entity.js';
+import { Role } from './access/role.entity.js';
+import { RolePermission } from './access/role-permission.entity.js';
+import { UserRole } from './access/user-role.entity.js';
+import { Registration } from './auth/registration.entity.js';
+import { Event } from './events/event.entity.js';
+import { SigningKey } from './keys/signing-key.entity.js';
+import { MailMessage } from './mail/mail-message.entity.js';
+import { PasswordHash } from './passwords/password-hash.entity.js';
+import { Revocation } from './platform/cache/revocation.entity.js';
+import { Setting } from './platform/database/setting.entity.js';
+import { RefreshToken } from './sessions/refresh-token.entity.js';
+import { Session } from './sessions/session.entity.js';
+import { User } from './users/user.entity.js';
+
+/** Every table. The only place that knows the entities of more than one module. */
+export const entities = [
+  Event,
+  MailMessage,
+  PasswordHash,
+  PermissionRow,
+  RefreshToken,
+  Registration,
+  Revocation,
+  Role,
+  RolePermission,
+  Session,
+  Setting,
+  SigningKey,
+  User,
+  UserRole,
+];

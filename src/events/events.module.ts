@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+
+import { JobsModule } from '../jobs/index.js';
+import { EventsRepository } from './events.repository.js';
+import { Events } from './events.service.js';
+import { Partitions } from './partitions.js';
+
+@Module({ imports: [JobsModule], providers: [Events, EventsRepository, Partitions], exports: [Events] })
+export class EventsModule {}

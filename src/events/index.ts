@@ -1,0 +1,2 @@
+export { EventsModule } from './events.module.js';
+export { Events } from './events.service.js';

@@ -1,0 +1,2 @@
+export { KeysModule } from './keys.module.js';
+export { Keys } from './keys.service.js';

@@ -1,0 +1,3 @@
+export { MailModule } from './mail.module.js';
+export { Mail } from './mail.service.js';
+export { defineMail } from './template.js';

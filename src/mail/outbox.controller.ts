@@ -1,0 +1,40 @@
+import { Controller, Get, Header, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+
+import { DevOnlyGuard } from '../platform/http/dev-only.guard.js';
+import { Public } from '../platform/http/policy.js';
+import { PAGE_POLICY, renderPage } from '../platform/pages/page.js';
+import { Mail } from './mail.service.js';
+import { OUTBOX_PAGE } from './outbox.page.js';
+
+const SHOWN = 100;
+
+/** The development outbox: what would have been mailed, newest first. */
+@ApiExcludeController()
+@UseGuards(DevOnlyGuard)
+@Controller('dev/mail')
+export class OutboxController {
+  constructor(private readonly mail: Mail) {}
+
+  @Get()
+  @Public()
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Content-Security-Policy', PAGE_POLICY)
+  async page(): Promise<string> {
+    return renderPage('Development outbox', OUTBOX_PAGE({ messages: await this.messages() }));
+  }
+
+  @Get('messages')
+  @Public()
+  async messages(): Promise<object[]> {
+    const messages = await this.mail.newest(SHOWN);
+    return messages.map(({ id, recipient, subject, text, html, createdAt }) => ({
+      id,
+      to: recipient,
+      subject,
+      text,
+      html,
+      createdAt,
+    }));
+  }
+}

@@ -1,0 +1,11 @@
+import type { Tag } from './platform/http/document.js';
+
+/** The order in which people meet the API. */
+export const TAGS: readonly Tag[] = [
+  { name: 'auth', about: 'Registering, signing in, staying signed in' },
+  { name: 'me', about: 'Your own account' },
+  { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
+  { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
+  { name: 'problems', about: 'Every failure, explained' },
+  { name: 'health', about: 'For balancers and orchestrators' },
+];

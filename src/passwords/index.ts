@@ -1,0 +1,4 @@
+export { PasswordHasher } from './password-hashing.js';
+export { PasswordIncorrect, TooManySignIns } from './passwords.contract.js';
+export { PasswordsModule } from './passwords.module.js';
+export { Passwords } from './passwords.service.js';

@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+
+import { EventsModule } from '../events/index.js';
+import { Config } from '../platform/config/config.js';
+import { SessionsModule } from '../sessions/index.js';
+import { PasswordHasher } from './password-hashing.js';
+import { PasswordsRepository } from './passwords.repository.js';
+import { Passwords } from './passwords.service.js';
+
+const hasher = {
+  provide: PasswordHasher,
+  inject: [Config],
+  useFactory: (config: Config) => new PasswordHasher({ minLength: config.values.PASSWORD_MIN_LENGTH }),
+};
+
+@Module({
+  imports: [EventsModule, SessionsModule],
+  providers: [hasher, Passwords, PasswordsRepository],
+  exports: [Passwords],
+})
+export class PasswordsModule implements OnApplicationShutdown {
+  constructor(private readonly hasher: PasswordHasher) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.hasher.close();
+  }
+}

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+
+import { Database, statement } from '../platform/database/database.js';
+import type { PasswordHash } from './password-hash.entity.js';
+
+const FIND = statement(
+  'password_hashes_find',
+  `SELECT user_id AS "userId", hash, changed_at AS "changedAt", change_required_at AS "changeRequiredAt"
+   FROM roster.password_hashes WHERE user_id = $1`,
+);
+
+@Injectable()
+export class PasswordsRepository {
+  constructor(private readonly db: Database) {}
+
+  find(userId: string): Promise<PasswordHash | null> {
+    return this.db.row(FIND, [userId]);
+  }
+
+  async put({ userId, hash, changedAt, changeRequiredAt }: PasswordHash): Promise<void> {
+    await this.db.change(
+      `INSERT INTO roster.password_hashes (user_id, hash, changed_at, change_required_at) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at, change_required_at = excluded.change_required_at`,
+      [userId, hash, changedAt, changeRequiredAt],
+    );
+  }
+
+  /** Only if nobody changed it meanwhile. @returns whether it was changed */
+  async replace(userId: string, known: string, hash: string, at: Date): Promise<boolean> {
+    const changed = await this.db.change(
+      'UPDATE roster.password_hashes SET hash = $3, changed_at = $4, change_required_at = NULL WHERE user_id = $1 AND hash = $2',
+      [userId, known, hash, at],
+    );
+    return changed === 1;
+  }
+
+  /** The same password under newer parameters. */
+  async rehash(userId: string, known: string, hash: string): Promise<void> {
+    await this.db.change('UPDATE roster.password_hashes SET hash = $3 WHERE user_id = $1 AND hash = $2', [
+      userId,
+      known,
+      hash,
+    ]);
+  }
+}

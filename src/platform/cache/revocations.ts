@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+
+import { Clock } from '../clock/clock.js';
+import { newId } from '../crypto/tokens.js';
+import { Database, statement } from '../database/database.js';
+import { Logs } from '../logging/logger.js';
+import { Listener } from './listener.js';
+
+export type RevocationKind = 'session' | 'user';
+
+interface RevocationRow {
+  id: string;
+  kind: RevocationKind;
+  subject: string;
+}
+
+type Reader = (kind: RevocationKind, subject: string) => void;
+
+/** How often every process looks, and how old the last look may be. Milliseconds. */
+const POLL_EVERY = 500;
+const FRESH_FOR = 1000;
+/** Rows are looked for again for as long as a transaction that wrote one may have been open. Milliseconds. */
+const OVERLAP = 30_000;
+
+const RECENT = statement(
+  'revocations_recent',
+  'SELECT id, kind, subject FROM roster.revocations WHERE revoked_at > $1',
+);
+
+/**
+ * What has been taken away, told to every process. A row is written in the transaction of the change; a NOTIFY after
+ * the commit is a nudge only, for it dies silently with a half-open socket: the poll is what is relied upon.
+ */
+@Injectable()
+export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly readers: Reader[] = [];
+  private readonly seen = new Map<string, number>();
+  private timer: NodeJS.Timeout | undefined;
+  private polling: Promise<void> | null = null;
+  private again = false;
+  private polledAt = 0;
+  private stopped = false;
+  private readonly log;
+
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly listener: Listener,
+    logs: Logs,
+  ) {
+    this.log = logs.of('revocations');
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.listener.on('roster_revocations', () => void this.poll());
+    await this.poll();
+    this.timer = setInterval(() => void this.poll(), POLL_EVERY).unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    await this.polling;
+  }
+
+  /** Called with each thing that is taken away, in this process and in others; perhaps more than once. */
+  onRevoked(reader: Reader): void {
+    this.readers.push(reader);
+  }
+
+  /** False when this process has not looked for a second: then nothing that it remembers may be trusted. */
+  areFresh(): boolean {
+    return Date.now() - this.polledAt < FRESH_FOR;
+  }
+
+  /** Part of the caller's transaction. */
+  async revoke(kind: RevocationKind, subjects: readonly string[]): Promise<void> {
+    if (subjects.length === 0) return;
+    const ids = subjects.map(() => newId());
+    await this.db.change(
+      'INSERT INTO roster.revocations (id, kind, subject, revoked_at) SELECT *, $4 FROM unnest($1::uuid[], $2::text[], $3::text[])',
+      [ids, subjects.map(() => kind), subjects, this.clock.now()],
+    );
+    this.db.afterCommit(() => {
+      subjects.forEach((subject, index) => this.tell({ id: ids[index]!, kind, subject }));
+      this.listener.nudge('roster_revocations');
+    });
+  }
+
+  /** Forgets rows that every process has long read. @returns how many */
+  prune(): Promise<number> {
+    return this.db.change('DELETE FROM roster.revocations WHERE revoked_at < $1', [
+      new Date(this.clock.millis() - 24 * 3_600_000),
+    ]);
+  }
+
+  /** One look at a time; a nudge that comes during one is answered by another look after it. */
+  private async poll(): Promise<void> {
+    if (this.stopped) return;
+    if (this.polling) {
+      this.again = true;
+      return;
+    }
+    this.polling = this.look();
+    await this.polling;
+    this.polling = null;
+    if (this.again) {
+      this.again = false;
+      await this.poll();
+    }
+  }
+
+  private async look(): Promise<void> {
+    const startedAt = Date.now();
+    try {
+      const since = new Date(this.clock.millis() - OVERLAP);
+      for (const row of await this.db.rows<RevocationRow>(RECENT, [since])) this.tell(row);
+      this.polledAt = startedAt;
+    } catch (error) {
+      // Nothing remembered is trusted until a look succeeds, so this is safe; the next one is due in half a second.
+      this.log.debug({ err: error }, 'The revocations could not be read');
+    }
+    for (const [id, at] of this.seen) if (at < startedAt - 2 * OVERLAP) this.seen.delete(id);
+  }
+
+  private tell(row: RevocationRow): void {
+    if (this.seen.has(row.id)) return;
+    this.seen.set(row.id, Date.now());
+    for (const reader of this.readers) reader(row.kind, row.subject);
+  }
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { settings } from './settings.js';
+import type { Setting, SettingName, Values } from './settings.js';
+
+/** Everything that is wrong with the environment, at once: one sentence a fault, each naming its variable. */
+export class ConfigurationInvalid extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(
+      `The configuration is wrong in ${faults.length} ${faults.length === 1 ? 'place' : 'places'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The settings of this process: read once, checked as a whole, never changed. Nothing else reads the environment. */
+export class Config {
+  readonly production: boolean;
+  readonly test: boolean;
+  /** True when the operator chose the port: then a taken one is an error rather than a reason to move. */
+  readonly portGiven: boolean;
+  readonly managementPortGiven: boolean;
+  readonly dataDir: string;
+  readonly embeddedDatabase: boolean;
+
+  private constructor(
+    readonly values: Readonly<Values>,
+    given: ReadonlySet<string>,
+  ) {
+    this.production = values.NODE_ENV === 'production';
+    this.test = values.NODE_ENV === 'test';
+    this.portGiven = given.has('PORT');
+    this.managementPortGiven = given.has('MANAGEMENT_PORT');
+    this.dataDir = resolve(values.DATA_DIR);
+    this.embeddedDatabase = values.DATABASE_URL === '';
+    Object.freeze(this);
+  }
+
+  /**
+   * Reads and checks the whole environment. A variable `NAME` may come from the file that `NAME_FILE` names.
+   * @throws ConfigurationInvalid with every fault
+   */
+  static load(environment: Environment = process.env): Config {
+    const faults: string[] = [];
+    const values: Partial<Record<SettingName, unknown>> = {};
+    const given = new Set<string>();
+    for (const [name, setting] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
+      const text = textOf(name, environment, faults);
+      if (text !== undefined) given.add(name);
+      values[name] = text === undefined ? setting.fallback : valueOf(name, setting, text, faults);
+    }
+    const complete = values as Values;
+    if (faults.length === 0) faults.push(...contradictions(complete));
+    if (faults.length > 0) throw new ConfigurationInvalid(faults);
+    return new Config(Object.freeze(complete), given);
+  }
+}
+
+/** What the parent's environment hands to a program that Roster starts, such as the embedded PostgreSQL. */
+export function inheritedEnvironment(): Record<string, string | undefined> {
+  return { PATH: process.env['PATH'], LANG: 'C.UTF-8', TZ: 'UTC' };
+}
+
+function textOf(name: SettingName, environment: Environment, faults: string[]): string | undefined {
+  const direct = environment[name];
+  const file = environment[`${name}_FILE`];
+  if (!file) return direct === '' ? undefined : direct;
+  if (direct) {
+    faults.push(`${name} and ${name}_FILE are both set: keep one`);
+    return undefined;
+  }
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    faults.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return undefined;
+  }
+}
+
+function valueOf(name: SettingName, setting: Setting<unknown>, text: string, faults: string[]): unknown {
+  try {
+    return setting.read(text);
+  } catch {
+    // The value itself is not repeated: it may be a secret that was put under the wrong name.
+    faults.push(`${name} must be ${setting.expects}`);
+    return setting.fallback;
+  }
+}
+
+function contradictions(values: Values): string[] {
+  const faults: string[] = [];
+  if (values.ADMIN_PASSWORD && !values.ADMIN_EMAIL) faults.push('ADMIN_PASSWORD needs ADMIN_EMAIL beside it');
+  if (values.DATABASE_MIGRATION_URL && !values.DATABASE_URL)
+    faults.push('DATABASE_MIGRATION_URL needs DATABASE_URL beside it');
+  if (values.PORT !== 0 && values.PORT === values.MANAGEMENT_PORT) faults.push('PORT and MANAGEMENT_PORT must differ');
+  if (values.NODE_ENV !== 'production') return faults;
+  if (!values.SECRET_KEY)
+    faults.push(
+      'SECRET_KEY must be set in production (a generated one is only for trying out): 32 bytes in base64, for example from `openssl rand -base64 32`',
+    );
+  if (!values.DATABASE_URL && values.ALLOW_EMBEDDED_DATABASE !== '1') {
+    faults.push('DATABASE_URL must be set in production (or ALLOW_EMBEDDED_DATABASE=1 to keep the embedded database)');
+  }
+  return faults;
+}

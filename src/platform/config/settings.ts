@@ -1,0 +1,137 @@
+/** One environment variable: how its text is read, what it is for, and what stands in for it. */
+export interface Setting<T> {
+  readonly read: (text: string) => T;
+  readonly fallback: T;
+  readonly expects: string;
+  readonly about: string;
+  readonly secret: boolean;
+}
+
+type Bare<T> = Omit<Setting<T>, 'about' | 'secret'>;
+
+/** The text is not of the form that the setting wants; the message says which form that is. */
+class Unreadable extends Error {}
+
+function describe<T>(bare: Bare<T>, about: string, secret = false): Setting<T> {
+  return { ...bare, about, secret };
+}
+
+function whole(min: number, max: number, fallback: number): Bare<number> {
+  const expects = `a whole number from ${min} to ${max}`;
+  const read = (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) throw new Unreadable(expects);
+    return value;
+  };
+  return { read, fallback, expects };
+}
+
+function oneOf<const T extends string>(values: readonly T[], fallback: T): Bare<T> {
+  const expects = values.map((value) => `"${value}"`).join(' or ');
+  const read = (text: string): T => {
+    const value = values.find((candidate) => candidate === text);
+    if (value === undefined) throw new Unreadable(expects);
+    return value;
+  };
+  return { read, fallback, expects };
+}
+
+function text(expects: string, pattern: RegExp, fallback: string): Bare<string> {
+  const read = (value: string): string => {
+    if (!pattern.test(value)) throw new Unreadable(expects);
+    return value;
+  };
+  return { read, fallback, expects };
+}
+
+function url(protocols: readonly string[]): Bare<string> {
+  const expects = `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+  const read = (value: string): string => {
+    if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) throw new Unreadable(expects);
+    return value;
+  };
+  return { read, fallback: '', expects };
+}
+
+/** Milliseconds, written as `10s`, `500ms` or `2m`. */
+function duration(fallback: number): Bare<number> {
+  const expects = 'a duration such as 500ms, 10s or 2m, at most 10m';
+  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000 };
+  const read = (value: string): number => {
+    const [, amount, unit] = /^(\d{1,6})(ms|s|m)$/.exec(value) ?? [];
+    const milliseconds = Number(amount) * (units[unit ?? ''] ?? Number.NaN);
+    if (!(milliseconds <= 600_000)) throw new Unreadable(expects);
+    return milliseconds;
+  };
+  return { read, fallback, expects };
+}
+
+function secretKey(): Bare<Buffer | null> {
+  const expects = '32 bytes in base64';
+  const read = (value: string): Buffer => {
+    const bytes = Buffer.from(value, 'base64');
+    if (bytes.length !== 32 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(value)) throw new Unreadable(expects);
+    return bytes;
+  };
+  return { read, fallback: null, expects };
+}
+
+const anything = /^[^\0]+$/s;
+const host = /^[0-9A-Za-z.:_-]+$/;
+
+export const settings = {
+  NODE_ENV: describe(
+    oneOf(['development', 'production', 'test'], 'development'),
+    'production refuses what is only fit for trying out',
+  ),
+  ROLE: describe(oneOf(['all', 'api', 'worker'], 'all'), 'What this process does: answer requests, run jobs, or both'),
+  PORT: describe(whole(0, 65_535, 3000), 'Port of the API; if it is not set and taken, the next free one'),
+  HOST: describe(text('a host name or an address', host, '127.0.0.1'), 'Address that the API listens on'),
+  MANAGEMENT_PORT: describe(whole(0, 65_535, 3001), 'Port of metrics, detailed probes and /ops'),
+  MANAGEMENT_HOST: describe(
+    text('a host name or an address', host, '127.0.0.1'),
+    'Address that the management port listens on',
+  ),
+  PUBLIC_URL: describe(
+    url(['http:', 'https:']),
+    'The URL by which users reach Roster (the issuer of tokens); kept from the first start',
+  ),
+  DATA_DIR: describe(text('a folder', anything, './data'), 'Where the embedded database and generated secrets live'),
+  DATABASE_URL: describe(
+    url(['postgres:', 'postgresql:']),
+    'PostgreSQL 15 or later, in place of the embedded one',
+    true,
+  ),
+  DATABASE_MIGRATION_URL: describe(
+    url(['postgres:', 'postgresql:']),
+    'The role that owns the tables; DATABASE_URL if absent',
+    true,
+  ),
+  DATABASE_POOL_MAX: describe(whole(1, 500, 10), 'Connections to PostgreSQL that one process keeps at most'),
+  DATABASE_WAIT: describe(duration(60_000), 'How long the start waits for a database that is late'),
+  ALLOW_EMBEDDED_DATABASE: describe(oneOf(['0', '1'], '0'), '1 lets production use the embedded database'),
+  SECRET_KEY: describe(secretKey(), 'The key from which every purpose derives its own', true),
+  SECRET_KEY_PREVIOUS: describe(secretKey(), 'The key before it, still able to open what it sealed', true),
+  ADMIN_EMAIL: describe(text('an e-mail address', /^[^\s@]+@[^\s@]+$/, ''), 'Address of the first administrator'),
+  ADMIN_PASSWORD: describe(
+    text('a password', anything, ''),
+    'Password of the first administrator; else a one-time password is made',
+    true,
+  ),
+  JWT_AUDIENCE: describe(text('a text without spaces', /^\S{1,200}$/, 'roster'), 'The `aud` of access tokens'),
+  PASSWORD_MIN_LENGTH: describe(
+    whole(8, 128, 15),
+    'Characters that a password has at least (NIST SP 800-63B-4 asks for 15)',
+  ),
+  LOG_LEVEL: describe(
+    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info'),
+    'The least severe log line that is written',
+  ),
+  SHUTDOWN_DELAY: describe(duration(0), 'How long /health/ready says 503 before the port closes'),
+  SHUTDOWN_DEADLINE: describe(duration(15_000), 'The longest that a stop may take'),
+  DOCS: describe(oneOf(['on', 'off'], 'on'), 'Swagger UI at /docs'),
+} as const;
+
+export type Settings = typeof settings;
+export type SettingName = keyof Settings;
+export type Values = { -readonly [K in SettingName]: Settings[K] extends Setting<infer T> ? T : never };

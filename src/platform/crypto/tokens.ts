@@ -1,0 +1,21 @@
+import { createHash, randomBytes, randomInt, randomUUIDv7 } from 'node:crypto';
+
+/** A UUIDv7 (RFC 9562): ids sort by the time of their making, so that they are also partition keys. */
+export function newId(): string {
+  return randomUUIDv7();
+}
+
+/** 256 random bits in base64url: 43 characters. */
+export function randomToken(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** What is kept of a random token. A plain SHA-256 is enough: the token has too many bits to be guessed. */
+export function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** Six decimal digits, uniform. */
+export function randomCode(): string {
+  return randomInt(0, 1_000_000).toString().padStart(6, '0');
+}

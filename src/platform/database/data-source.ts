@@ -1,0 +1,60 @@
+import type { DataSourceOptions, EntitySchema, MixedList } from 'typeorm';
+
+import { ImpatientClient } from './impatient-client.js';
+import { PostgresNames } from './postgres-names.js';
+
+type Classes = MixedList<(new () => object) | EntitySchema>;
+
+export interface DataSourceParts {
+  readonly url: string;
+  readonly entities: Classes;
+  readonly migrations?: Classes;
+  readonly poolMax: number;
+  readonly applicationName: string;
+  /** Milliseconds that one statement may take outside a request. */
+  readonly patience?: number;
+  readonly onPoolError?: (error: Error) => void;
+}
+
+/** How every DataSource of Roster is made: for the application, for migrations, and for TypeORM's command line. */
+export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url: parts.url,
+    schema: 'roster',
+    applicationName: parts.applicationName,
+    entities: parts.entities as never,
+    migrations: (parts.migrations ?? []) as never,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    namingStrategy: new PostgresNames(),
+    synchronize: false,
+    installExtensions: false,
+    poolSize: parts.poolMax,
+    poolErrorHandler: parts.onPoolError,
+    extra: {
+      Client: ImpatientClient,
+      patience: parts.patience,
+      connectionTimeoutMillis: 2000,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5000,
+    },
+  } as DataSourceOptions;
+}
+
+/** A short connection beside the pool, for what has to happen before there is one. */
+export async function withConnection<T>(
+  url: string,
+  work: (client: ImpatientClient) => Promise<T>,
+  patience = 5000,
+): Promise<T> {
+  const client = new ImpatientClient({ connectionString: url, connectionTimeoutMillis: patience, patience });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

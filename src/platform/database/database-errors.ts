@@ -1,0 +1,58 @@
+import { DatabaseTimeout } from './impatient-client.js';
+
+interface PostgresError {
+  code?: string;
+  constraint?: string;
+  message?: string;
+  driverError?: PostgresError;
+  cause?: unknown;
+}
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shut down); 25006 is a standby that was promoted away. */
+const UNAVAILABLE = /^(?:08...|53...|57P0[1-5]|25006)$/;
+const PG_LOST =
+  /Connection terminated|timeout exceeded when trying to connect|not queryable|Client has encountered a connection error/;
+
+/** TypeORM wraps what pg throws. */
+function bare(error: unknown): PostgresError {
+  const outer = (error ?? {}) as PostgresError;
+  return outer.driverError ?? outer;
+}
+
+/** True when the database, not the question, is at fault: the caller gets 503 and may try again. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof DatabaseTimeout) return true;
+  const { code, message, cause } = bare(error);
+  if (code !== undefined && (NETWORK.has(code) || UNAVAILABLE.test(code))) return true;
+  // Statement timeout, lock not available, deadlock and serialization failure that outlived their attempts.
+  if (code === '57014' || code === '55P03' || code === '40P01' || code === '40001') return true;
+  if (message !== undefined && PG_LOST.test(message)) return true;
+  return cause !== undefined && cause !== error && isUnavailable(cause);
+}
+
+/** True when the same transaction may succeed at once if it is run again (SQLSTATE 40001, 40P01). */
+export function isRetryable(error: unknown): boolean {
+  const { code } = bare(error);
+  return code === '40001' || code === '40P01';
+}
+
+/** The statement ran into its time limit (SQLSTATE 57014). */
+export function isCancelled(error: unknown): boolean {
+  return bare(error).code === '57014';
+}
+
+/** The name of the unique constraint or index that refused a row, or null. */
+export function violatedUnique(error: unknown): string | null {
+  const { code, constraint } = bare(error);
+  return code === '23505' ? (constraint ?? '') : null;
+}

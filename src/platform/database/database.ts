@@ -1,0 +1,190 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { Injectable } from '@nestjs/common';
+import type { Pool, PoolClient, QueryResult } from 'pg';
+import { DataSource } from 'typeorm';
+import type { EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
+
+import { currentRequest } from '../logging/request-context.js';
+import { isRetryable } from './database-errors.js';
+import { DatabaseTimeout, REQUEST_BUDGET } from './impatient-client.js';
+
+/** SQL text with a name under which each connection keeps it prepared. The name must belong to one text only. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export function statement(name: string, text: string): Statement {
+  return Object.freeze({ name, text });
+}
+
+type Hook = () => Promise<void> | void;
+
+interface Scope {
+  readonly runner: QueryRunner;
+  readonly client: PoolClient;
+  readonly beforeCommit: Hook[];
+  readonly afterCommit: Hook[];
+  readonly locals: Map<symbol, unknown>;
+}
+
+const ATTEMPTS = 3;
+
+/** The one door to PostgreSQL. The transaction is carried by AsyncLocalStorage, so that no caller can escape it. */
+@Injectable()
+export class Database {
+  private readonly scopes = new AsyncLocalStorage<Scope>();
+
+  constructor(private readonly source: DataSource) {}
+
+  /** The repository of an entity inside the caller's transaction; there is none outside: plain reads use `rows`. */
+  repository<E extends ObjectLiteral>(entity: EntityTarget<E>): Repository<E> {
+    return this.scope().runner.manager.getRepository(entity);
+  }
+
+  /** Plain rows of a statement: named ones stay prepared. Inside a transaction if there is one. */
+  async rows<T>(question: Statement | string, values: unknown[] = []): Promise<T[]> {
+    return (await this.run(question, values)).rows as T[];
+  }
+
+  /** The first row, or null. */
+  async row<T>(question: Statement | string, values: unknown[] = []): Promise<T | null> {
+    return ((await this.run(question, values)).rows[0] as T | undefined) ?? null;
+  }
+
+  /** How many rows a statement touched. */
+  async change(deed: Statement | string, values: unknown[] = []): Promise<number> {
+    return (await this.run(deed, values)).rowCount ?? 0;
+  }
+
+  inTransaction(): boolean {
+    return this.scopes.getStore() !== undefined;
+  }
+
+  /**
+   * Runs `work` in one transaction, or in the caller's if there is one. A deadlock or a serialization failure starts
+   * it again, so `work` must change nothing but the database.
+   */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.inTransaction()) return work();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.attempt(work);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !isRetryable(error)) throw error;
+      }
+    }
+  }
+
+  /** Runs last in the caller's transaction, before COMMIT: for what is gathered and written at once. */
+  beforeCommit(hook: Hook): void {
+    this.scope().beforeCommit.push(hook);
+  }
+
+  /** Runs after COMMIT was acknowledged, and never if it was not. It must not throw: the change is made already. */
+  afterCommit(hook: Hook): void {
+    this.scope().afterCommit.push(hook);
+  }
+
+  /** What belongs to the caller's transaction and is gone with it: made when first asked for. */
+  local<T>(key: symbol, make: () => T): T {
+    const { locals } = this.scope();
+    if (!locals.has(key)) locals.set(key, make());
+    return locals.get(key) as T;
+  }
+
+  /** Connections: in all, idle, and requests that wait for one. */
+  connections(): { total: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { total: totalCount, idle: idleCount, waiting: waitingCount };
+  }
+
+  private get pool(): Pool {
+    return (this.source.driver as unknown as { master: Pool }).master;
+  }
+
+  private scope(): Scope {
+    const scope = this.scopes.getStore();
+    if (!scope) throw new Error('This needs a transaction: wrap the deed in Database.transaction()');
+    return scope;
+  }
+
+  private async run(question: Statement | string, values: unknown[]): Promise<QueryResult> {
+    const query =
+      typeof question === 'string' ? { text: question, values } : { name: question.name, text: question.text, values };
+    const scope = this.scopes.getStore();
+    if (scope) return scope.client.query(query);
+    const client = await this.withinBudget(this.pool.connect(), (late) => late.release());
+    try {
+      return await client.query(query);
+    } finally {
+      client.release();
+    }
+  }
+
+  private async attempt<T>(work: () => Promise<T>): Promise<T> {
+    const runner = this.source.createQueryRunner();
+    const scope = await this.begin(runner);
+    try {
+      const result = await this.scopes.run(scope, async () => {
+        const value = await work();
+        for (const hook of scope.beforeCommit) await hook();
+        return value;
+      });
+      await runner.commitTransaction();
+      this.scopes.exit(() => scope.afterCommit.forEach((hook) => void hook()));
+      return result;
+    } catch (error) {
+      await rollBack(runner, error);
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+
+  private async begin(runner: QueryRunner): Promise<Scope> {
+    const client = await this.withinBudget(runner.connect() as Promise<PoolClient>, () => void runner.release());
+    try {
+      await runner.startTransaction();
+    } catch (error) {
+      await runner.release();
+      throw error;
+    }
+    return { runner, client, beforeCommit: [], afterCommit: [], locals: new Map() };
+  }
+
+  /** Waits for a connection, but not past the request's deadline: one that comes later goes straight back. */
+  private async withinBudget<T>(connecting: Promise<T>, giveBack: (late: T) => void): Promise<T> {
+    const remaining = (currentRequest()?.deadline ?? Date.now() + REQUEST_BUDGET) - Date.now();
+    let timer: NodeJS.Timeout | undefined;
+    let late = false;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => {
+          late = true;
+          reject(new DatabaseTimeout('No connection to PostgreSQL came free in time'));
+        },
+        Math.max(0, remaining),
+      );
+    });
+    try {
+      return await Promise.race([connecting, timeout]);
+    } finally {
+      clearTimeout(timer);
+      if (late) connecting.then(giveBack, () => undefined);
+    }
+  }
+}
+
+/** A connection that cannot even roll back is not worth keeping: releasing it with the error destroys it. */
+async function rollBack(runner: QueryRunner, cause: unknown): Promise<void> {
+  if (!runner.isTransactionActive) return;
+  try {
+    await runner.rollbackTransaction();
+  } catch {
+    await (runner as unknown as { releasePostgresConnection(error: unknown): Promise<void> }).releasePostgresConnection(
+      cause,
+    );
+  }
+}

@@ -1,0 +1,59 @@
+import type { Client } from 'pg';
+import { runMigrations as runJobMigrations } from 'graphile-worker';
+import type { DataSource } from 'typeorm';
+
+import { withConnection } from './data-source.js';
+
+/** "ROST": one lock for everybody who migrates, whatever else uses this database. */
+const MIGRATION_LOCK = 0x524f5354;
+const LONG = 10 * 60_000;
+
+export interface Migrated {
+  readonly ran: readonly string[];
+}
+
+/**
+ * Brings the schema to the newest migration, under an advisory lock: of two processes that start at once, one migrates
+ * and the other finds it done. Then it gives the application's role its rights.
+ * @param owner a DataSource, not yet initialised, of the role that owns the tables
+ * @param applicationRole the role of DATABASE_URL; null when it is the owner itself
+ */
+export async function migrate(owner: DataSource, ownerUrl: string, applicationRole: string | null): Promise<Migrated> {
+  return withConnection(
+    ownerUrl,
+    async (lock) => {
+      await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await lock.query('CREATE SCHEMA IF NOT EXISTS roster');
+      await owner.initialize();
+      try {
+        const ran = await owner.runMigrations();
+        await runJobMigrations({ connectionString: ownerUrl });
+        if (applicationRole) {
+          await lock.query('SELECT roster.grant_application_role($1)', [applicationRole]);
+          await grantJobs(lock, applicationRole);
+        }
+        return { ran: ran.map((migration) => migration.name) };
+      } finally {
+        await owner.destroy();
+      }
+    },
+    LONG,
+  );
+}
+
+/** graphile-worker's tables belong to the owner too; its functions run with the caller's rights, under row security. */
+async function grantJobs(lock: Client, role: string): Promise<void> {
+  const quoted = `"${role.replaceAll('"', '""')}"`;
+  await lock.query(`
+    GRANT USAGE ON SCHEMA graphile_worker TO ${quoted};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA graphile_worker TO ${quoted};
+    GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA graphile_worker TO ${quoted};
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA graphile_worker TO ${quoted};
+    DO $$ DECLARE t regclass; BEGIN
+      FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'graphile_worker'::regnamespace AND relrowsecurity LOOP
+        EXECUTE format('DROP POLICY IF EXISTS roster_application ON %s', t);
+        EXECUTE format('CREATE POLICY roster_application ON %s FOR ALL TO ${quoted.replaceAll("'", "''")} USING (true) WITH CHECK (true)', t);
+      END LOOP;
+    END $$;
+  `);
+}

@@ -1,0 +1,152 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+import { problems } from '../contract/problem.js';
+import { ProblemResponse } from './problem.response.js';
+
+export const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+
+interface Media {
+  schema?: object;
+  example?: unknown;
+  examples?: Record<string, { summary: string; value: unknown }>;
+}
+interface Response {
+  description: string;
+  content?: Record<string, Media>;
+  headers?: Record<string, object>;
+}
+export interface DocumentedOperation {
+  operationId: string;
+  summary?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string }[];
+  requestBody?: { content: Record<string, Media> };
+  responses: Record<string, Response>;
+  'x-permission'?: string;
+  'x-problems'?: string[];
+}
+
+export interface Tag {
+  readonly name: string;
+  readonly about: string;
+}
+
+/** The OpenAPI document, from the decorators and before the routes are registered: the serializers are made from it. */
+export function buildDocument(app: INestApplication, version: string, tags: readonly Tag[]): OpenAPIObject {
+  const builder = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.1')
+    .setTitle('Roster')
+    .setDescription(
+      'Users, sign-in, sessions and roles. Every failure is a problem (RFC 9457) with a `code` that never changes; each code is explained at `/problems/{code}`.',
+    )
+    .setVersion(version)
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/', 'This server')
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: 'The `accessToken` of `POST /api/v1/auth/login`',
+    });
+  for (const { name, about } of tags) builder.addTag(name, about);
+  const document = SwaggerModule.createDocument(app, builder.build(), { extraModels: [ProblemResponse] });
+  for (const { operation, method, path } of operationsOf(document)) complete(operation, method, path, document);
+  return document;
+}
+
+export function operationsOf(
+  document: OpenAPIObject,
+): { path: string; method: string; operation: DocumentedOperation }[] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method] as DocumentedOperation | undefined;
+      return operation ? [{ path, method, operation }] : [];
+    }),
+  );
+}
+
+function complete(operation: DocumentedOperation, method: string, path: string, document: OpenAPIObject): void {
+  if (!operation['x-permission'])
+    throw new Error(`${method.toUpperCase()} ${path} declares no policy: @Public, @Authenticated or @Requires`);
+  const json = operation.requestBody?.content['application/json'];
+  if (json && method === 'patch') operation.requestBody!.content['application/merge-patch+json'] = json;
+  for (const [status, response] of Object.entries(operation.responses)) describeHeaders(response, status, document);
+  const codes = new Set([...codesOf(operation, method), ...(operation['x-problems'] ?? [])]);
+  delete operation['x-problems'];
+  for (const code of codes) addProblem(operation, code, path);
+  operation.responses['default'] = {
+    description: 'Any other failure',
+    content: { 'application/problem+json': { schema: PROBLEM } },
+  };
+}
+
+const PROBLEM = { $ref: '#/components/schemas/Problem' };
+
+/** The problems that follow from what an operation takes and who may call it. */
+function codesOf(operation: DocumentedOperation, method: string): string[] {
+  const policy = operation['x-permission'];
+  const takes = (name: string): boolean => operation.parameters?.some((parameter) => parameter.name === name) ?? false;
+  const needsToken = policy !== 'public';
+  return [
+    ...(needsToken
+      ? ['token_missing', 'token_invalid', 'token_expired', 'token_revoked', 'password_change_required']
+      : []),
+    ...(needsToken && policy !== 'authenticated' ? ['permission_denied'] : []),
+    ...(operation.parameters?.some((parameter) => parameter.in === 'query' || parameter.name === 'id')
+      ? ['parameter_invalid']
+      : []),
+    ...(takes('If-Match') ? ['precondition_failed'] : []),
+    ...(operation.requestBody
+      ? ['malformed_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed']
+      : []),
+    ...(method === 'get' && policy === 'public' ? [] : ['service_unavailable']),
+  ];
+}
+
+function addProblem(operation: DocumentedOperation, code: string, path: string): void {
+  const definition = problems.get(code);
+  if (!definition) throw new Error(`${operation.operationId} documents the unknown problem "${code}"`);
+  const response = (operation.responses[definition.status] ??= { description: '' });
+  const media = ((response.content ??= {})['application/problem+json'] ??= { schema: PROBLEM, examples: {} });
+  response.description = response.description ? `${response.description} · ${definition.title}` : definition.title;
+  media.examples![code] = {
+    summary: definition.title,
+    value: {
+      type: `https://id.example.com/problems/${code}`,
+      title: definition.title,
+      status: definition.status,
+      code,
+      instance: path.replace('{id}', '01a1fb89-a690-7530-90c7-ac334b01292e'),
+      requestId: '01a1fb89-b2c4-7a10-8c55-0d3f6a1e9b70',
+    },
+  };
+}
+
+/** ETag on what has a version, Location on what was made. */
+function describeHeaders(response: Response, status: string, document: OpenAPIObject): void {
+  response.headers = {
+    'X-Request-Id': { description: 'Under this id the log tells more', schema: { type: 'string' } },
+  };
+  if (status === '201')
+    response.headers['Location'] = {
+      description: 'Where it is now',
+      schema: { type: 'string', format: 'uri-reference' },
+    };
+  if (isVersioned(response, document))
+    response.headers['ETag'] = {
+      description: 'Its version (RFC 9110, 8.8.3), for If-Match',
+      schema: { type: 'string' },
+    };
+}
+
+export function isVersioned(
+  response: { content?: Record<string, Media> } | undefined,
+  document: OpenAPIObject,
+): boolean {
+  const reference = (response?.content?.['application/json']?.schema as { $ref?: string } | undefined)?.$ref;
+  const name = reference?.split('/').at(-1) ?? '';
+  const schema = document.components?.schemas?.[name] as { properties?: Record<string, unknown> } | undefined;
+  return schema?.properties?.['version'] !== undefined;
+}

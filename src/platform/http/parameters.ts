@@ -1,0 +1,54 @@
+import { createParamDecorator } from '@nestjs/common';
+import { ApiHeader, ApiParam } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+
+import { ParameterInvalid } from './problems.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+const idInPath = createParamDecorator((_: unknown, context): string => {
+  const { id } = context.switchToHttp().getRequest<FastifyRequest<{ Params: { id: string } }>>().params;
+  if (!UUID.test(id))
+    throw new ParameterInvalid('The id in the path must be a UUID', [
+      { parameter: 'id', code: 'id_invalid', detail: 'must be a UUID' },
+    ]);
+  return id.toLowerCase();
+});
+
+const describeId = ApiParam({
+  name: 'id',
+  description: 'The id (UUIDv7)',
+  schema: { type: 'string', format: 'uuid' },
+  example: '01a1fb89-a690-7530-90c7-ac334b01292e',
+});
+
+/** The `:id` of the path. */
+export const PathId = (): ParameterDecorator => (target, name, index) => {
+  idInPath()(target, name, index);
+  describeId(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);
+};
+
+const ENTITY_TAG = /^"(\d{1,10})(?:\.[A-Za-z0-9,_-]{1,500})?"$/;
+
+const versionInIfMatch = createParamDecorator((_: unknown, context): number | null => {
+  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
+  if (header === undefined || header === '*') return null;
+  const version = ENTITY_TAG.exec(header)?.[1];
+  // A tag that we never gave cannot match anything: -1 is no version.
+  return version === undefined ? -1 : Number(version);
+});
+
+const describeIfMatch = ApiHeader({
+  name: 'If-Match',
+  required: false,
+  description:
+    'The ETag of what you saw: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)',
+  schema: { type: 'string', maxLength: 600 },
+  example: '"3.json"',
+});
+
+/** The version that the caller last saw, by `If-Match`; null if they do not care. */
+export const IfMatch = (): ParameterDecorator => (target, name, index) => {
+  versionInIfMatch()(target, name, index);
+  describeIfMatch(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);
+};

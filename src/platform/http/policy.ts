@@ -1,0 +1,50 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+
+import type { Permission } from '../contract/permission.js';
+
+/** Who may call a route. Every route declares one, or the start fails. */
+export type Policy =
+  | { readonly kind: 'public' }
+  | { readonly kind: 'authenticated' }
+  | { readonly kind: 'requires'; readonly permissions: readonly string[] };
+
+const policies = new WeakMap<object, Policy>();
+const beforePasswordChange = new WeakSet<object>();
+
+function declare(policy: Policy): MethodDecorator {
+  return (_target, _name, descriptor) => {
+    policies.set(descriptor.value as object, policy);
+  };
+}
+
+/** Anybody, with or without a token. */
+export const Public = (): MethodDecorator =>
+  applyDecorators(declare({ kind: 'public' }), ApiExtension('x-permission', 'public'));
+
+/** Whoever is signed in. */
+export const Authenticated = (): MethodDecorator =>
+  applyDecorators(declare({ kind: 'authenticated' }), ApiExtension('x-permission', 'authenticated'), ApiBearerAuth());
+
+/** Whoever holds all of these permissions. */
+export const Requires = (...needed: [Permission, ...Permission[]]): MethodDecorator => {
+  const names = needed.map((permission) => permission.name);
+  return applyDecorators(
+    declare({ kind: 'requires', permissions: names }),
+    ApiExtension('x-permission', names.join(' ')),
+    ApiBearerAuth(),
+  );
+};
+
+/** Open also to those who signed in with a one-time password and have to change it first. */
+export const AllowedBeforePasswordChange = (): MethodDecorator => (_target, _name, descriptor) => {
+  beforePasswordChange.add(descriptor.value as object);
+};
+
+export function policyOf(handler: object): Policy | undefined {
+  return policies.get(handler);
+}
+
+export function isAllowedBeforePasswordChange(handler: object): boolean {
+  return beforePasswordChange.has(handler);
+}

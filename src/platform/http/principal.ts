@@ -1,0 +1,29 @@
+import { createParamDecorator } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+
+/** Who asks, however they proved it. Built in one place (auth), read by everybody. */
+export interface Principal {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly permissions: ReadonlySet<string>;
+  /** When and how they proved who they are (RFC 8176 names). */
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  /** Milliseconds since 1970 at which the token ends. */
+  readonly expiresAt: number;
+  /** Signed in with a one-time password: only changing it is allowed. */
+  readonly passwordChangeRequired: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal?: Principal;
+  }
+}
+
+/** The principal of this request; only on routes that are not public. */
+export const CurrentPrincipal = createParamDecorator((_: unknown, context): Principal => {
+  const { principal } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (!principal) throw new Error('This route is public: it has no principal');
+  return principal;
+});

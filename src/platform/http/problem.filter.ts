@@ -1,0 +1,32 @@
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import { Catch } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import type { Logs } from '../logging/logger.js';
+import { problemOf } from './problem-body.js';
+import type { ProblemWriter } from './problem-body.js';
+
+/** The one way out for trouble, from any depth. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly writer: ProblemWriter,
+    private readonly logs: Logs,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = problemOf(error);
+    if (problem.definition.status >= 500) {
+      const level = problem.definition.status === 503 ? 'warn' : 'error';
+      this.logs
+        .of('http')
+        [level]({ err: error, requestId: request.id, route: request.routeOptions.url }, problem.definition.title);
+    }
+    if (!reply.sent) this.writer.send(problem, request, reply);
+  }
+}

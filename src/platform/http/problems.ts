@@ -1,0 +1,117 @@
+import { defineProblem } from '../contract/problem.js';
+
+export class MalformedRequest extends defineProblem('malformed_request', 400, 'The request cannot be read', {
+  cause:
+    'The URL, a header or the body breaks the grammar of HTTP or JSON: broken JSON, a key that stands twice, invalid UTF-8, a NUL, or more than 32 levels.',
+  mend: 'Send well-formed UTF-8 JSON and a well-formed URL.',
+}) {}
+
+export class ParameterInvalid extends defineProblem('parameter_invalid', 400, 'A parameter of the URL is not valid', {
+  cause: 'A path or query parameter is unknown or of the wrong form.',
+  mend: 'See `errors`: each names the parameter and says what is allowed.',
+}) {}
+
+export class ValidationFailed extends defineProblem('validation_failed', 422, 'The request is not valid', {
+  cause: 'The body was understood, but some of its members are wrong, missing or unknown.',
+  mend: 'See `errors`: each points to a member (RFC 6901) and says what is wrong.',
+}) {}
+
+export class RouteNotFound extends defineProblem('not_found', 404, 'There is nothing at this address', {
+  cause: 'No route has this path.',
+  mend: 'Compare the path with the document at /docs.',
+}) {}
+
+export class MethodNotAllowed extends defineProblem(
+  'method_not_allowed',
+  405,
+  'This address does not know this method',
+  {
+    cause: 'The path exists, with other methods.',
+    mend: 'Use one of the methods in the `Allow` header.',
+  },
+) {}
+
+export class RequestTimedOut extends defineProblem('request_timeout', 408, 'The request did not arrive in time', {
+  cause: 'The headers or the body were sent too slowly.',
+  mend: 'Send the request again in one go.',
+}) {}
+
+export class PreconditionFailed extends defineProblem('precondition_failed', 412, 'It has changed meanwhile', {
+  cause: 'The version in `If-Match` is not the present one: somebody else changed it.',
+  mend: 'Read it again, repeat the change on what you see, and send the new ETag.',
+}) {}
+
+export class PayloadTooLarge extends defineProblem('payload_too_large', 413, 'The body is too large', {
+  cause: 'The body is larger than this server accepts (1 MiB).',
+  mend: 'Send less, or in parts.',
+}) {}
+
+export class UriTooLong extends defineProblem('uri_too_long', 414, 'The URL is too long', {
+  cause: 'The URL or a part of its path is longer than this server accepts.',
+  mend: 'Shorten the query, or split the question.',
+}) {}
+
+export class UnsupportedMediaType extends defineProblem(
+  'unsupported_media_type',
+  415,
+  'The body is of a type that is not understood',
+  {
+    cause: 'The `Content-Type` is missing or is not one that this route reads.',
+    mend: 'Send `application/json`; PATCH also reads `application/merge-patch+json`.',
+  },
+) {}
+
+export class HeadersTooLarge extends defineProblem('headers_too_large', 431, 'The headers are too large', {
+  cause: 'The header fields take more than 16 KiB together.',
+  mend: 'Send fewer or shorter header fields.',
+}) {}
+
+export class InternalError extends defineProblem('internal_error', 500, 'Something went wrong here', {
+  cause: 'A fault of the server. Its cause is in the log under the `requestId`.',
+  mend: 'Try again later; if it stays, give the operator the `requestId`.',
+}) {}
+
+export class ServiceUnavailable extends defineProblem('service_unavailable', 503, 'Not available at the moment', {
+  cause: 'The database is late or away, or the server is stopping. It is not known whether a change was made.',
+  mend: 'Wait as long as `Retry-After` says, then try again.',
+}) {}
+
+export class FilterTooCostly extends defineProblem('filter_too_costly', 422, 'This filter takes too long', {
+  cause: 'The question was cut after 2 seconds: this pair of sort and filter has no index that serves it.',
+  mend: 'Narrow the filter, or use one of the pairs that the documentation lists.',
+}) {}
+
+export class TokenMissing extends defineProblem('token_missing', 401, 'Who are you?', {
+  cause: 'The request carries no access token.',
+  mend: 'Sign in, and send `Authorization: Bearer <accessToken>`.',
+}) {}
+
+export class TokenInvalid extends defineProblem('token_invalid', 401, 'This access token is not valid', {
+  cause: 'The token is malformed, was not signed by this server for this audience, or is a token of another kind.',
+  mend: 'Sign in again, and send the `accessToken` unchanged.',
+}) {}
+
+export class TokenExpired extends defineProblem('token_expired', 401, 'This access token has expired', {
+  cause: 'Access tokens live ten minutes.',
+  mend: 'Call `POST /api/v1/auth/refresh` with your refresh token.',
+}) {}
+
+export class TokenRevoked extends defineProblem('token_revoked', 401, 'This session has ended', {
+  cause: 'The session was signed out, or its user was suspended or deleted.',
+  mend: 'Sign in again.',
+}) {}
+
+export class PermissionDenied extends defineProblem('permission_denied', 403, 'You may not do this', {
+  cause: 'Your roles do not give the permission that this operation asks for (`x-permission` in the document).',
+  mend: 'Ask an administrator for a role that holds it.',
+}) {}
+
+export class PasswordChangeRequired extends defineProblem(
+  'password_change_required',
+  403,
+  'Change your password first',
+  {
+    cause: 'You signed in with a one-time password.',
+    mend: 'Call `POST /api/v1/me/password`, then sign in with the new one.',
+  },
+) {}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import type { ValidationError } from 'class-validator';
+
+import type { FieldFault } from '../contract/problem.js';
+import { ValidationFailed } from './problems.js';
+
+type Class = new () => object;
+const PLAIN = new Set<unknown>([String, Number, Boolean, Array, Object, undefined]);
+
+/** Checks bodies against their class: unknown members, wrong ones and missing ones, all at once (422). */
+@Injectable()
+export class ValidationPipe implements PipeTransform {
+  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    if (type !== 'body' || PLAIN.has(metatype)) return value;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new ValidationFailed('The body must be an object', [
+        { pointer: '', code: 'type_invalid', detail: 'must be an object' },
+      ]);
+    }
+    const instance = plainToInstance(metatype as Class, value, { exposeUnsetFields: false });
+    const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+    if (errors.length > 0) throw refusal(faultsOf(errors, ''));
+    return instance;
+  }
+}
+
+/** The 422 for these faults; services use it too, for what only they can know. */
+export function refusal(faults: readonly FieldFault[]): ValidationFailed {
+  return new ValidationFailed(faults.length === 1 ? '1 member is wrong' : `${faults.length} members are wrong`, faults);
+}
+
+function faultsOf(errors: readonly ValidationError[], base: string): FieldFault[] {
+  return errors.flatMap((error) => {
+    const pointer = `${base}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (error.children?.length) return faultsOf(error.children, pointer);
+    const [[constraint = '', detail = ''] = []] = Object.entries(error.constraints ?? {});
+    return [faultOf(pointer, error, constraint, detail)];
+  });
+}
+
+function faultOf(pointer: string, error: ValidationError, constraint: string, detail: string): FieldFault {
+  if (constraint === 'whitelistValidation')
+    return { pointer, code: 'unknown_member', detail: 'is not a member of this request' };
+  if (error.value === undefined) return { pointer, code: 'required', detail: 'is missing' };
+  const context = error.contexts?.[constraint] as { code?: string } | undefined;
+  return { pointer, code: context?.code ?? 'invalid', detail };
+}

@@ -1,0 +1,22 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What every floor may want to know of the request (or the job) that it works for. */
+export interface RequestContext {
+  readonly requestId: string;
+  /** Milliseconds since 1970 at which everything done for this request has to be over. */
+  readonly deadline: number;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  /** Who asks, once that is known. */
+  actorId: string | null;
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+export function currentRequest(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+export function runInRequest<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work);
+}

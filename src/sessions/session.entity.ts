@@ -1,0 +1,37 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+export type EndReason = 'signed_out' | 'password_changed' | 'suspended' | 'deleted' | 'refresh_reused';
+
+/** One sign-in, and the family of its refresh tokens. Partitioned by the month in its id. */
+@Entity('sessions')
+@Index('sessions_open_idx', { synchronize: false })
+export class Session {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  @Column('uuid')
+  @ForeignKey('User', { onDelete: 'CASCADE' })
+  userId!: string;
+
+  /** How they proved who they are (RFC 8176): `pwd`, or `cli` for whoever sits at the server. */
+  @Column('text', { array: true })
+  amr!: string[];
+
+  @Column('timestamptz')
+  authenticatedAt!: Date;
+
+  @Column('timestamptz')
+  expiresAt!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  endedAt!: Date | null;
+
+  @Column('text', { nullable: true })
+  endedBecause!: EndReason | null;
+
+  @Column('inet', { nullable: true })
+  ip!: string | null;
+
+  @Column('text', { nullable: true })
+  userAgent!: string | null;
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+
+import { Database, statement } from '../platform/database/database.js';
+import { RefreshToken } from './refresh-token.entity.js';
+import type { EndReason } from './session.entity.js';
+import { Session } from './session.entity.js';
+
+const FIND = statement(
+  'sessions_find',
+  `SELECT id, user_id AS "userId", amr, authenticated_at AS "authenticatedAt", expires_at AS "expiresAt", ended_at AS "endedAt",
+     ended_because AS "endedBecause", ip, user_agent AS "userAgent"
+   FROM roster.sessions WHERE id = $1`,
+);
+const LOCK_TOKEN = statement(
+  'refresh_tokens_lock',
+  `SELECT hash, session_id AS "sessionId", created_at AS "createdAt", expires_at AS "expiresAt", used_at AS "usedAt", successor
+   FROM roster.refresh_tokens WHERE hash = $1 FOR UPDATE`,
+);
+const END = `UPDATE roster.sessions SET ended_at = $2, ended_because = $3`;
+
+@Injectable()
+export class SessionsRepository {
+  constructor(private readonly db: Database) {}
+
+  find(id: string): Promise<Session | null> {
+    return this.db.row(FIND, [id]);
+  }
+
+  async insert(session: Session): Promise<void> {
+    await this.db.repository(Session).insert(session);
+  }
+
+  /** @returns the user of the session, or null when it was over already */
+  async end(id: string, at: Date, reason: EndReason): Promise<string | null> {
+    const row = await this.db.row<{ user_id: string }>(`${END} WHERE id = $1 AND ended_at IS NULL RETURNING user_id`, [
+      id,
+      at,
+      reason,
+    ]);
+    return row?.user_id ?? null;
+  }
+
+  /** @returns the ids of those that were open */
+  async endAllOf(userId: string, at: Date, reason: EndReason, except: string | null): Promise<string[]> {
+    const rows = await this.db.rows<{ id: string }>(
+      `${END} WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id`,
+      [userId, at, reason, except],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  lockToken(hash: Buffer): Promise<RefreshToken | null> {
+    return this.db.row(LOCK_TOKEN, [hash]);
+  }
+
+  async insertToken(token: RefreshToken): Promise<void> {
+    await this.db.repository(RefreshToken).insert(token);
+  }
+
+  async useToken(hash: Buffer, at: Date, successor: Buffer): Promise<void> {
+    await this.db.repository(RefreshToken).update({ hash }, { usedAt: at, successor });
+  }
+
+  wipeSuccessors(usedBefore: Date): Promise<number> {
+    return this.db.change(
+      'UPDATE roster.refresh_tokens SET successor = NULL WHERE successor IS NOT NULL AND used_at < $1',
+      [usedBefore],
+    );
+  }
+}

@@ -1,0 +1,152 @@
+import { Injectable } from '@nestjs/common';
+
+import { Events } from '../events/index.js';
+import { Jobs, defineJob } from '../jobs/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { Revocations } from '../platform/cache/revocations.js';
+import { keyFromToken, openWith, sealWith } from '../platform/crypto/secrets.js';
+import { hashToken, newId, randomToken } from '../platform/crypto/tokens.js';
+import { Database } from '../platform/database/database.js';
+import { currentRequest } from '../platform/logging/request-context.js';
+import type { RefreshToken } from './refresh-token.entity.js';
+import type { EndReason, Session } from './session.entity.js';
+import { RefreshTokenInvalid, RefreshTokenReused, SessionEnded, SessionStarted } from './sessions.contract.js';
+import { SessionsRepository } from './sessions.repository.js';
+
+const DAY = 24 * 3_600_000;
+/** However often it is refreshed, a session ends (ASVS 10.4.8). */
+const SESSION_LIVES = 30 * DAY;
+/** A session that nobody refreshes for so long is over. */
+const REFRESH_WITHIN = 14 * DAY;
+/** For so long a used refresh token still gives its successor: two tabs, or a lost answer. Milliseconds. */
+export const REFRESH_GRACE = 30_000;
+
+const WipeSuccessors = defineJob('sessions.wipe_successors', { maxAttempts: 3 });
+
+export interface Started {
+  readonly session: Session;
+  readonly refreshToken: string;
+}
+
+@Injectable()
+export class Sessions {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly events: Events,
+    private readonly sessions: SessionsRepository,
+    private readonly revocations: Revocations,
+    jobs: Jobs,
+  ) {
+    jobs.work(WipeSuccessors, () => sessions.wipeSuccessors(new Date(clock.millis() - REFRESH_GRACE)), {
+      cron: '* * * * *',
+    });
+  }
+
+  /** The session if it goes on, else null. */
+  async findOpen(id: string): Promise<Session | null> {
+    const session = await this.sessions.find(id);
+    return session && this.isOpen(session) ? session : null;
+  }
+
+  /** Starts a session, as part of the caller's transaction. */
+  async start(userId: string, amr: string[]): Promise<Started> {
+    const now = this.clock.now();
+    const request = currentRequest();
+    const session: Session = {
+      id: newId(),
+      userId,
+      amr,
+      authenticatedAt: now,
+      expiresAt: new Date(now.getTime() + SESSION_LIVES),
+      endedAt: null,
+      endedBecause: null,
+      ip: request?.ip ?? null,
+      userAgent: request?.userAgent ?? null,
+    };
+    await this.sessions.insert(session);
+    this.events.record(
+      SessionStarted,
+      { sessionId: session.id, userId, amr },
+      { subject: `sessions/${session.id}`, actorId: userId },
+    );
+    return { session, refreshToken: await this.giveToken(session, now) };
+  }
+
+  /**
+   * Exchanges a refresh token for its successor (RFC 9700, 4.14). Whoever comes with the same token within the grace
+   * gets the same successor; whoever comes later is taken for a thief, and the session ends.
+   * @throws RefreshTokenInvalid
+   */
+  async refresh(token: string): Promise<Started> {
+    const outcome = await this.db.transaction(() => this.exchange(token));
+    // Thrown after the commit: a reuse has to be recorded, not rolled back.
+    if (!outcome) throw new RefreshTokenInvalid();
+    return outcome;
+  }
+
+  /** @returns false when it was over already */
+  async end(sessionId: string, reason: EndReason): Promise<boolean> {
+    return this.db.transaction(async () => {
+      const userId = await this.sessions.end(sessionId, this.clock.now(), reason);
+      if (userId === null) return false;
+      this.events.record(SessionEnded, { sessionId, userId, reason }, { subject: `sessions/${sessionId}` });
+      await this.revocations.revoke('session', [sessionId]);
+      return true;
+    });
+  }
+
+  /** Ends every open session of a user but `except`; part of the caller's transaction. */
+  async endAllOf(userId: string, reason: EndReason, except: string | null = null): Promise<void> {
+    const ended = await this.sessions.endAllOf(userId, this.clock.now(), reason, except);
+    for (const sessionId of ended)
+      this.events.record(SessionEnded, { sessionId, userId, reason }, { subject: `sessions/${sessionId}` });
+    await this.revocations.revoke('session', ended);
+  }
+
+  private async exchange(token: string): Promise<Started | null> {
+    const now = this.clock.now();
+    const parent = await this.sessions.lockToken(hashToken(token));
+    const session = parent && (await this.sessions.find(parent.sessionId));
+    if (!parent || !session || !this.isOpen(session) || parent.expiresAt <= now) return null;
+    if (!parent.usedAt) return { session, refreshToken: await this.succeed(parent, token, session, now) };
+    if (parent.successor && now.getTime() - parent.usedAt.getTime() <= REFRESH_GRACE) {
+      return { session, refreshToken: openWith(keyFromToken(token, 'refresh-successor'), parent.successor).toString() };
+    }
+    this.events.record(
+      RefreshTokenReused,
+      { sessionId: session.id, userId: session.userId },
+      { subject: `sessions/${session.id}` },
+    );
+    await this.end(session.id, 'refresh_reused');
+    return null;
+  }
+
+  private async succeed(parent: RefreshToken, token: string, session: Session, now: Date): Promise<string> {
+    const successor = await this.giveToken(session, now);
+    await this.sessions.useToken(
+      parent.hash,
+      now,
+      sealWith(keyFromToken(token, 'refresh-successor'), Buffer.from(successor)),
+    );
+    return successor;
+  }
+
+  private async giveToken(session: Session, now: Date): Promise<string> {
+    const token = randomToken();
+    const expiresAt = new Date(Math.min(now.getTime() + REFRESH_WITHIN, session.expiresAt.getTime()));
+    await this.sessions.insertToken({
+      hash: hashToken(token),
+      sessionId: session.id,
+      createdAt: now,
+      expiresAt,
+      usedAt: null,
+      successor: null,
+    });
+    return token;
+  }
+
+  private isOpen(session: Session): boolean {
+    return session.endedAt === null && session.expiresAt > this.clock.now();
+  }
+}

@@ -1,0 +1,147 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+import { normalEmail, normalText } from './email.js';
+
+export const USER_STATUSES = ['active', 'invited', 'suspended', 'deleted'] as const;
+export type UserStatus = (typeof USER_STATUSES)[number];
+
+/** What people and administrators write about a user. */
+export interface Profile {
+  email: string;
+  name: string;
+  username: string | null;
+  phone: string | null;
+  locale: string;
+  timezone: string | null;
+  externalId: string | null;
+  metadata: object;
+  appMetadata: object;
+}
+
+@Entity('users')
+@Index('users_email_key_idx', { synchronize: false })
+@Index('users_username_key_idx', { synchronize: false })
+@Index('users_external_id_idx', { synchronize: false })
+@Index('users_created_at_idx', ['createdAt', 'id'])
+@Index('users_email_key_id_idx', ['emailKey', 'id'])
+@Index('users_name_key_idx', ['nameKey', 'id'])
+@Index('users_username_sort_idx', ['usernameKey', 'id'])
+@Index('users_last_sign_in_at_idx', ['lastSignInAt', 'id'])
+@Index('users_suspended_at_idx', { synchronize: false })
+@Index('users_deleted_at_idx', { synchronize: false })
+@Index('users_invited_idx', { synchronize: false })
+@Index('users_email_key_trgm_idx', { synchronize: false })
+@Index('users_name_key_trgm_idx', { synchronize: false })
+@Index('users_username_key_trgm_idx', { synchronize: false })
+export class User implements Profile {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  @Column('text')
+  email!: string;
+
+  @Column({ type: 'text', collation: 'C' })
+  emailKey!: string;
+
+  @Column('timestamptz', { nullable: true })
+  emailVerifiedAt!: Date | null;
+
+  @Column('text')
+  name!: string;
+
+  @Column({ type: 'text', collation: 'C' })
+  nameKey!: string;
+
+  @Column({ type: 'text', nullable: true })
+  username!: string | null;
+
+  @Column({ type: 'text', collation: 'C', nullable: true })
+  usernameKey!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  phone!: string | null;
+
+  @Column('text')
+  locale!: string;
+
+  @Column({ type: 'text', nullable: true })
+  timezone!: string | null;
+
+  @Column({ type: 'text', collation: 'C', nullable: true })
+  externalId!: string | null;
+
+  @Column('jsonb')
+  metadata!: object;
+
+  @Column('jsonb')
+  appMetadata!: object;
+
+  @Column('timestamptz', { nullable: true })
+  activatedAt!: Date | null;
+
+  @Column('timestamptz', { nullable: true })
+  suspendedAt!: Date | null;
+
+  @Column('timestamptz', { nullable: true })
+  suspendedUntil!: Date | null;
+
+  @Column({ type: 'text', nullable: true })
+  suspensionReason!: string | null;
+
+  @Column('timestamptz', { nullable: true })
+  deletedAt!: Date | null;
+
+  @Column('timestamptz')
+  createdAt!: Date;
+
+  @Column('timestamptz')
+  updatedAt!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  lastSignInAt!: Date | null;
+
+  /** Rises with every change that a reader can see; a sign-in is none. */
+  @Column('integer')
+  version!: number;
+
+  /** Takes over the members that are given; an address that is really another one is no longer verified. */
+  edit(change: Partial<Profile>): void {
+    const emailKey = change.email === undefined ? this.emailKey : normalEmail(change.email);
+    if (emailKey !== this.emailKey) this.emailVerifiedAt = null;
+    Object.assign(this, change);
+    this.email = this.email.trim();
+    this.emailKey = emailKey;
+    this.nameKey = normalText(this.name);
+    this.usernameKey = this.username === null ? null : normalText(this.username);
+  }
+
+  suspend(at: Date, reason: string, until: Date | null): void {
+    this.suspendedAt ??= at;
+    this.suspensionReason = reason;
+    this.suspendedUntil = until;
+  }
+
+  reinstate(): void {
+    this.suspendedAt = null;
+    this.suspendedUntil = null;
+    this.suspensionReason = null;
+  }
+
+  touch(at: Date): void {
+    this.updatedAt = at;
+    this.version += 1;
+  }
+}
+
+type Moments = Pick<User, 'activatedAt' | 'suspendedAt' | 'suspendedUntil' | 'deletedAt'>;
+
+/** A suspension with an end is over by itself. */
+export function isSuspended(user: Moments, now: Date): boolean {
+  return user.suspendedAt !== null && (user.suspendedUntil === null || user.suspendedUntil > now);
+}
+
+export function statusOf(user: Moments, now: Date): UserStatus {
+  if (user.deletedAt) return 'deleted';
+  if (isSuspended(user, now)) return 'suspended';
+  return user.activatedAt ? 'active' : 'invited';
+}

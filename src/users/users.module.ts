@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+
+import { AccessModule } from '../access/index.js';
+import { EventsModule } from '../events/index.js';
+import { PasswordsModule } from '../passwords/index.js';
+import { SessionsModule } from '../sessions/index.js';
+import { MeController } from './me.controller.js';
+import { UserStatusService } from './user-status.service.js';
+import { UsersController } from './users.controller.js';
+import { UsersList } from './users.list.js';
+import { UsersRepository } from './users.repository.js';
+import { Users } from './users.service.js';
+
+@Module({
+  imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
+  controllers: [UsersController, MeController],
+  providers: [Users, UserStatusService, UsersList, UsersRepository],
+  exports: [Users],
+})
+export class UsersModule {}

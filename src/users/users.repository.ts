@@ -1,0 +1,137 @@
+import { Injectable } from '@nestjs/common';
+
+import { rolesOfSql } from '../access/index.js';
+import { Database, statement } from '../platform/database/database.js';
+import { isCancelled, violatedUnique } from '../platform/database/database-errors.js';
+import type { PageStatement } from '../platform/http/lists/keyset.js';
+import { FilterTooCostly } from '../platform/http/problems.js';
+import { User } from './user.entity.js';
+import { EmailTaken, ExternalIdTaken, UsernameTaken } from './users.contract.js';
+
+/** A user as they are shown: the columns and the roles, without the keys of searches. */
+export interface UserRow {
+  id: string;
+  email: string;
+  emailVerifiedAt: Date | null;
+  name: string;
+  username: string | null;
+  phone: string | null;
+  locale: string;
+  timezone: string | null;
+  externalId: string | null;
+  metadata: object;
+  appMetadata: object;
+  activatedAt: Date | null;
+  suspendedAt: Date | null;
+  suspendedUntil: Date | null;
+  suspensionReason: string | null;
+  deletedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+  lastSignInAt: Date | null;
+  version: number;
+  roles: string[];
+}
+
+export const USER_COLUMNS = `u.id, u.email, u.email_verified_at AS "emailVerifiedAt", u.name, u.username, u.phone, u.locale, u.timezone,
+  u.external_id AS "externalId", u.metadata, u.app_metadata AS "appMetadata", u.activated_at AS "activatedAt",
+  u.suspended_at AS "suspendedAt", u.suspended_until AS "suspendedUntil", u.suspension_reason AS "suspensionReason",
+  u.deleted_at AS "deletedAt", u.created_at AS "createdAt", u.updated_at AS "updatedAt", u.last_sign_in_at AS "lastSignInAt",
+  u.version, ${rolesOfSql('u.id')} AS roles`;
+
+const FIND = statement('users_find', `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.id = $1`);
+// A user name has no "@" and an address has one, so at most one row is found.
+const FIND_BY_IDENTIFIER = statement(
+  'users_find_by_identifier',
+  `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.deleted_at IS NULL AND (u.email_key = $1 OR u.username_key = $2)`,
+);
+const SIGNED_IN = statement('users_signed_in', 'UPDATE roster.users SET last_sign_in_at = $2 WHERE id = $1');
+const ACTIVE = `deleted_at IS NULL AND activated_at IS NOT NULL AND (suspended_at IS NULL OR suspended_until <= $2)`;
+
+@Injectable()
+export class UsersRepository {
+  constructor(private readonly db: Database) {}
+
+  find(id: string): Promise<UserRow | null> {
+    return this.db.row(FIND, [id]);
+  }
+
+  findByIdentifier(emailKey: string, usernameKey: string): Promise<UserRow | null> {
+    return this.db.row(FIND_BY_IDENTIFIER, [emailKey, usernameKey]);
+  }
+
+  /** The user, whom nobody else can change until the transaction ends. */
+  lock(id: string): Promise<User | null> {
+    return this.db.repository(User).findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
+  }
+
+  /** @throws EmailTaken, UsernameTaken, ExternalIdTaken */
+  async insert(user: User): Promise<void> {
+    await unlessTaken(this.db.repository(User).insert(user as never));
+  }
+
+  /** @throws EmailTaken, UsernameTaken, ExternalIdTaken */
+  async update(user: User): Promise<void> {
+    const { id, ...columns } = user;
+    await unlessTaken(this.db.repository(User).update({ id }, columns as never));
+  }
+
+  async signedIn(id: string, at: Date): Promise<void> {
+    await this.db.change(SIGNED_IN, [id, at]);
+  }
+
+  async countActive(ids: readonly string[], at: Date): Promise<number> {
+    const row = await this.db.row<{ count: number }>(
+      `SELECT count(*)::int AS count FROM roster.users WHERE id = ANY($1) AND ${ACTIVE}`,
+      [ids, at],
+    );
+    return row!.count;
+  }
+
+  /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */
+  page(statement: PageStatement): Promise<(UserRow & { sort_key: string | null })[]> {
+    return unlessTooCostly(this.db.rows(statement.text, statement.parameters));
+  }
+
+  /** How many there are, counted no further than `most`. @throws FilterTooCostly */
+  async count(where: string, parameters: readonly unknown[], most: number): Promise<number> {
+    const text = `SELECT count(*)::int AS count FROM (SELECT 1 FROM roster.users u WHERE ${where} LIMIT ${most}) counted`;
+    return (await unlessTooCostly(this.db.row<{ count: number }>(text, [...parameters])))!.count;
+  }
+
+  /** How many the planner expects: no row is read. */
+  async estimate(where: string, parameters: readonly unknown[]): Promise<number> {
+    type Plan = { 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] };
+    const row = await this.db.row<Plan>(`EXPLAIN (FORMAT JSON) SELECT 1 FROM roster.users u WHERE ${where}`, [
+      ...parameters,
+    ]);
+    return row!['QUERY PLAN'][0].Plan['Plan Rows'];
+  }
+}
+
+const TAKEN: Record<string, () => Error> = {
+  users_email_key_idx: () =>
+    new EmailTaken(undefined, [{ pointer: '/email', code: 'email_taken', detail: 'is already in use' }]),
+  users_username_key_idx: () =>
+    new UsernameTaken(undefined, [{ pointer: '/username', code: 'username_taken', detail: 'is already in use' }]),
+  users_external_id_idx: () =>
+    new ExternalIdTaken(undefined, [
+      { pointer: '/externalId', code: 'external_id_taken', detail: 'is already in use' },
+    ]),
+};
+
+async function unlessTaken(writing: Promise<unknown>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    throw TAKEN[violatedUnique(error) ?? '']?.() ?? error;
+  }
+}
+
+async function unlessTooCostly<T>(asking: Promise<T>): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    throw isCancelled(error) ? new FilterTooCostly() : error;
+  }
+}
