@@ -1,24 +1,19 @@
+import { readFileSync } from 'node:fs';
+
 /** One configuration for every suite; the folder tells what a test may touch (docs/architecture.md). */
-const swc = {
-  swcrc: false,
-  sourceMaps: 'inline',
-  module: { type: 'nodenext' },
-  jsc: {
-    target: 'es2024',
-    parser: { syntax: 'typescript', decorators: true, dynamicImport: true },
-    transform: { legacyDecorator: true, decoratorMetadata: true },
-    keepClassNames: true,
-  },
-};
+const { module, jsc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '^.+\\.ts$': ['@swc/jest', swc] },
+  // The compiler of the build, with its settings: what is tested is what runs.
+  transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: false, sourceMaps: 'inline', module, jsc }] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   // A CommonJS Nest library fails with "Cannot require() ES Module in a cycle" unless these came first.
   setupFiles: ['<rootDir>/test/harness/nest-first.ts'],
+  globalSetup: '<rootDir>/test/harness/global-setup.js',
+  globalTeardown: '<rootDir>/test/harness/global-teardown.js',
   testTimeout: 30_000,
 };

@@ -17,7 +17,7 @@ const SECRET_FIELDS = [
   'token',
   'accessToken',
   'refreshToken',
-  'code',
+
   'secret',
   'secretKey',
   'authorization',

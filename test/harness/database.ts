@@ -1,0 +1,66 @@
+import { Client } from 'pg';
+
+import { DatabaseAddress } from '../../src/platform/database/address.js';
+
+interface Run {
+  readonly superUrl: string;
+  readonly ownerUrl: string;
+  readonly appUrl: string;
+  readonly template: string;
+  readonly folder: string;
+}
+
+export const run = JSON.parse(process.env['ROSTER_TEST_RUN']!) as Run;
+
+function on(url: string, database: string): string {
+  const address = new URL(url);
+  address.pathname = `/${database}`;
+  return address.href;
+}
+
+/** Asks a database of the run something, as its superuser unless another address is given. */
+export async function ask<T = Record<string, unknown>>(
+  url: string,
+  text: string,
+  values: unknown[] = [],
+): Promise<T[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text, values)).rows as T[];
+  } finally {
+    await client.end();
+  }
+}
+
+/** The same database as its superuser: for what neither role of the application may do. */
+export function asSuperuser({ url }: DatabaseAddress): string {
+  return on(run.superUrl, new URL(url).pathname.slice(1));
+}
+
+/** A database of its own, migrated (from the template) or `empty`. */
+export async function freshDatabase(name: string, { empty = false } = {}): Promise<DatabaseAddress> {
+  await ask(run.superUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await create(name, empty ? 'template0' : run.template);
+  return new DatabaseAddress(on(run.appUrl, name), on(run.ownerUrl, name), false);
+}
+
+/** The database of this Jest worker: made once, shared by the files that run in it. */
+export async function workerDatabase(): Promise<DatabaseAddress> {
+  const name = `worker_${process.env['JEST_WORKER_ID']}`;
+  const known = await ask(run.superUrl, 'SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+  if (known.length === 0) await create(name, run.template);
+  return new DatabaseAddress(on(run.appUrl, name), on(run.ownerUrl, name), false);
+}
+
+/** A template is copied by one at a time. */
+async function create(name: string, template: string): Promise<void> {
+  const client = new Client({ connectionString: run.superUrl });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock(1)');
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER roster_owner`);
+  } finally {
+    await client.end();
+  }
+}
