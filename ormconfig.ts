@@ -20,13 +20,15 @@ export function createDataSource(parts: Omit<DataSourceParts, 'entities' | 'migr
   return source;
 }
 
-/** For TypeORM's command line, which wants a DataSource as the module's default. */
-export default function commandLineDataSource(): DataSource {
-  const { DATABASE_MIGRATION_URL, DATABASE_URL } = Config.load().values;
-  return createDataSource({
-    url: DATABASE_MIGRATION_URL || DATABASE_URL,
-    poolMax: 2,
-    applicationName: 'roster-cli',
-    patience: 600_000,
-  });
-}
+/**
+ * For TypeORM's command line: `typeorm migration:show -d dist/ormconfig.js`. It awaits every export and wants one
+ * DataSource among them; made only when awaited, so that the application and the tests may import this file freely.
+ */
+export default {
+  then(give: (source: DataSource) => void): void {
+    const { DATABASE_MIGRATION_URL, DATABASE_URL } = Config.load().values;
+    const url = DATABASE_MIGRATION_URL || DATABASE_URL;
+    if (!url) throw new Error('Say which database by DATABASE_MIGRATION_URL or DATABASE_URL');
+    give(createDataSource({ url, poolMax: 2, applicationName: 'roster-typeorm', patience: 600_000 }));
+  },
+};

@@ -212,34 +212,64 @@ const partitions = `
   CREATE FUNCTION roster.uuid_at(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT rpad(lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0'), 32, '0')::uuid
   $$;
-  -- Runs with the owner's rights, for the application's role may not create tables.
+  -- Runs with the owner's rights, for the application's role may not create tables. It waits for a lock no longer than
+  -- a request may, since everybody would queue behind it; the job that calls it tries again.
   CREATE FUNCTION roster.ensure_partitions(at timestamptz, months integer) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
   DECLARE
     parent text;
+    relation regclass;
+    holder text;
     since timestamptz;
   BEGIN
+    IF months NOT BETWEEN 0 AND 24 THEN
+      RAISE EXCEPTION 'partitions are made for 0 to 24 months ahead' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     FOREACH parent IN ARRAY ARRAY['events', 'sessions'] LOOP
       FOR ahead IN 0..months LOOP
         since := date_trunc('month', at) + make_interval(months => ahead);
-        EXECUTE format('CREATE TABLE IF NOT EXISTS roster.%I PARTITION OF roster.%I FOR VALUES FROM (%L) TO (%L)',
-          parent || to_char(since, '_YYYY_MM'), parent, roster.uuid_at(since), roster.uuid_at(since + interval '1 month'));
+        BEGIN
+          EXECUTE format('CREATE TABLE IF NOT EXISTS roster.%I PARTITION OF roster.%I FOR VALUES FROM (%L) TO (%L)',
+            parent || to_char(since, '_YYYY_MM'), parent, roster.uuid_at(since), roster.uuid_at(since + interval '1 month'));
+        EXCEPTION WHEN check_violation THEN
+          -- The month began before its partition was made: its rows lie in the default one and may stay there.
+          RAISE WARNING 'rows of % from % stay in the default partition', parent, since;
+        END;
+      END LOOP;
+      -- Default privileges may have given somebody a right on the new partition that its parent does not give.
+      FOR relation, holder IN
+        SELECT DISTINCT oid, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+        FROM pg_inherits JOIN pg_class ON oid = inhrelid, aclexplode(relacl)
+        WHERE inhparent = format('roster.%I', parent)::regclass AND grantee <> relowner
+      LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', relation, holder);
       END LOOP;
     END LOOP;
   END $$;
   SELECT roster.ensure_partitions(now(), 3);
 `;
 
-/** The application's role reads and writes rows; it cannot alter a table, nor rewrite or remove a fact. */
+/**
+ * The application's role reads and writes rows; it cannot alter a table, nor rewrite or remove a fact. It reaches
+ * partitions through their parents only: a right on a partition of its own would go around what the parent refuses.
+ */
 const grants = `
   CREATE FUNCTION roster.grant_application_role(application name) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+  DECLARE
+    relation regclass;
   BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA roster TO %I', application);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA roster TO %I', application);
-    EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA roster TO %I', application);
+    FOR relation IN
+      SELECT oid FROM pg_class WHERE relnamespace = 'roster'::regnamespace AND relkind IN ('r', 'p') ORDER BY oid
+    LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %I', relation, application);
+      CONTINUE WHEN (SELECT relispartition FROM pg_class WHERE oid = relation);
+      EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
+    END LOOP;
     EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.migrations FROM %I', application);
-    EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA roster TO %I', application);
+    EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA roster TO %I', application);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION roster.ensure_partitions(timestamptz, integer) TO %I', application);
   END $$;
   REVOKE ALL ON FUNCTION roster.grant_application_role(name), roster.ensure_partitions(timestamptz, integer) FROM PUBLIC;
 `;

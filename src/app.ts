@@ -32,14 +32,14 @@ export async function createApp(
   prepare?: (fastify: FastifyInstance, document: OpenAPIObject) => void,
 ): Promise<App> {
   const { config, logs, metrics, publicUrl } = ground;
-  let filter: ProblemFilter;
-  let writer: ProblemWriter;
+  // Made from the document, which is made from the application, which needs the server.
+  const late = {} as { filter: ProblemFilter; writer: ProblemWriter };
   const adapter = createServer({
     logs,
     metrics,
     secure: () => publicUrl.value.startsWith('https:'),
-    filter: () => filter,
-    writer: () => writer,
+    filter: () => late.filter,
+    writer: () => late.writer,
   });
   const nest = await NestFactory.create<NestFastifyApplication>(AppModule.on(ground), adapter, {
     logger: new NestLogs(logs),
@@ -52,9 +52,9 @@ export async function createApp(
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const document = buildDocument(nest, VERSION, TAGS);
   const serializers = new Serializers(document);
-  writer = new ProblemWriter(() => publicUrl.value, serializers.of('Problem'));
-  filter = new ProblemFilter(writer, logs);
-  nest.useGlobalFilters(filter);
+  late.writer = new ProblemWriter(() => publicUrl.value, serializers.of('Problem'));
+  late.filter = new ProblemFilter(late.writer, logs);
+  nest.useGlobalFilters(late.filter);
   prepare?.(fastify, document);
   serializeByDocument(fastify, document, serializers);
   serveDocument(fastify, document);

@@ -1,5 +1,3 @@
-import type { Ground } from './platform/platform.module.js';
-
 import { createDataSource } from '../ormconfig.js';
 import { Clock } from './platform/clock/clock.js';
 import type { Config } from './platform/config/config.js';
@@ -9,59 +7,47 @@ import { DatabaseAddress } from './platform/database/address.js';
 import { startEmbeddedPostgres } from './platform/database/embedded/index.js';
 import type { EmbeddedPostgres } from './platform/database/embedded/index.js';
 import { migrate } from './platform/database/migrate.js';
-import { waitForDatabase } from './platform/database/wait.js';
 import { PublicUrl } from './platform/http/public-url.js';
 import type { Logs } from './platform/logging/logger.js';
 import { Metrics } from './platform/telemetry/metrics.js';
+import type { Ground } from './platform/platform.module.js';
 
-/** The ground floor with its database under it, migrated; and how to take it away again. */
-export interface Booted {
-  readonly ground: Ground;
-  readonly embedded: EmbeddedPostgres | null;
-  readonly migrated: readonly string[];
+/** One migration may rewrite a table. Milliseconds. */
+const MIGRATION_PATIENCE = 600_000;
+
+/** The embedded PostgreSQL, started or joined; null when DATABASE_URL names another. @throws EmbeddedPostgresRefused */
+export async function startDatabase(config: Config, logs: Logs): Promise<EmbeddedPostgres | null> {
+  if (!config.embeddedDatabase) return null;
+  const log = logs.of('postgres');
+  return startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    log: (message, fields) => log.info(fields ?? {}, message),
+  });
 }
 
-/** Everything before the application: the database (embedded or not), its migrations, the secrets. */
-export async function boot(config: Config, logs: Logs): Promise<Booted> {
-  const log = logs.of('start');
-  const embedded = config.embeddedDatabase
-    ? await startEmbeddedPostgres({
-        dataDir: config.dataDir,
-        log: (message, fields) => log.info(fields ?? {}, message),
-      })
-    : null;
-  try {
-    const address = addressOf(config, embedded);
-    await waitForDatabase(address.ownerUrl, config.values.DATABASE_WAIT, (line) => log.warn(line));
-    const owner = createDataSource({
-      url: address.ownerUrl,
-      poolMax: 1,
-      applicationName: 'roster-migrate',
-      patience: 600_000,
-    });
-    const { ran } = await migrate(owner, address.ownerUrl, address.applicationRole);
-    if (ran.length > 0) log.info({ migrations: ran }, 'The database was migrated');
-    const secrets = new Secrets(
-      config.values.SECRET_KEY ?? generatedSecretKey(config.dataDir),
-      config.values.SECRET_KEY_PREVIOUS,
-    );
-    const ground = {
-      config,
-      clock: new Clock(),
-      logs,
-      metrics: new Metrics(),
-      secrets,
-      address,
-      publicUrl: new PublicUrl(),
-    };
-    return { ground, embedded, migrated: ran };
-  } catch (error) {
-    await embedded?.stop();
-    throw error;
-  }
-}
-
-function addressOf({ values }: Config, embedded: EmbeddedPostgres | null): DatabaseAddress {
+export function addressOf({ values }: Config, embedded: EmbeddedPostgres | null): DatabaseAddress {
   if (embedded) return new DatabaseAddress(embedded.appUrl, embedded.ownerUrl, true);
   return new DatabaseAddress(values.DATABASE_URL, values.DATABASE_MIGRATION_URL || values.DATABASE_URL, false);
+}
+
+/** @returns the names of the migrations that ran */
+export async function migrateUp({ ownerUrl, applicationRole }: DatabaseAddress): Promise<readonly string[]> {
+  const applicationName = 'roster-migrate';
+  const owner = createDataSource({ url: ownerUrl, poolMax: 1, applicationName, patience: MIGRATION_PATIENCE });
+  return (await migrate(owner, ownerUrl, applicationRole)).ran;
+}
+
+/** What the application stands on. Without SECRET_KEY one is generated, into the data folder. */
+export function layGround(config: Config, logs: Logs, address: DatabaseAddress): Ground {
+  const { SECRET_KEY, SECRET_KEY_PREVIOUS } = config.values;
+  const secrets = new Secrets(SECRET_KEY ?? generatedSecretKey(config.dataDir), SECRET_KEY_PREVIOUS);
+  return {
+    config,
+    logs,
+    secrets,
+    address,
+    clock: new Clock(),
+    metrics: new Metrics(),
+    publicUrl: new PublicUrl(),
+  };
 }

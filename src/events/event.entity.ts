@@ -13,7 +13,7 @@ export class Event {
   @Column({ type: 'xid8' as ColumnType, default: () => 'pg_current_xact_id()' })
   xid!: string;
 
-  @Column({ type: 'bigint', default: () => "nextval('roster.events_seq'::regclass)" })
+  @Column({ type: 'bigint', default: () => "nextval('roster.events_seq')" })
   seq!: string;
 
   @Column({ type: 'text', collation: 'C' })

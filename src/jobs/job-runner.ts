@@ -77,7 +77,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
         parsedCronItems: this.schedules(),
         logger: new Logger(
           () => (level, message) =>
-            this.log[level === 'info' ? 'debug' : level === 'warning' ? 'warn' : level](message),
+            this.log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message),
         ),
       });
       this.runner.promise.then(
@@ -103,7 +103,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
         async (payload: unknown, helpers: { job: { id: string; attempts: number } }) => {
           const context = {
             requestId: `job-${helpers.job.id}-${newId()}`,
-            deadline: Date.now() + JOB_BUDGET,
+            deadline: performance.now() + JOB_BUDGET,
             ip: null,
             userAgent: null,
             actorId: null,

@@ -52,7 +52,7 @@ export class Keys implements OnApplicationBootstrap {
 
   /** The key that signs now. */
   async signer(): Promise<Signer> {
-    if (!this.current || Date.now() - this.loadedAt > REMEMBERED_FOR) await this.load();
+    if (!this.current || performance.now() - this.loadedAt > REMEMBERED_FOR) await this.load();
     return this.current!;
   }
 
@@ -60,13 +60,13 @@ export class Keys implements OnApplicationBootstrap {
   async verifier(kid: string): Promise<KeyObject | null> {
     const known = this.verifiers.get(kid);
     if (known) return known;
-    if (Date.now() - this.loadedAt > LOOK_AGAIN_AFTER) await this.load();
+    if (performance.now() - this.loadedAt > LOOK_AGAIN_AFTER) await this.load();
     return this.verifiers.get(kid) ?? null;
   }
 
   /** The JWK Set (RFC 7517): public halves only. */
   async jwks(): Promise<readonly PublicJwk[]> {
-    if (Date.now() - this.loadedAt > REMEMBERED_FOR) await this.load();
+    if (performance.now() - this.loadedAt > REMEMBERED_FOR) await this.load();
     return this.published;
   }
 
@@ -123,6 +123,6 @@ export class Keys implements OnApplicationBootstrap {
         this.verifiers.get(row.kid) ?? createPublicKey({ key: row.publicKey, format: 'jwk' }),
       ]),
     );
-    this.loadedAt = Date.now();
+    this.loadedAt = performance.now();
   }
 }

@@ -2,3 +2,4 @@ export { PasswordHasher } from './password-hashing.js';
 export { PasswordIncorrect, TooManySignIns } from './passwords.contract.js';
 export { PasswordsModule } from './passwords.module.js';
 export { Passwords } from './passwords.service.js';
+export type { PasswordProof } from './passwords.service.js';

@@ -25,15 +25,6 @@ export class PasswordsRepository {
     );
   }
 
-  /** Only if nobody changed it meanwhile. @returns whether it was changed */
-  async replace(userId: string, known: string, hash: string, at: Date): Promise<boolean> {
-    const changed = await this.db.change(
-      'UPDATE roster.password_hashes SET hash = $3, changed_at = $4, change_required_at = NULL WHERE user_id = $1 AND hash = $2',
-      [userId, known, hash, at],
-    );
-    return changed === 1;
-  }
-
   /** The same password under newer parameters. */
   async rehash(userId: string, known: string, hash: string): Promise<void> {
     await this.db.change('UPDATE roster.password_hashes SET hash = $3 WHERE user_id = $1 AND hash = $2', [

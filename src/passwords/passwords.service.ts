@@ -3,13 +3,19 @@ import { Injectable } from '@nestjs/common';
 import { Events } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
-import { Database } from '../platform/database/database.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
 import { HashingBusy, PasswordHasher } from './password-hashing.js';
 import type { PasswordContext } from './password-policy.js';
-import { PasswordChanged, PasswordIncorrect, TooManySignIns } from './passwords.contract.js';
+import type { PasswordHash } from './password-hash.entity.js';
+import { PasswordChanged, TooManySignIns } from './passwords.contract.js';
 import { PasswordsRepository } from './passwords.repository.js';
+
+/** A password was right: good for as long as nobody changes it, which `holds` tells. */
+export interface PasswordProof {
+  readonly userId: string;
+  readonly changedAt: Date;
+}
 
 /** Belongs to nobody: looked up when there is no user, so that known and unknown names cost the same. */
 const NOBODY = '00000000-0000-7000-8000-000000000000';
@@ -17,7 +23,6 @@ const NOBODY = '00000000-0000-7000-8000-000000000000';
 @Injectable()
 export class Passwords {
   constructor(
-    private readonly db: Database,
     private readonly clock: Clock,
     private readonly events: Events,
     private readonly hasher: PasswordHasher,
@@ -39,14 +44,21 @@ export class Passwords {
     });
   }
 
-  /** Whether this is the user's password; for nobody the same work is done. Slow: never inside a transaction. */
-  async verify(userId: string | null, password: string): Promise<boolean> {
+  /**
+   * Whether this is the user's password: the proof of it, or null. For nobody the same work is done. Slow: never inside
+   * a transaction, which therefore has to ask `holds` before it relies on the proof.
+   */
+  async prove(userId: string | null, password: string): Promise<PasswordProof | null> {
     const kept = await this.passwords.find(userId ?? NOBODY);
     const right = await unlessBusy(() => this.hasher.verify(kept?.hash ?? null, password));
-    if (right && kept && this.hasher.needsRehash(kept.hash)) {
-      await this.passwords.rehash(kept.userId, kept.hash, await unlessBusy(() => this.hasher.hash(password)));
-    }
-    return right && kept !== null;
+    if (!right || !kept) return null;
+    if (this.hasher.needsRehash(kept.hash)) await this.rehash(kept, password);
+    return { userId: kept.userId, changedAt: kept.changedAt };
+  }
+
+  /** Part of the transaction of a caller who has locked the user: nobody has changed the password since the proof. */
+  async holds({ userId, changedAt }: PasswordProof): Promise<boolean> {
+    return (await this.passwords.find(userId))?.changedAt.getTime() === changedAt.getTime();
   }
 
   async isChangeRequired(userId: string): Promise<boolean> {
@@ -60,24 +72,20 @@ export class Passwords {
     this.events.record(PasswordChanged, { userId }, { subject: `users/${userId}` });
   }
 
-  /** Needs the current password, and ends the user's other sessions. @throws PasswordIncorrect, ValidationFailed */
-  async change(
-    userId: string,
-    current: string,
-    next: string,
-    context: PasswordContext,
-    sessionId: string,
-  ): Promise<void> {
-    const kept = await this.passwords.find(userId);
-    const right = await unlessBusy(() => this.hasher.verify(kept?.hash ?? null, current));
-    if (!right || !kept) throw new PasswordIncorrect();
-    const hash = await this.hashNew(next, context, '/newPassword');
-    await this.db.transaction(async () => {
-      if (!(await this.passwords.replace(userId, kept.hash, hash, this.clock.now()))) throw new PasswordIncorrect();
-      this.events.record(PasswordChanged, { userId }, { subject: `users/${userId}` });
-      await this.sessions.endAllOf(userId, 'password_changed', sessionId);
-      await this.revocations.revoke('user', [userId]);
-    });
+  /** As `put`, and whoever signed in with the old one is out, but for the session `except`. */
+  async replace(userId: string, hash: string, except: string | null, changeRequired = false): Promise<void> {
+    await this.put(userId, hash, changeRequired);
+    await this.sessions.endAllOf(userId, 'password_changed', except);
+    await this.revocations.revoke('user', [userId]);
+  }
+
+  /** A queue that is full is no reason to refuse whoever is right: the next sign-in hashes anew. */
+  private async rehash(kept: PasswordHash, password: string): Promise<void> {
+    try {
+      await this.passwords.rehash(kept.userId, kept.hash, await this.hasher.hash(password));
+    } catch (error) {
+      if (!(error instanceof HashingBusy)) throw error;
+    }
   }
 }
 

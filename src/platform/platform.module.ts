@@ -12,6 +12,7 @@ import { SettingsRepository } from './database/settings.repository.js';
 import { PublicUrl } from './http/public-url.js';
 import { Logs } from './logging/logger.js';
 import { Indicators } from './telemetry/indicators.js';
+import { Lifecycle } from './telemetry/lifecycle.js';
 import { Metrics } from './telemetry/metrics.js';
 
 /** What is there before the application: made by whoever starts it. */
@@ -39,7 +40,7 @@ export class PlatformModule {
       { provide: DatabaseAddress, useValue: address },
       { provide: PublicUrl, useValue: publicUrl },
     ];
-    const made = [Database, Indicators, Listener, Revocations, SettingsRepository];
+    const made = [Database, Indicators, Lifecycle, Listener, Revocations, SettingsRepository];
     return {
       module: PlatformModule,
       providers: [...given, ...made],

@@ -21,7 +21,11 @@ const REFRESH_WITHIN = 14 * DAY;
 /** For so long a used refresh token still gives its successor: two tabs, or a lost answer. Milliseconds. */
 export const REFRESH_GRACE = 30_000;
 
+/** Wiped a little later, for the clocks of two processes may differ. Milliseconds. */
+const WIPE_AFTER = 2 * REFRESH_GRACE;
+
 const WipeSuccessors = defineJob('sessions.wipe_successors', { maxAttempts: 3 });
+const PruneRevocations = defineJob('revocations.prune', { maxAttempts: 3 });
 
 export interface Started {
   readonly session: Session;
@@ -38,9 +42,10 @@ export class Sessions {
     private readonly revocations: Revocations,
     jobs: Jobs,
   ) {
-    jobs.work(WipeSuccessors, () => sessions.wipeSuccessors(new Date(clock.millis() - REFRESH_GRACE)), {
+    jobs.work(WipeSuccessors, () => sessions.wipeSuccessors(new Date(clock.millis() - WIPE_AFTER)), {
       cron: '* * * * *',
     });
+    jobs.work(PruneRevocations, () => revocations.prune(), { cron: '7 4 * * *' });
   }
 
   /** The session if it goes on, else null. */
@@ -108,18 +113,22 @@ export class Sessions {
     const now = this.clock.now();
     const parent = await this.sessions.lockToken(hashToken(token));
     const session = parent && (await this.sessions.find(parent.sessionId));
-    if (!parent || !session || !this.isOpen(session) || parent.expiresAt <= now) return null;
-    if (!parent.usedAt) return { session, refreshToken: await this.succeed(parent, token, session, now) };
+    if (!parent || !session || !this.isOpen(session)) return null;
+    if (!parent.usedAt) {
+      if (parent.expiresAt <= now) return null;
+      return { session, refreshToken: await this.succeed(parent, token, session, now) };
+    }
     if (parent.successor && now.getTime() - parent.usedAt.getTime() <= REFRESH_GRACE) {
       return { session, refreshToken: openWith(keyFromToken(token, 'refresh-successor'), parent.successor).toString() };
     }
-    this.events.record(
-      RefreshTokenReused,
-      { sessionId: session.id, userId: session.userId },
-      { subject: `sessions/${session.id}` },
-    );
-    await this.end(session.id, 'refresh_reused');
+    await this.endReused(session);
     return null;
+  }
+
+  /** Recorded once, also when two old tokens of the family come at the same time. */
+  private async endReused({ id: sessionId, userId }: Session): Promise<void> {
+    if (!(await this.end(sessionId, 'refresh_reused'))) return;
+    this.events.record(RefreshTokenReused, { sessionId, userId }, { subject: `sessions/${sessionId}` });
   }
 
   private async succeed(parent: RefreshToken, token: string, session: Session, now: Date): Promise<string> {

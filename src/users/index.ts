@@ -1,4 +1,4 @@
-export { normalEmail } from './email.js';
+export { normalEmail } from './normal-forms.js';
 export { isSuspended, statusOf } from './user.entity.js';
 export type { UserRow } from './users.repository.js';
 export { MeResponse } from './users.dto.js';

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-import { normalEmail, normalText } from './email.js';
+import { normalEmail, normalName, normalUsername } from './normal-forms.js';
 
 export const USER_STATUSES = ['active', 'invited', 'suspended', 'deleted'] as const;
 export type UserStatus = (typeof USER_STATUSES)[number];
@@ -109,14 +109,14 @@ export class User implements Profile {
     const emailKey = change.email === undefined ? this.emailKey : normalEmail(change.email);
     if (emailKey !== this.emailKey) this.emailVerifiedAt = null;
     Object.assign(this, change);
-    this.email = this.email.trim();
     this.emailKey = emailKey;
-    this.nameKey = normalText(this.name);
-    this.usernameKey = this.username === null ? null : normalText(this.username);
+    this.nameKey = normalName(this.name);
+    this.usernameKey = this.username === null ? null : normalUsername(this.username);
   }
 
+  /** A suspension that goes on keeps its beginning. */
   suspend(at: Date, reason: string, until: Date | null): void {
-    this.suspendedAt ??= at;
+    if (!isSuspended(this, at)) this.suspendedAt = at;
     this.suspensionReason = reason;
     this.suspendedUntil = until;
   }
@@ -125,6 +125,12 @@ export class User implements Profile {
     this.suspendedAt = null;
     this.suspendedUntil = null;
     this.suspensionReason = null;
+  }
+
+  /** Brings up to date what time alone has changed, before anything else changes. */
+  settle(now: Date): void {
+    this.version = versionOf(this, now);
+    if (isSuspensionOver(this, now)) this.reinstate();
   }
 
   touch(at: Date): void {
@@ -137,11 +143,23 @@ type Moments = Pick<User, 'activatedAt' | 'suspendedAt' | 'suspendedUntil' | 'de
 
 /** A suspension with an end is over by itself. */
 export function isSuspended(user: Moments, now: Date): boolean {
-  return user.suspendedAt !== null && (user.suspendedUntil === null || user.suspendedUntil > now);
+  return user.suspendedAt !== null && !isSuspensionOver(user, now);
+}
+
+function isSuspensionOver({ suspendedUntil }: Moments, now: Date): boolean {
+  return suspendedUntil !== null && suspendedUntil <= now;
 }
 
 export function statusOf(user: Moments, now: Date): UserStatus {
   if (user.deletedAt) return 'deleted';
   if (isSuspended(user, now)) return 'suspended';
   return user.activatedAt ? 'active' : 'invited';
+}
+
+/**
+ * The version that is shown and compared. Nobody writes the row when a suspension ends by itself, yet the user looks
+ * different from then on: that counts as one change, or an ETag would stand for two states.
+ */
+export function versionOf(user: Moments & Pick<User, 'version'>, now: Date): number {
+  return user.version + (isSuspensionOver(user, now) ? 1 : 0);
 }

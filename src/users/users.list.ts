@@ -10,7 +10,7 @@ import { pageOf, pageStatement, parseSort } from '../platform/http/lists/keyset.
 import type { ListSource, SortAttribute } from '../platform/http/lists/keyset.js';
 import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
 import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.js';
-import { normalEmail, normalText } from './email.js';
+import { normalEmail, normalText } from './normal-forms.js';
 import { USER_STATUSES } from './user.entity.js';
 import { USER_COLUMNS, UsersRepository } from './users.repository.js';
 import type { UserRow } from './users.repository.js';

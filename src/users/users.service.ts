@@ -11,7 +11,7 @@ import { Database } from '../platform/database/database.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PreconditionFailed } from '../platform/http/problems.js';
 import { refusal } from '../platform/http/validation.pipe.js';
-import { normalEmail, normalText } from './email.js';
+import { normalEmail, normalText } from './normal-forms.js';
 import { User, statusOf } from './user.entity.js';
 import type { Profile } from './user.entity.js';
 import { UserCreated, UserNotFound, UserUpdated } from './users.contract.js';

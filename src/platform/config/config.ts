@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+import { OperatorFault } from './operator-fault.js';
 import { settings } from './settings.js';
 import type { Setting, SettingName, Values } from './settings.js';
 
 /** Everything that is wrong with the environment, at once: one sentence a fault, each naming its variable. */
-export class ConfigurationInvalid extends Error {
+export class ConfigurationInvalid extends OperatorFault {
   constructor(readonly faults: readonly string[]) {
     super(
       `The configuration is wrong in ${faults.length} ${faults.length === 1 ? 'place' : 'places'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
@@ -47,15 +48,20 @@ export class Config {
     const values: Partial<Record<SettingName, unknown>> = {};
     const given = new Set<string>();
     for (const [name, setting] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
+      if (environment[name] || environment[`${name}_FILE`]) given.add(name);
       const text = textOf(name, environment, faults);
-      if (text !== undefined) given.add(name);
       values[name] = text === undefined ? setting.fallback : valueOf(name, setting, text, faults);
     }
     const complete = values as Values;
-    if (faults.length === 0) faults.push(...contradictions(complete));
+    faults.push(...contradictions(complete, given));
     if (faults.length > 0) throw new ConfigurationInvalid(faults);
     return new Config(Object.freeze(complete), given);
   }
+}
+
+/** The environment of a command beside the server: it answers no requests, and leaves the jobs to others. */
+export function commandEnvironment(): Environment {
+  return { ...process.env, ROLE: 'api' };
 }
 
 /** What the parent's environment hands to a program that Roster starts, such as the embedded PostgreSQL. */
@@ -89,19 +95,22 @@ function valueOf(name: SettingName, setting: Setting<unknown>, text: string, fau
   }
 }
 
-function contradictions(values: Values): string[] {
+/** What does not go together. It asks what was given, not what it says: one wrong value is one fault, not two. */
+function contradictions(values: Values, given: ReadonlySet<string>): string[] {
   const faults: string[] = [];
-  if (values.ADMIN_PASSWORD && !values.ADMIN_EMAIL) faults.push('ADMIN_PASSWORD needs ADMIN_EMAIL beside it');
-  if (values.DATABASE_MIGRATION_URL && !values.DATABASE_URL)
+  if (given.has('ADMIN_PASSWORD') && !given.has('ADMIN_EMAIL'))
+    faults.push('ADMIN_PASSWORD needs ADMIN_EMAIL beside it');
+  if (given.has('DATABASE_MIGRATION_URL') && !given.has('DATABASE_URL'))
     faults.push('DATABASE_MIGRATION_URL needs DATABASE_URL beside it');
-  if (values.PORT !== 0 && values.PORT === values.MANAGEMENT_PORT) faults.push('PORT and MANAGEMENT_PORT must differ');
+  // A port that was not given moves out of the way by itself.
+  if (given.has('PORT') && given.has('MANAGEMENT_PORT') && values.PORT !== 0 && values.PORT === values.MANAGEMENT_PORT)
+    faults.push('PORT and MANAGEMENT_PORT must differ');
   if (values.NODE_ENV !== 'production') return faults;
-  if (!values.SECRET_KEY)
+  if (!given.has('SECRET_KEY'))
     faults.push(
       'SECRET_KEY must be set in production (a generated one is only for trying out): 32 bytes in base64, for example from `openssl rand -base64 32`',
     );
-  if (!values.DATABASE_URL && values.ALLOW_EMBEDDED_DATABASE !== '1') {
+  if (!given.has('DATABASE_URL') && values.ALLOW_EMBEDDED_DATABASE !== '1')
     faults.push('DATABASE_URL must be set in production (or ALLOW_EMBEDDED_DATABASE=1 to keep the embedded database)');
-  }
   return faults;
 }

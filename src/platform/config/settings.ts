@@ -2,18 +2,20 @@
 export interface Setting<T> {
   readonly read: (text: string) => T;
   readonly fallback: T;
+  /** The fallback as one would write it; empty if there is none. */
+  readonly usual: string;
   readonly expects: string;
   readonly about: string;
   readonly secret: boolean;
 }
 
-type Bare<T> = Omit<Setting<T>, 'about' | 'secret'>;
+type Bare<T> = Omit<Setting<T>, 'about' | 'secret' | 'usual'> & { readonly usual?: string };
 
 /** The text is not of the form that the setting wants; the message says which form that is. */
 class Unreadable extends Error {}
 
 function describe<T>(bare: Bare<T>, about: string, secret = false): Setting<T> {
-  return { ...bare, about, secret };
+  return { usual: String(bare.fallback ?? ''), ...bare, about, secret };
 }
 
 function whole(min: number, max: number, fallback: number): Bare<number> {
@@ -54,7 +56,7 @@ function url(protocols: readonly string[]): Bare<string> {
 }
 
 /** Milliseconds, written as `10s`, `500ms` or `2m`. */
-function duration(fallback: number): Bare<number> {
+function duration(usual: string): Bare<number> {
   const expects = 'a duration such as 500ms, 10s or 2m, at most 10m';
   const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000 };
   const read = (value: string): number => {
@@ -63,7 +65,7 @@ function duration(fallback: number): Bare<number> {
     if (!(milliseconds <= 600_000)) throw new Unreadable(expects);
     return milliseconds;
   };
-  return { read, fallback, expects };
+  return { read, fallback: read(usual), usual, expects };
 }
 
 function secretKey(): Bare<Buffer | null> {
@@ -108,7 +110,7 @@ export const settings = {
     true,
   ),
   DATABASE_POOL_MAX: describe(whole(1, 500, 10), 'Connections to PostgreSQL that one process keeps at most'),
-  DATABASE_WAIT: describe(duration(60_000), 'How long the start waits for a database that is late'),
+  DATABASE_WAIT: describe(duration('60s'), 'How long the start waits for a database that is late'),
   ALLOW_EMBEDDED_DATABASE: describe(oneOf(['0', '1'], '0'), '1 lets production use the embedded database'),
   SECRET_KEY: describe(secretKey(), 'The key from which every purpose derives its own', true),
   SECRET_KEY_PREVIOUS: describe(secretKey(), 'The key before it, still able to open what it sealed', true),
@@ -127,8 +129,8 @@ export const settings = {
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info'),
     'The least severe log line that is written',
   ),
-  SHUTDOWN_DELAY: describe(duration(0), 'How long /health/ready says 503 before the port closes'),
-  SHUTDOWN_DEADLINE: describe(duration(15_000), 'The longest that a stop may take'),
+  SHUTDOWN_DELAY: describe(duration('0ms'), 'How long /health/ready says 503 before the port closes'),
+  SHUTDOWN_DEADLINE: describe(duration('15s'), 'The longest that a stop may take'),
   DOCS: describe(oneOf(['on', 'off'], 'on'), 'Swagger UI at /docs'),
 } as const;
 

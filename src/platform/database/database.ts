@@ -136,8 +136,10 @@ export class Database {
       this.scopes.exit(() => scope.afterCommit.forEach((hook) => void hook()));
       return result;
     } catch (error) {
-      await rollBack(runner, error);
-      throw error;
+      // TypeORM lets go of a connection that was lost, and then says only that it has none.
+      const told = runner.isReleased ? new DatabaseTimeout('The connection to PostgreSQL was lost', { cause: error }) : error;
+      await rollBack(runner, told);
+      throw told;
     } finally {
       await runner.release();
     }
@@ -156,7 +158,7 @@ export class Database {
 
   /** Waits for a connection, but not past the request's deadline: one that comes later goes straight back. */
   private async withinBudget<T>(connecting: Promise<T>, giveBack: (late: T) => void): Promise<T> {
-    const remaining = (currentRequest()?.deadline ?? Date.now() + REQUEST_BUDGET) - Date.now();
+    const remaining = (currentRequest()?.deadline ?? performance.now() + REQUEST_BUDGET) - performance.now();
     let timer: NodeJS.Timeout | undefined;
     let late = false;
     const timeout = new Promise<never>((_, reject) => {
@@ -179,7 +181,7 @@ export class Database {
 
 /** A connection that cannot even roll back is not worth keeping: releasing it with the error destroys it. */
 async function rollBack(runner: QueryRunner, cause: unknown): Promise<void> {
-  if (!runner.isTransactionActive) return;
+  if (!runner.isTransactionActive || runner.isReleased) return;
   try {
     await runner.rollbackTransaction();
   } catch {

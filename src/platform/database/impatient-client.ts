@@ -47,7 +47,7 @@ export class ImpatientClient extends Client {
   }
 
   private timed(send: AnyQuery, parts: unknown[]): unknown {
-    const limit = currentRequest()?.deadline ?? Date.now() + this.patience;
+    const limit = currentRequest()?.deadline ?? performance.now() + this.patience;
     this.until = this.waiting === 0 ? limit : Math.min(this.until, limit);
     this.waiting += 1;
     const last = parts.at(-1);
@@ -66,6 +66,6 @@ export class ImpatientClient extends Client {
 }
 
 function lookAtTheClock(): void {
-  const now = Date.now();
+  const now = performance.now();
   for (const client of clients) client.endIfLate(now);
 }

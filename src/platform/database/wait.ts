@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { OperatorFault } from '../config/operator-fault.js';
 import { withConnection } from './data-source.js';
 import { isUnavailable } from './database-errors.js';
 
@@ -8,7 +9,7 @@ const LONGEST_PAUSE = 5000;
 export const OLDEST_MAJOR = 15;
 
 /** The database did not come in time, or cannot be used; the message is for the operator. */
-export class DatabaseRefused extends Error {}
+export class DatabaseRefused extends OperatorFault {}
 
 /**
  * Waits until the database answers: with growing pauses, and one line for each try that failed.

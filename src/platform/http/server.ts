@@ -134,7 +134,7 @@ function contextOf(request: FastifyRequest): RequestContext {
   const userAgent = request.headers['user-agent'];
   return {
     requestId: request.id,
-    deadline: Date.now() + REQUEST_BUDGET,
+    deadline: performance.now() + REQUEST_BUDGET,
     ip: request.ip,
     userAgent: userAgent === undefined ? null : userAgent.slice(0, 500),
     actorId: null,

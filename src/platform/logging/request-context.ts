@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 /** What every floor may want to know of the request (or the job) that it works for. */
 export interface RequestContext {
   readonly requestId: string;
-  /** Milliseconds since 1970 at which everything done for this request has to be over. */
+  /** When everything done for this request has to be over: milliseconds as `performance.now()` counts them. */
   readonly deadline: number;
   readonly ip: string | null;
   readonly userAgent: string | null;

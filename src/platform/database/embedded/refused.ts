@@ -1,5 +1,7 @@
+import { OperatorFault } from '../../config/operator-fault.js';
+
 /** The embedded PostgreSQL cannot be used here. The message is for the operator and says what to do. */
-export class EmbeddedPostgresRefused extends Error {
+export class EmbeddedPostgresRefused extends OperatorFault {
   override readonly name = 'EmbeddedPostgresRefused';
 }
 

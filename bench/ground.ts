@@ -1,0 +1,162 @@
+import { createPublicKey, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Client } from 'pg';
+
+import { createApp } from '../src/app.js';
+import type { App } from '../src/app.js';
+import { SignInService } from '../src/auth/sign-in.service.js';
+import { boot } from '../src/boot.js';
+import { Config } from '../src/platform/config/config.js';
+import { startEmbeddedPostgres } from '../src/platform/database/embedded/index.js';
+import type { EmbeddedPostgres } from '../src/platform/database/embedded/index.js';
+import { Logs } from '../src/platform/logging/logger.js';
+import { Users } from '../src/users/index.js';
+
+export const USERS = 100_000;
+export const SESSIONS = 1000;
+const ROLE = 'bench_reader';
+
+/** What every server under test stands on: a database with people in it, and tokens that Roster itself gave. */
+export interface Ground {
+  /** The settings of Roster, as in production. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly databaseUrl: string;
+  /** The process id of PostgreSQL's postmaster. */
+  readonly databasePid: number;
+  readonly databaseVersion: string;
+  /** PEM of the key that signed the tokens, its `kid`, and what else the tokens say. */
+  readonly publicKey: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Some id and some token: the load takes its own from `ids.txt` and `tokens.txt` in the folder. */
+  readonly id: string;
+  readonly token: string;
+  stop(): Promise<void>;
+}
+
+/** Writes `ids.txt` (every user) and `tokens.txt` (of a thousand sessions, good for ten minutes) into the folder. */
+export async function prepareGround(folder: string): Promise<Ground> {
+  const cluster = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => undefined });
+  try {
+    return await furnish(cluster, folder);
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+async function furnish(cluster: EmbeddedPostgres, folder: string): Promise<Ground> {
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    NODE_ENV: 'production',
+    DATA_DIR: join(folder, 'data'),
+    DATABASE_URL: cluster.appUrl,
+    DATABASE_MIGRATION_URL: cluster.ownerUrl,
+    SECRET_KEY: randomBytes(32).toString('base64'),
+    ADMIN_EMAIL: 'admin@example.com',
+    ADMIN_PASSWORD: randomBytes(16).toString('base64url'),
+    PUBLIC_URL: 'http://127.0.0.1:3000',
+    PORT: '0',
+    MANAGEMENT_PORT: '0',
+  };
+  const config = Config.load(environment);
+  const { ground } = await boot(config, new Logs({ level: 'error', pretty: false }));
+  const app = await createApp(ground, environment.PUBLIC_URL);
+  const owner = await connect(cluster.ownerUrl);
+  try {
+    const ids = await people(owner);
+    const tokens = await signIn(owner, ids, app);
+    writeFileSync(join(folder, 'ids.txt'), `${ids.join('\n')}\n`);
+    writeFileSync(join(folder, 'tokens.txt'), `${tokens.join('\n')}\n`);
+    const keys = await ask<{ public_key: Record<string, string> }>(
+      owner,
+      "SELECT public_key FROM roster.signing_keys WHERE state = 'active'",
+    );
+    const [version] = await ask<{ server_version: string }>(owner, 'SHOW server_version');
+    await settle(cluster.superUrl);
+    return {
+      environment,
+      databaseUrl: cluster.appUrl,
+      databasePid: cluster.pid,
+      databaseVersion: version!.server_version,
+      publicKey: createPublicKey({ format: 'jwk', key: keys[0]!.public_key })
+        .export({ format: 'pem', type: 'spki' })
+        .toString(),
+      issuer: ground.publicUrl.value,
+      audience: config.values.JWT_AUDIENCE,
+      id: ids[0]!,
+      token: tokens[0]!,
+      stop: () => cluster.stop(),
+    };
+  } finally {
+    await owner.end();
+    await app.nest.close();
+  }
+}
+
+/** As many users as a mid-sized organisation has, with what people have: UUIDv7 ids over two years, one in fifty suspended. */
+async function people(owner: Client): Promise<string[]> {
+  const rows = await ask<{ id: string }>(
+    owner,
+    `WITH made AS (
+       SELECT n, at, (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(noise, 1, 3)
+         || '8' || substr(noise, 4, 15))::uuid AS id, initcap(word) || ' ' || initcap(reverse(word)) AS name
+       FROM generate_series(1, ${USERS}) AS n,
+         LATERAL (SELECT now() - n * interval '10 minutes' AS at, md5(n::text) AS noise,
+           translate(substr(md5(n::text), 1, 7), '0123456789', 'ghijklmnop') AS word) AS drawn
+     )
+     INSERT INTO roster.users (id, email, email_key, email_verified_at, name, name_key, username, username_key, phone,
+       locale, timezone, external_id, metadata, app_metadata, activated_at, suspended_at, suspension_reason,
+       created_at, updated_at, last_sign_in_at, version)
+     SELECT id, 'person.' || n || '@example.com', 'person.' || n || '@example.com', at, name, lower(name),
+       CASE WHEN n % 2 = 0 THEN 'person' || n END, CASE WHEN n % 2 = 0 THEN 'person' || n END,
+       CASE WHEN n % 3 = 0 THEN '+4420' || (70000000 + n) END, 'en', 'Europe/London', 'hr-' || n,
+       '{"theme": "dark", "newsletter": false}', '{"plan": "team", "seats": 12}', at,
+       CASE WHEN n % 50 = 0 THEN at END, CASE WHEN n % 50 = 0 THEN 'Left the company' END, at, at, at, 1
+     FROM made RETURNING id`,
+  );
+  await owner.query(`
+    INSERT INTO roster.user_roles (user_id, role, granted_at) SELECT id, 'user', created_at FROM roster.users
+      ON CONFLICT DO NOTHING;
+    INSERT INTO roster.roles (name, about, built_in, created_at) VALUES ('${ROLE}', 'reads users', false, now());
+    INSERT INTO roster.role_permissions (role, permission) VALUES ('${ROLE}', 'users:read')`);
+  return rows.map(({ id }) => id);
+}
+
+/** A thousand different people who may read users, each with one session. */
+async function signIn(owner: Client, ids: readonly string[], { nest }: App): Promise<string[]> {
+  const signIns = nest.get(SignInService, { strict: false });
+  const users = nest.get(Users, { strict: false });
+  const readers = ids.filter((_, place) => place % (USERS / SESSIONS) === 1);
+  await owner.query(`INSERT INTO roster.user_roles (user_id, role, granted_at) SELECT unnest($1::uuid[]), $2, now()`, [
+    readers,
+    ROLE,
+  ]);
+  const tokens: string[] = [];
+  for (const id of readers) {
+    const { accessToken } = await signIns.give(await signIns.start(id, ['pwd']), await users.get(id));
+    tokens.push(accessToken);
+  }
+  return tokens;
+}
+
+async function settle(superUrl: string): Promise<void> {
+  const address = new URL(superUrl);
+  address.pathname = '/roster';
+  const superuser = await connect(address.href);
+  await superuser.query('VACUUM (ANALYZE)');
+  await superuser.query('CHECKPOINT');
+  await superuser.end();
+}
+
+async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
+async function ask<T>(client: Client, text: string, values: unknown[] = []): Promise<T[]> {
+  return (await client.query(text, values)).rows as T[];
+}

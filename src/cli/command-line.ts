@@ -1,0 +1,127 @@
+import { parseArgs } from 'node:util';
+
+import { OperatorFault } from '../platform/config/operator-fault.js';
+import { Problem } from '../platform/contract/problem.js';
+import type { Invocation } from './invocation.js';
+
+type OptionName = keyof typeof OPTIONS;
+
+interface Command {
+  readonly about: string;
+  readonly options?: readonly OptionName[];
+  /** Loaded only when asked for: no command waits for what another needs. */
+  readonly load: () => Promise<(invocation: Invocation) => Promise<number>>;
+}
+
+/** The faults of the caller, as shells count them. */
+const MISUSED = 2;
+
+const OPTIONS = {
+  help: { type: 'boolean', about: 'Shows this' },
+  json: { type: 'boolean', about: 'Answers with one line of JSON' },
+  email: { type: 'string', about: "The administrator's e-mail address" },
+  'show-credentials': { type: 'boolean', about: 'Shows password and token also where there is no terminal' },
+} as const;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: {
+    about: 'Runs everything; so does `npm start`',
+    options: ['show-credentials'],
+    load: async () => (await import('./serve.js')).serve,
+  },
+  'migrate up': {
+    about: 'Brings the database to the newest migration',
+    load: async () => (await import('./migrate.js')).migrateToNewest,
+  },
+  'migrate status': {
+    about: 'Lists the migrations; exits 1 if one has not run',
+    load: async () => (await import('./migrate.js')).showMigrations,
+  },
+  'admin create': {
+    about: 'Makes an administrator with a one-time password',
+    options: ['email'],
+    load: async () => (await import('./admin.js')).createAdministrator,
+  },
+  'admin reset': {
+    about: 'Gives an administrator a new one-time password',
+    options: ['email'],
+    load: async () => (await import('./admin.js')).resetAdministrator,
+  },
+  'keys rotate': {
+    about: 'Signs with the next key from now on',
+    load: async () => (await import('./keys.js')).rotateKeys,
+  },
+  token: {
+    about: 'Gives an access token of ten minutes, for developing',
+    options: ['email'],
+    load: async () => (await import('./token.js')).giveToken,
+  },
+};
+
+/** Does what the command line says. @returns the exit code: 0, 1 if it failed, 2 if it was not understood */
+export async function run(parameters: readonly string[]): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({ args: [...parameters], options: OPTIONS, allowPositionals: true });
+    const name = positionals.join(' ') || 'serve';
+    const command = COMMANDS[name];
+    if (values.help) return say(command && positionals.length > 0 ? helpOf(name, command) : help());
+    if (!command) return misused(`There is no command "${name}".\n\n${help()}`);
+    const strange = Object.keys(values).find((option) => !optionsOf(command).includes(option as OptionName));
+    if (strange) return misused(`"${name}" has no option --${strange}.\n\n${helpOf(name, command)}`);
+    const perform = await command.load();
+    return await perform(invocation(values));
+  } catch (error) {
+    if (isMisuse(error)) return misused(`${error.message}\n\n${help()}`);
+    process.stderr.write(`${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function invocation(values: { json?: boolean; email?: string; 'show-credentials'?: boolean }): Invocation {
+  const { json = false, email = null, 'show-credentials': showCredentials = false } = values;
+  return {
+    json,
+    email,
+    showCredentials,
+    answer: (text, object) => say(json ? JSON.stringify(object) : text),
+  };
+}
+
+function say(text: string): 0 {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function misused(text: string): number {
+  process.stderr.write(`${text}\n`);
+  return MISUSED;
+}
+
+function isMisuse(error: unknown): error is Error {
+  return error instanceof Error && ((error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS') ?? false);
+}
+
+/** In the operator's words where the operator can mend it; anything else is a bug, and needs its stack. */
+function explain(error: unknown): string {
+  if (error instanceof OperatorFault) return error.message;
+  if (!(error instanceof Problem)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const faults = error.faults?.map(({ pointer = '', detail }) => `${pointer.slice(1)} ${detail}`.trim());
+  return faults?.join('\n') || error.message;
+}
+
+function optionsOf({ options = [] }: Command): OptionName[] {
+  return ['help', 'json', ...options];
+}
+
+function help(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(16)}${about}`);
+  return `npm run roster -- <command> [options]\n\n${lines.join('\n')}\n\nEach has --help and --json.`;
+}
+
+function helpOf(name: string, command: Command): string {
+  const lines = optionsOf(command).map((option) => {
+    const { type, about } = OPTIONS[option];
+    return `  ${`--${option}${type === 'string' ? ' <text>' : ''}`.padEnd(20)}${about}`;
+  });
+  return `npm run roster -- ${name} [options]\n\n${command.about}.\n\n${lines.join('\n')}`;
+}

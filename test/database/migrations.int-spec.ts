@@ -1,0 +1,71 @@
+import { createDataSource, migrationNames } from '../../ormconfig.js';
+import type { DatabaseAddress } from '../../src/platform/database/address.js';
+import { migrate } from '../../src/platform/database/migrate.js';
+import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
+
+const APPLICATION = 'roster_app';
+
+const ownerOf = ({ ownerUrl }: DatabaseAddress): ReturnType<typeof createDataSource> =>
+  createDataSource({ url: ownerUrl, poolMax: 1, applicationName: 'migrations', patience: 60_000 });
+
+const up = (address: DatabaseAddress): ReturnType<typeof migrate> =>
+  migrate(ownerOf(address), address.ownerUrl, APPLICATION);
+
+/** Undoes every migration, newest first. */
+async function down(address: DatabaseAddress): Promise<void> {
+  const owner = await ownerOf(address).initialize();
+  try {
+    for (const _ of migrationNames) await owner.undoLastMigration();
+  } finally {
+    await owner.destroy();
+  }
+}
+
+/** Everything in our schema: tables, sequences, indexes, functions and types, by kind and name. */
+async function holdings(address: DatabaseAddress): Promise<string[]> {
+  const rows = await ask<{ name: string }>(
+    asSuperuser(address),
+    `SELECT relkind::text || ' ' || relname AS name FROM pg_class WHERE relnamespace = 'roster'::regnamespace
+     UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'roster'::regnamespace
+     UNION ALL SELECT 'type ' || typname FROM pg_type WHERE typnamespace = 'roster'::regnamespace AND typrelid = 0 AND typelem = 0
+     ORDER BY name`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+describe('the migrations', () => {
+  it('go up, down to nothing, and up again', async () => {
+    const address = await freshDatabase('migrations_up_down', { empty: true });
+    expect((await up(address)).ran).toEqual(migrationNames);
+    const first = await holdings(address);
+    await down(address);
+    expect(await holdings(address)).toEqual(['S migrations_id_seq', expect.stringMatching(/^i /), 'r migrations']);
+    expect((await up(address)).ran).toEqual(migrationNames);
+    expect(await holdings(address)).toEqual(first);
+    expect(await ask(address.url, 'SELECT count(*)::int AS users FROM roster.users')).toEqual([{ users: 0 }]);
+    expect(await ask(address.url, "SELECT (graphile_worker.add_job('again')).id > 0 AS added")).toEqual([
+      { added: true },
+    ]);
+  });
+
+  it('leave the extension, which others may use', async () => {
+    const address = await freshDatabase('migrations_extension', { empty: true });
+    await up(address);
+    await down(address);
+    expect(await ask(address.url, "SELECT extname FROM pg_extension WHERE extname = 'pg_trgm'")).toHaveLength(1);
+  });
+
+  it('run once when two processes start at once on an empty database', async () => {
+    const address = await freshDatabase('migrations_twice', { empty: true });
+    const both = await Promise.all([up(address), up(address)]);
+    expect(both.map(({ ran }) => ran.length).sort()).toEqual([0, migrationNames.length]);
+    expect(await ask(address.ownerUrl, 'SELECT name FROM roster.migrations ORDER BY id')).toEqual(
+      migrationNames.map((name) => ({ name })),
+    );
+  });
+
+  it('run none on a database that is new enough', async () => {
+    const address = await freshDatabase('migrations_again');
+    expect((await up(address)).ran).toEqual([]);
+  });
+});

@@ -1,0 +1,126 @@
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { createDataSource } from '../../ormconfig.js';
+import { DatabaseAddress } from '../../src/platform/database/address.js';
+import type { EmbeddedPostgres } from '../../src/platform/database/embedded/index.js';
+import { migrate } from '../../src/platform/database/migrate.js';
+import { TestApp } from '../harness/app.js';
+import { startTestCluster } from '../harness/cluster.js';
+import { ask } from '../harness/database.js';
+import { Load } from '../harness/load.js';
+import type { Outcome } from '../harness/load.js';
+import { PostgresProcess } from '../harness/postgres-process.js';
+
+const READERS = 24;
+const WRITERS = 12;
+/** Every request is answered within 3 s (milliseconds). */
+const ANSWERED_WITHIN = 3000;
+const BACK_WITHIN = 2000;
+
+interface Probe {
+  readonly at: number;
+  readonly live: number;
+  readonly ready: number;
+}
+
+/** The answers of the probes, twice a second. */
+async function probe(port: number, load: Load, until: () => boolean): Promise<Probe[]> {
+  const seen: Probe[] = [];
+  while (!until()) {
+    const at = load.now;
+    const [live, ready] = await Promise.all(['live', 'ready'].map(async (name) => (await fetch(`http://127.0.0.1:${port}/health/${name}`)).status));
+    seen.push({ at, live: live!, ready: ready! });
+    await sleep(100);
+  }
+  return seen;
+}
+
+function statuses(outcomes: readonly Outcome[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind, status } of outcomes) counts[`${kind} ${status}`] = (counts[`${kind} ${status}`] ?? 0) + 1;
+  return counts;
+}
+
+describe('a database that goes away under readers and writers', () => {
+  let cluster: EmbeddedPostgres;
+  let server: PostgresProcess;
+  let app: TestApp;
+  let port: number;
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+    server = new PostgresProcess(cluster.pid);
+    const owner = createDataSource({ url: cluster.ownerUrl, poolMax: 1, applicationName: 'roster-migrate', patience: 60_000 });
+    await migrate(owner, cluster.ownerUrl, 'roster_app');
+    app = await TestApp.start({ database: new DatabaseAddress(cluster.appUrl, cluster.ownerUrl, false) });
+    await app.app.fastify.listen({ port: 0, host: '127.0.0.1' });
+    port = (app.app.fastify.server.address() as AddressInfo).port;
+  });
+
+  afterAll(async () => {
+    await app.stop();
+    await server.end();
+    await cluster.stop();
+  });
+
+  async function storm(away: () => Promise<void> | void, back: () => Promise<void> | void, absence: number) {
+    const admin = await app.people.admin();
+    const load = new Load(port, admin).start(READERS, WRITERS);
+    let over = false;
+    const probes = probe(port, load, () => over);
+    await sleep(1000);
+    const left = load.now;
+    await away();
+    await sleep(absence);
+    await back();
+    const returned = load.now;
+    await sleep(BACK_WITHIN + 2000);
+    over = true;
+    await load.stop();
+    return { load, left, returned, probes: await probes };
+  }
+
+  async function promisedButLost(load: Load): Promise<string[]> {
+    const promised = load.outcomes.flatMap(({ id }) => (id ? [id] : []));
+    const found = await ask<{ id: string }>(cluster.ownerUrl, 'SELECT id FROM roster.users WHERE id = ANY($1)', [promised]);
+    const known = new Set(found.map(({ id }) => id));
+    return promised.filter((id) => !known.has(id));
+  }
+
+  const scenarios: [string, () => Promise<void> | void, () => void, number][] = [
+    ['frozen (SIGSTOP)', () => server.freeze(), () => server.thaw(), 5000],
+    ['crashed and started again', () => server.crash(), () => server.start(), 2500],
+  ];
+
+  it.each(scenarios)(
+    '%s: every request is answered in 3 s, nothing promised is lost, and all is normal 2 s after its return',
+    async (name, away, back, absence) => {
+      const { load, left, returned, probes } = await storm(away, back, absence);
+      const during = load.between(left, returned);
+      const after = load.between(returned + BACK_WITHIN, Number.POSITIVE_INFINITY);
+      const slowest = Math.max(...load.outcomes.map(({ took }) => took));
+      const lost = await promisedButLost(load);
+      const idle = await ask(cluster.ownerUrl, "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'");
+      const promised = load.outcomes.filter(({ status }) => status === 201).length;
+      const report = { before: statuses(load.between(0, left)), during: statuses(during), after: statuses(after), slowestMs: Math.round(slowest), promised, lost: lost.length };
+      process.stderr.write(`${name}: ${JSON.stringify(report)}\n`);
+
+      expect(slowest).toBeLessThan(ANSWERED_WITHIN);
+      expect(load.outcomes.filter(({ status }) => ![200, 201, 503].includes(status))).toEqual([]);
+      expect(during.some(({ kind, status }) => kind === 'read' && status === 503)).toBe(true);
+      expect(during.some(({ kind, status }) => kind !== 'read' && status === 503)).toBe(true);
+      for (const refused of load.outcomes.filter(({ status }) => status === 503)) {
+        expect(refused).toMatchObject({ retryAfter: '1', type: 'application/problem+json; charset=utf-8' });
+      }
+      expect(lost).toEqual([]);
+      expect(idle).toEqual([]);
+      expect(statuses(after.filter(({ status }) => status === 503))).toEqual({});
+      expect(after.length).toBeGreaterThan(100);
+      expect(probes.every(({ live }) => live === 200)).toBe(true);
+      expect(probes.some(({ at, ready }) => at > left && at < returned && ready === 503)).toBe(true);
+      expect(probes.filter(({ at }) => at > returned + BACK_WITHIN).every(({ ready }) => ready === 200)).toBe(true);
+    },
+    60_000,
+  );
+});
