@@ -29,7 +29,9 @@ async function probe(port: number, load: Load, until: () => boolean): Promise<Pr
   const seen: Probe[] = [];
   while (!until()) {
     const at = load.now;
-    const [live, ready] = await Promise.all(['live', 'ready'].map(async (name) => (await fetch(`http://127.0.0.1:${port}/health/${name}`)).status));
+    const [live, ready] = await Promise.all(
+      ['live', 'ready'].map(async (name) => (await fetch(`http://127.0.0.1:${port}/health/${name}`)).status),
+    );
     seen.push({ at, live: live!, ready: ready! });
     await sleep(100);
   }
@@ -51,7 +53,12 @@ describe('a database that goes away under readers and writers', () => {
   beforeAll(async () => {
     cluster = await startTestCluster();
     server = new PostgresProcess(cluster.pid);
-    const owner = createDataSource({ url: cluster.ownerUrl, poolMax: 1, applicationName: 'roster-migrate', patience: 60_000 });
+    const owner = createDataSource({
+      url: cluster.ownerUrl,
+      poolMax: 1,
+      applicationName: 'roster-migrate',
+      patience: 60_000,
+    });
     await migrate(owner, cluster.ownerUrl, 'roster_app');
     app = await TestApp.start({ database: new DatabaseAddress(cluster.appUrl, cluster.ownerUrl, false) });
     await app.app.fastify.listen({ port: 0, host: '127.0.0.1' });
@@ -83,7 +90,9 @@ describe('a database that goes away under readers and writers', () => {
 
   async function promisedButLost(load: Load): Promise<string[]> {
     const promised = load.outcomes.flatMap(({ id }) => (id ? [id] : []));
-    const found = await ask<{ id: string }>(cluster.ownerUrl, 'SELECT id FROM roster.users WHERE id = ANY($1)', [promised]);
+    const found = await ask<{ id: string }>(cluster.ownerUrl, 'SELECT id FROM roster.users WHERE id = ANY($1)', [
+      promised,
+    ]);
     const known = new Set(found.map(({ id }) => id));
     return promised.filter((id) => !known.has(id));
   }
@@ -101,9 +110,19 @@ describe('a database that goes away under readers and writers', () => {
       const after = load.between(returned + BACK_WITHIN, Number.POSITIVE_INFINITY);
       const slowest = Math.max(...load.outcomes.map(({ took }) => took));
       const lost = await promisedButLost(load);
-      const idle = await ask(cluster.ownerUrl, "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'");
+      const idle = await ask(
+        cluster.ownerUrl,
+        "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
+      );
       const promised = load.outcomes.filter(({ status }) => status === 201).length;
-      const report = { before: statuses(load.between(0, left)), during: statuses(during), after: statuses(after), slowestMs: Math.round(slowest), promised, lost: lost.length };
+      const report = {
+        before: statuses(load.between(0, left)),
+        during: statuses(during),
+        after: statuses(after),
+        slowestMs: Math.round(slowest),
+        promised,
+        lost: lost.length,
+      };
       process.stderr.write(`${name}: ${JSON.stringify(report)}\n`);
 
       expect(slowest).toBeLessThan(ANSWERED_WITHIN);

@@ -40,7 +40,9 @@ describe('/docs in a browser', () => {
   it('shows every tag in order, from this server alone, under its policy', async () => {
     await page.goto(`${url}/docs`);
     await page.waitForSelector('.opblock-tag-section');
-    const tags = await page.$$eval('.opblock-tag', (headings) => headings.map((heading) => heading.getAttribute('data-tag')));
+    const tags = await page.$$eval('.opblock-tag', (headings) =>
+      headings.map((heading) => heading.getAttribute('data-tag')),
+    );
     expect(tags).toEqual(['auth', 'me', 'users', 'keys', 'problems', 'health']);
     expect(foreign).toEqual([]);
     expect(trouble).toEqual([]);

@@ -29,7 +29,12 @@ describe('the oldest PostgreSQL that is supported, as Debian ships it', () => {
 
   beforeAll(async () => {
     server = await startDebianPostgres();
-    const owner = createDataSource({ url: server.address.ownerUrl, poolMax: 1, applicationName: 'roster-migrate', patience: 60_000 });
+    const owner = createDataSource({
+      url: server.address.ownerUrl,
+      poolMax: 1,
+      applicationName: 'roster-migrate',
+      patience: 60_000,
+    });
     await migrate(owner, server.address.ownerUrl, server.address.applicationRole);
     app = await TestApp.start({ database: server.address });
     ada = await app.people.admin();
@@ -41,7 +46,10 @@ describe('the oldest PostgreSQL that is supported, as Debian ships it', () => {
   });
 
   it('is version 15', async () => {
-    const [row] = await ask<{ version: string }>(server.address.ownerUrl, "SELECT current_setting('server_version') AS version");
+    const [row] = await ask<{ version: string }>(
+      server.address.ownerUrl,
+      "SELECT current_setting('server_version') AS version",
+    );
     expect(row!.version).toMatch(/^15\./);
   });
 
@@ -54,16 +62,30 @@ describe('the oldest PostgreSQL that is supported, as Debian ships it', () => {
     expect((await ada.delete<Shown>(`${path}/suspension`)).body.status).toBe('active');
     expect((await ada.delete(path)).status).toBe(204);
     expect((await ada.post<Shown>(`${path}/restoration`)).body.status).toBe('active');
-    const facts = await ask<{ type: string }>(asSuperuserOf(server), 'SELECT type FROM roster.events WHERE subject = $1 ORDER BY xid, seq', [`users/${made.id}`]);
+    const facts = await ask<{ type: string }>(
+      asSuperuserOf(server),
+      'SELECT type FROM roster.events WHERE subject = $1 ORDER BY xid, seq',
+      [`users/${made.id}`],
+    );
     expect(facts.map(({ type }) => type)).toEqual([
-      'user.created', 'password.changed', 'user.updated', 'user.suspended', 'user.reinstated', 'user.deleted', 'user.restored',
+      'user.created',
+      'password.changed',
+      'user.updated',
+      'user.suspended',
+      'user.reinstated',
+      'user.deleted',
+      'user.restored',
     ]);
   });
 
   it('signs in, refreshes and signs out', async () => {
     const { email } = await app.people.user();
-    const { body } = await app.send<Tokens>('POST', '/api/v1/auth/login', { body: { identifier: email, password: PASSWORD } });
-    const refreshed = await app.send<Tokens>('POST', '/api/v1/auth/refresh', { body: { refreshToken: body.refreshToken } });
+    const { body } = await app.send<Tokens>('POST', '/api/v1/auth/login', {
+      body: { identifier: email, password: PASSWORD },
+    });
+    const refreshed = await app.send<Tokens>('POST', '/api/v1/auth/refresh', {
+      body: { refreshToken: body.refreshToken },
+    });
     expect((await app.send('POST', '/api/v1/auth/logout', { token: refreshed.body.accessToken })).status).toBe(204);
     expect((await app.send('GET', '/api/v1/me', { token: refreshed.body.accessToken })).status).toBe(401);
   });
@@ -74,21 +96,27 @@ describe('the oldest PostgreSQL that is supported, as Debian ships it', () => {
     ['username', 'status eq "active" and roles eq "user" and name co "книг"'],
     ['-lastSignInAt', 'lastSignInAt pr or name co "книга"'],
   ])('pages by %s through %s, with the same rows both ways', async (sort, filter) => {
-    for (let index = 0; index < 5; index += 1) await app.people.user({ name: `Книга ${unique('')}`, email: `shelf-${unique('')}@example.com` });
+    for (let index = 0; index < 5; index += 1)
+      await app.people.user({ name: `Книга ${unique('')}`, email: `shelf-${unique('')}@example.com` });
     const query = `sort=${encodeURIComponent(sort)}&filter=${encodeURIComponent(filter)}&limit=3&count=exact`;
     const first = await ada.get<Page>(`/api/v1/users?${query}`);
     const second = await ada.get<Page>(`/api/v1/users?${query}&cursor=${first.body.page.nextCursor}`);
     expect(first.body.data).toHaveLength(3);
     expect(second.body.data.length).toBeGreaterThan(0);
     expect(first.body.page.total).toBeGreaterThanOrEqual(5);
-    const back = await ada.get<Page & { page: { prevCursor: string } }>(`/api/v1/users?${query}&cursor=${(second.body as Page & { page: { prevCursor: string } }).page.prevCursor}`);
+    const back = await ada.get<Page & { page: { prevCursor: string } }>(
+      `/api/v1/users?${query}&cursor=${(second.body as Page & { page: { prevCursor: string } }).page.prevCursor}`,
+    );
     expect(back.body.data.map(({ id }) => id)).toEqual(first.body.data.map(({ id }) => id));
   });
 
   it('keeps the application out of what it may not touch', async () => {
     await expect(ask(server.address.url, 'UPDATE roster.events SET type = type')).rejects.toThrow('permission denied');
     await expect(ask(server.address.url, 'CREATE TABLE roster.mine (id int)')).rejects.toThrow('permission denied');
-    const [row] = await ask<{ count: number }>(asSuperuserOf(server), 'SELECT count(*)::int AS count FROM roster.events');
+    const [row] = await ask<{ count: number }>(
+      asSuperuserOf(server),
+      'SELECT count(*)::int AS count FROM roster.events',
+    );
     expect(row!.count).toBeGreaterThan(0);
   });
 });
@@ -96,4 +124,3 @@ describe('the oldest PostgreSQL that is supported, as Debian ships it', () => {
 function asSuperuserOf({ address }: DebianPostgres): string {
   return address.ownerUrl.replace('roster_owner@', 'postgres@');
 }
-

@@ -13,6 +13,8 @@ export interface DataSourceParts {
   readonly applicationName: string;
   /** Milliseconds that one statement may take outside a request. */
   readonly patience?: number;
+  /** Milliseconds after which the server itself gives a statement up (SQLSTATE 57014); none if it is left out. */
+  readonly statementTimeout?: number;
   readonly onPoolError?: (error: Error) => void;
 }
 
@@ -35,6 +37,7 @@ export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
     extra: {
       Client: ImpatientClient,
       patience: parts.patience,
+      statement_timeout: parts.statementTimeout,
       connectionTimeoutMillis: 2000,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
