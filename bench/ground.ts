@@ -6,8 +6,9 @@ import { Client } from 'pg';
 
 import { createApp } from '../src/app.js';
 import type { App } from '../src/app.js';
+import { Administrators } from '../src/auth/index.js';
 import { SignInService } from '../src/auth/sign-in.service.js';
-import { boot } from '../src/boot.js';
+import { addressOf, layGround, migrateUp } from '../src/boot.js';
 import { Config } from '../src/platform/config/config.js';
 import { startEmbeddedPostgres } from '../src/platform/database/embedded/index.js';
 import type { EmbeddedPostgres } from '../src/platform/database/embedded/index.js';
@@ -62,8 +63,12 @@ async function furnish(cluster: EmbeddedPostgres, folder: string): Promise<Groun
     MANAGEMENT_PORT: '0',
   };
   const config = Config.load(environment);
-  const { ground } = await boot(config, new Logs({ level: 'error', pretty: false }));
+  const address = addressOf(config, null);
+  await migrateUp(address);
+  const ground = layGround(config, new Logs({ level: 'error', pretty: false }), address);
   const app = await createApp(ground, environment.PUBLIC_URL);
+  // Else the first server to start would hash a password, and keep the memory that this took.
+  await app.nest.get(Administrators, { strict: false }).ensureFirst();
   const owner = await connect(cluster.ownerUrl);
   try {
     const ids = await people(owner);

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 /** Ticks of the kernel's CPU accounting a second: 100 on every Linux (USER_HZ). */
 const TICKS = 100;
 
-function statOf(pid: number | 'self'): string[] {
+function statOf(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field is a name in brackets, which may have spaces.
   return text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -17,23 +17,25 @@ export function cpuOf(pid: number): number {
 
 /** Seconds of CPU of this process's children that have ended (cutime and cstime). */
 export function cpuOfEndedChildren(): number {
-  const fields = statOf('self');
+  const fields = statOf(process.pid);
   return (Number(fields[13]) + Number(fields[14])) / TICKS;
 }
 
-/** Seconds of CPU of a process and of its children, as PostgreSQL's postmaster and its backends. */
+/** Seconds of CPU of a process and of its children, living and ended: PostgreSQL's postmaster and its backends. */
 export function cpuOfFamily(pid: number): number {
-  let seconds = 0;
+  const own = statOf(pid);
+  let ticks = Number(own[13]) + Number(own[14]);
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      if (Number(name) === pid || statOf(Number(name))[1] === String(pid)) seconds += cpuOf(Number(name));
+      const fields = statOf(Number(name));
+      if (Number(name) === pid || fields[1] === String(pid)) ticks += Number(fields[11]) + Number(fields[12]);
     } catch (error) {
       // It ended between the listing and the look.
       if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
   }
-  return seconds;
+  return ticks / TICKS;
 }
 
 /** Seconds that the machine's processors had nothing to do, all together. */

@@ -19,13 +19,13 @@ export interface Start {
 
 export async function measureStart(root: string, ground: Ground): Promise<Start> {
   const roster = ROSTER.command(root, ground);
-  const modules = ['app', 'boot'].map((name) => pathToFileURL(join(root, 'dist', 'src', `${name}.js`)).href);
+  const everything = pathToFileURL(join(root, 'dist', 'src', 'cli', 'serve.js')).href;
   const bare = {
     arguments: [
       '--max-semi-space-size=16',
       '--input-type=module',
       '--eval',
-      `${modules.map((url) => `await import('${url}');`).join('')}
+      `await import('${everything}');
       console.log('{"ready":true,"urls":{"api":""}}'); setInterval(() => undefined, 60_000);`,
     ],
     environment: roster.environment,

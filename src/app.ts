@@ -14,6 +14,9 @@ import { Serializers, serializeByDocument } from './platform/http/serializers.js
 import { createServer } from './platform/http/server.js';
 import { NestLogs } from './platform/logging/logger.js';
 import type { Ground } from './platform/platform.module.js';
+import { VERSION } from './platform/telemetry/version.js';
+
+export { VERSION };
 
 export interface App {
   readonly nest: NestFastifyApplication;
@@ -46,8 +49,9 @@ export async function createApp(
     bodyParser: false,
     abortOnError: false,
   });
+  // What the operator says now counts; only what was defaulted is kept from the first start.
   publicUrl.settle(
-    await nest.get(SettingsRepository).settle('public_url', config.values.PUBLIC_URL || defaultPublicUrl),
+    config.values.PUBLIC_URL || (await nest.get(SettingsRepository).settle('public_url', defaultPublicUrl)),
   );
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const document = buildDocument(nest, VERSION, TAGS);
@@ -63,5 +67,3 @@ export async function createApp(
   await fastify.ready();
   return { nest, fastify, document };
 }
-
-export const VERSION = '0.1.0';

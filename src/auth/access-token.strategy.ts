@@ -1,21 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
+import { isUUID } from 'class-validator';
+import passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import type { SecretOrKeyProvider } from 'passport-jwt';
 
 import { Keys } from '../keys/index.js';
 import { Config } from '../platform/config/config.js';
+import { newId } from '../platform/crypto/tokens.js';
 import { TokenInvalid } from '../platform/http/problems.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 import type { AccessTokenClaims } from './access-tokens.js';
 
 const BEARER = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i;
 const MAX_LENGTH = 4096;
-const STRINGS = ['iss', 'sub', 'client_id', 'sid', 'jti'] as const;
+const IDS = ['sub', 'sid', 'jti'] as const;
 const NUMBERS = ['iat', 'exp', 'auth_time'] as const;
 
-export const ACCESS_TOKEN = 'at+jwt';
+const ACCESS_TOKEN = 'at+jwt';
 
 /** The token of the `Authorization` header, and of nowhere else: never of the URL or a body (RFC 9700, 4.3.2). */
 export function bearerOf(request: { headers: FastifyRequest['headers'] }): string | null {
@@ -26,7 +29,10 @@ export function bearerOf(request: { headers: FastifyRequest['headers'] }): strin
 
 /** Verifies access tokens: the algorithm is pinned, the key is one of ours, the type is `at+jwt` (RFC 9068, RFC 8725). */
 @Injectable()
-export class AccessTokenStrategy extends PassportStrategy(Strategy, ACCESS_TOKEN) {
+export class AccessTokenStrategy extends PassportStrategy(Strategy) {
+  /** Passport's register is one for the whole process: two applications in it must not verify each other's tokens. */
+  readonly registeredAs = `${ACCESS_TOKEN} ${newId()}`;
+
   constructor(
     private readonly keys: Keys,
     config: Config,
@@ -43,12 +49,14 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, ACCESS_TOKEN
       ignoreExpiration: true,
       jsonWebTokenOptions: { ignoreNotBefore: true },
     } as never);
+    passport.use(this.registeredAs, this);
   }
 
   /** Called by passport with what the signature covers. */
   validate(payload: Record<string, unknown>): AccessTokenClaims {
     const sound =
-      STRINGS.every((name) => typeof payload[name] === 'string') &&
+      IDS.every((name) => isUUID(payload[name])) &&
+      typeof payload['client_id'] === 'string' &&
       NUMBERS.every((name) => Number.isSafeInteger(payload[name])) &&
       typeof payload['aud'] === 'string' &&
       payload['iss'] === this.publicUrl.value &&

@@ -7,15 +7,24 @@ import { Config } from '../platform/config/config.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 
-/** Seconds that an access token lives. */
-export const ACCESS_TOKEN_LIVES = 600;
+/** Seconds that an access token lives at most. */
+const LIVES = 600;
+/** The `client_id` of those who sign in with a password here. */
 const CLIENT = 'roster';
 
 export interface TokenSubject {
   readonly userId: string;
   readonly sessionId: string;
   readonly authenticatedAt: Date;
+  /** When the session ends, whatever happens: no token outlives it. */
+  readonly sessionExpiresAt: Date;
   readonly amr: readonly string[];
+}
+
+export interface AccessToken {
+  readonly token: string;
+  /** Seconds. */
+  readonly expiresIn: number;
 }
 
 /** What an access token says (RFC 9068, 2.2). Moments are seconds since 1970. */
@@ -42,9 +51,10 @@ export class AccessTokens {
     private readonly publicUrl: PublicUrl,
   ) {}
 
-  async sign({ userId, sessionId, authenticatedAt, amr }: TokenSubject): Promise<string> {
+  async sign({ userId, sessionId, authenticatedAt, sessionExpiresAt, amr }: TokenSubject): Promise<AccessToken> {
     const { kid, key } = await this.keys.signer();
     const now = Math.floor(this.clock.millis() / 1000);
+    const expiresIn = Math.min(LIVES, Math.floor(sessionExpiresAt.getTime() / 1000) - now);
     const claims: AccessTokenClaims = {
       iss: this.publicUrl.value,
       aud: this.config.values.JWT_AUDIENCE,
@@ -53,10 +63,11 @@ export class AccessTokens {
       sid: sessionId,
       jti: newId(),
       iat: now,
-      exp: now + ACCESS_TOKEN_LIVES,
+      exp: now + expiresIn,
       auth_time: Math.floor(authenticatedAt.getTime() / 1000),
       amr,
     };
-    return jwt.sign(claims, key, { algorithm: 'ES256', header: { alg: 'ES256', typ: 'at+jwt', kid } });
+    const token = jwt.sign(claims, key, { algorithm: 'ES256', header: { alg: 'ES256', typ: 'at+jwt', kid } });
+    return { token, expiresIn };
   }
 }

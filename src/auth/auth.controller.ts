@@ -1,14 +1,14 @@
 import { Body, Controller, Header, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
-import { PasswordIncorrect, Passwords, TooManySignIns } from '../passwords/index.js';
+import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { AllowedBeforePasswordChange, Authenticated, Public } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
-import { EmailTaken, MeResponse, Users } from '../users/index.js';
+import { EmailTaken, MeResponse } from '../users/index.js';
 import { AccountSuspended, CodeInvalid, SignInFailed } from './auth.contract.js';
 import {
   ChangePasswordRequest,
@@ -19,6 +19,8 @@ import {
   TokensResponse,
   VerifyEmailRequest,
 } from './auth.dto.js';
+import { ConfirmationService } from './confirmation.service.js';
+import { OwnPassword } from './own-password.service.js';
 import { RegistrationService } from './registration.service.js';
 import { SignInService } from './sign-in.service.js';
 
@@ -27,6 +29,7 @@ import { SignInService } from './sign-in.service.js';
 export class AuthController {
   constructor(
     private readonly registration: RegistrationService,
+    private readonly confirmation: ConfirmationService,
     private readonly signIns: SignInService,
     private readonly sessions: Sessions,
     private readonly clock: Clock,
@@ -54,7 +57,7 @@ export class AuthController {
     type: MeResponse,
   })
   async verifyEmail(@Body() { flowId, code }: VerifyEmailRequest): Promise<MeResponse> {
-    return MeResponse.from(await this.registration.confirm(flowId, code), this.clock.now());
+    return MeResponse.from(await this.confirmation.confirm(flowId, code), this.clock.now());
   }
 
   @Post('login')
@@ -92,10 +95,7 @@ export class AuthController {
 @ApiTags('me')
 @Controller('api/v1/me')
 export class MyPasswordController {
-  constructor(
-    private readonly passwords: Passwords,
-    private readonly users: Users,
-  ) {}
+  constructor(private readonly password: OwnPassword) {}
 
   @Post('password')
   @Authenticated()
@@ -109,13 +109,6 @@ export class MyPasswordController {
     @Body() body: ChangePasswordRequest,
     @CurrentPrincipal() { userId, sessionId }: Principal,
   ): Promise<void> {
-    const { email, name, username } = await this.users.get(userId);
-    await this.passwords.change(
-      userId,
-      body.currentPassword,
-      body.newPassword,
-      { email, name, username: username ?? undefined },
-      sessionId,
-    );
+    await this.password.change(userId, body.currentPassword, body.newPassword, sessionId);
   }
 }

@@ -12,6 +12,8 @@ import { AccessTokenStrategy } from './access-token.strategy.js';
 import { AccessTokens } from './access-tokens.js';
 import { Administrators } from './administrators.service.js';
 import { AuthController, MyPasswordController } from './auth.controller.js';
+import { ConfirmationService } from './confirmation.service.js';
+import { OwnPassword } from './own-password.service.js';
 import { Principals } from './principals.js';
 import { RegistrationService } from './registration.service.js';
 import { RegistrationsRepository } from './registrations.repository.js';
@@ -37,7 +39,9 @@ import { SignInService } from './sign-in.service.js';
     RegistrationsRepository,
     SignInService,
     Administrators,
+    ConfirmationService,
+    OwnPassword,
   ],
-  exports: [Principals, Administrators],
+  exports: [AccessTokenStrategy, Principals, Administrators],
 })
 export class AuthModule {}

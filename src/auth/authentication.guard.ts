@@ -11,31 +11,39 @@ import { isUnavailable } from '../platform/database/database-errors.js';
 import { isAllowedBeforePasswordChange, policyOf } from '../platform/http/policy.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PasswordChangeRequired, TokenExpired, TokenInvalid, TokenMissing } from '../platform/http/problems.js';
-import { ACCESS_TOKEN, bearerOf } from './access-token.strategy.js';
+import { AccessTokenStrategy, bearerOf } from './access-token.strategy.js';
 import type { AccessTokenClaims } from './access-tokens.js';
 import { Principals } from './principals.js';
 
 /** Seconds that another machine's clock may be ahead of ours. */
 const LEEWAY = 30;
 
-class PassportGuard extends AuthGuard(ACCESS_TOKEN) {
-  /** Passport's own answers are replaced by ours, which say as little as they may. */
-  override handleRequest<T>(error: unknown, claims: T | false): T {
-    if (error instanceof Problem || isUnavailable(error)) throw error;
-    if (error || !claims) throw new TokenInvalid();
-    return claims;
+/** Passport's own answers are replaced by ours, which say as little as they may. */
+function passportGuard(strategy: string): CanActivate {
+  class PassportGuard extends AuthGuard(strategy) {
+    /** @param failure why the strategy refused, which passport does not take for an error: a lost database is one */
+    override handleRequest<T>(error: unknown, claims: T | false, failure: unknown): T {
+      if (error) throw error as Error;
+      if (failure instanceof Problem || isUnavailable(failure)) throw failure as Error;
+      if (!claims) throw new TokenInvalid();
+      return claims;
+    }
   }
+  return new PassportGuard();
 }
 
 /** Lets through whoever proves who they are, unless the route is public. Looks in its memory before it verifies. */
 @Injectable()
 export class AuthenticationGuard implements CanActivate {
-  private readonly passport = new PassportGuard();
+  private readonly passport: CanActivate;
 
   constructor(
     private readonly principals: Principals,
     private readonly clock: Clock,
-  ) {}
+    strategy: AccessTokenStrategy,
+  ) {
+    this.passport = passportGuard(strategy.registeredAs);
+  }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const handler = context.getHandler();

@@ -49,8 +49,9 @@ export class Principals {
       expiresAt: Math.min(claims.exp * 1000, session.expiresAt.getTime()),
       passwordChangeRequired: session.amr.includes('pwd') && (await this.passwords.isChangeRequired(session.userId)),
     };
-    // Something was taken away while we asked: what we read may be older, so it serves this request only.
-    if (generation === this.cache.generation) this.cache.set(tokenHash, principal);
+    // Something was taken away while we asked: what we read may be older, so it serves this request only. So does what
+    // is about to change: whoever has changed their password may go on at once, at every process.
+    if (generation === this.cache.generation && !principal.passwordChangeRequired) this.cache.set(tokenHash, principal);
     return principal;
   }
 }

@@ -1,9 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../events/index.js';
-import { Jobs, defineJob } from '../jobs/index.js';
 import { Mail } from '../mail/index.js';
 import { Passwords } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
@@ -11,16 +8,13 @@ import { Secrets } from '../platform/crypto/secrets.js';
 import { newId, randomCode } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { Users, normalEmail } from '../users/index.js';
-import type { UserRow } from '../users/index.js';
-import { CodeInvalid, RegistrationConfirmed, RegistrationStarted } from './auth.contract.js';
-import type { Registration } from './registration.entity.js';
+import { RegistrationStarted } from './auth.contract.js';
+import { digestOf } from './registration-code.js';
 import { AccountExists, ConfirmAddress } from './registration.mails.js';
 import { RegistrationsRepository } from './registrations.repository.js';
 
 const CODE_LIVES = 10 * 60_000;
 const TRIES = 5;
-const KEPT_FOR = 24 * 3_600_000;
-const PruneRegistrations = defineJob('registrations.prune', { maxAttempts: 3 });
 
 export interface Applicant {
   readonly email: string;
@@ -41,74 +35,32 @@ export class RegistrationService {
     private readonly users: Users,
     private readonly passwords: Passwords,
     private readonly mail: Mail,
-    jobs: Jobs,
-  ) {
-    jobs.work(PruneRegistrations, () => registrations.deleteExpired(new Date(clock.millis() - KEPT_FOR)), {
-      cron: '23 * * * *',
-    });
-  }
+  ) {}
 
   /** @returns the flow that the mailed code belongs to @throws ValidationFailed by the policy of passwords */
-  async register({
-    email,
-    password,
-    name = email.slice(0, email.lastIndexOf('@')),
-    locale = 'en',
-  }: Applicant): Promise<string> {
+  async register({ password, locale = 'en', ...applicant }: Applicant): Promise<string> {
+    const email = applicant.email.trim();
+    const name = applicant.name ?? email.slice(0, email.lastIndexOf('@'));
     const passwordHash = await this.passwords.hashNew(password, { email, name }, '/password');
-    const flowId = newId();
+    const id = newId();
     const code = randomCode();
+    const codeHash = digestOf(this.secrets, id, code);
     const now = this.clock.now();
+    const expiresAt = new Date(now.getTime() + CODE_LIVES);
+    const asked = { id, email, emailKey: normalEmail(email), name, locale, passwordHash, createdAt: now, expiresAt };
     await this.db.transaction(async () => {
-      const known = (await this.users.findByIdentifier(email)) !== null;
+      const known = await this.users.findByIdentifier(email);
       await this.registrations.insert({
-        id: flowId,
-        email: email.trim(),
-        emailKey: normalEmail(email),
-        name,
-        locale,
-        passwordHash,
-        codeHash: known ? null : this.digest(flowId, code),
+        ...asked,
+        codeHash: known ? null : codeHash,
         triesLeft: TRIES,
-        createdAt: now,
-        expiresAt: new Date(now.getTime() + CODE_LIVES),
         usedAt: null,
       });
-      await this.mail.send(known ? AccountExists : ConfirmAddress, email.trim(), { name, code });
-      this.events.record(RegistrationStarted, { flowId });
+      // To the address that the account has, not to one that merely compares as equal (CVE-2019-19844).
+      if (known) await this.mail.send(AccountExists, known.email, { code });
+      else await this.mail.send(ConfirmAddress, email, { code });
+      this.events.record(RegistrationStarted, { flowId: id });
     });
-    return flowId;
-  }
-
-  /** Makes the user. A wrong code counts, and the fifth is the last. @throws CodeInvalid, EmailTaken */
-  async confirm(flowId: string, code: string): Promise<UserRow> {
-    const user = await this.db.transaction(async () => {
-      const now = this.clock.now();
-      const registration = await this.registrations.try(flowId, now);
-      if (!registration?.codeHash || !timingSafeEqual(registration.codeHash, this.digest(flowId, code))) return null;
-      await this.registrations.use(flowId, now);
-      return this.welcome(registration);
-    });
-    // Thrown after the commit, so that the try is counted.
-    if (!user)
-      throw new CodeInvalid(undefined, [
-        { pointer: '/code', code: 'code_invalid', detail: 'is not right, or no longer' },
-      ]);
-    return user;
-  }
-
-  private async welcome({ id, email, name, locale, passwordHash }: Registration): Promise<UserRow> {
-    const user = await this.users.create({ email, name, locale }, { passwordHash, emailVerified: true });
-    this.events.record(
-      RegistrationConfirmed,
-      { flowId: id, userId: user.id },
-      { subject: `users/${user.id}`, version: 1, actorId: user.id },
-    );
-    return user;
-  }
-
-  /** Six digits are guessed in no time from a plain hash; without the key they are not. */
-  private digest(flowId: string, code: string): Buffer {
-    return createHmac('sha256', this.secrets.key('registration-codes')).update(`${flowId}:${code}`).digest();
+    return id;
   }
 }

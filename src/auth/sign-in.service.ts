@@ -3,14 +3,16 @@ import type { Counter } from 'prom-client';
 
 import { Events } from '../events/index.js';
 import { Passwords } from '../passwords/index.js';
+import type { PasswordProof } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
+import { Problem } from '../platform/contract/problem.js';
 import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import type { Started } from '../sessions/index.js';
 import { Users, isSuspended, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
-import { ACCESS_TOKEN_LIVES, AccessTokens } from './access-tokens.js';
+import { AccessTokens } from './access-tokens.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
 
 /** What somebody who signed in holds in their hands. */
@@ -44,19 +46,24 @@ export class SignInService {
   async signIn(identifier: string, password: string): Promise<SignedIn> {
     const user = await this.users.findByIdentifier(identifier);
     // Also for nobody: the answer must cost the same either way.
-    const right = await this.passwords.verify(user?.id ?? null, password);
-    if (!user || !right) return this.refuse(user, 'password', new SignInFailed());
+    const proof = await this.passwords.prove(user?.id ?? null, password);
+    if (!user || !proof) return this.refuse(user, 'password', new SignInFailed());
     if (isSuspended(user, this.clock.now())) return this.refuse(user, 'suspended', new AccountSuspended());
-    const started = await this.start(user.id, ['pwd']);
+    const started = await this.startProven(user, proof);
+    const signedIn = await this.give(started, await this.users.get(user.id));
     this.signIns.inc({ result: 'success' });
-    return this.give(started, await this.users.get(user.id));
+    return signedIn;
   }
 
-  /** Starts a session for somebody who proved who they are; they may have been suspended or deleted a moment ago. */
-  start(userId: string, amr: string[]): Promise<Started> {
+  /**
+   * Starts a session for somebody who proved who they are; a moment ago they may have been suspended or deleted, or
+   * their password changed, which ended all sessions that there were.
+   */
+  start(userId: string, amr: string[], proof: PasswordProof | null = null): Promise<Started> {
     return this.db.transaction(async () => {
       const user = await this.users.lock(userId);
       if (isSuspended(user, this.clock.now())) throw new AccountSuspended();
+      if (proof && !(await this.passwords.holds(proof))) throw new SignInFailed();
       await this.users.signedIn(userId);
       return this.sessions.start(userId, amr);
     });
@@ -73,10 +80,22 @@ export class SignInService {
 
   /** The tokens of a session. */
   async give({ session, refreshToken }: Started, user: UserRow): Promise<SignedIn> {
-    const { id: sessionId, userId, authenticatedAt, amr } = session;
-    const accessToken = await this.tokens.sign({ userId, sessionId, authenticatedAt, amr });
+    const { id: sessionId, userId, authenticatedAt, expiresAt: sessionExpiresAt, amr } = session;
+    const subject = { userId, sessionId, authenticatedAt, sessionExpiresAt, amr };
+    const { token: accessToken, expiresIn } = await this.tokens.sign(subject);
     const passwordChangeRequired = amr.includes('pwd') && (await this.passwords.isChangeRequired(userId));
-    return { accessToken, expiresIn: ACCESS_TOKEN_LIVES, refreshToken, user, passwordChangeRequired };
+    return { accessToken, expiresIn, refreshToken, user, passwordChangeRequired };
+  }
+
+  private async startProven(user: UserRow, proof: PasswordProof): Promise<Started> {
+    try {
+      return await this.start(user.id, ['pwd'], proof);
+    } catch (error) {
+      if (error instanceof AccountSuspended) return this.refuse(user, 'suspended', error);
+      // Deleted meanwhile, or with another password by now: neither is told from a wrong password.
+      if (error instanceof Problem) return this.refuse(user, 'password', new SignInFailed());
+      throw error;
+    }
   }
 
   /** The refusal is a fact of its own, in a transaction of its own. */

@@ -63,7 +63,7 @@ export async function run(parameters: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parseArgs({ args: [...parameters], options: OPTIONS, allowPositionals: true });
     const name = positionals.join(' ') || 'serve';
-    const command = COMMANDS[name];
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (values.help) return say(command && positionals.length > 0 ? helpOf(name, command) : help());
     if (!command) return misused(`There is no command "${name}".\n\n${help()}`);
     const strange = Object.keys(values).find((option) => !optionsOf(command).includes(option as OptionName));

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
+import type { Config } from '../platform/config/config.js';
 import { OperatorFault } from '../platform/config/operator-fault.js';
 
 /** How many ports above the usual one are tried. */
@@ -15,7 +16,12 @@ export interface HeldPort {
   letGo(): Promise<void>;
 }
 
-export interface WantedPort {
+export interface HeldPorts {
+  readonly api: HeldPort;
+  readonly management: HeldPort;
+}
+
+interface WantedPort {
   /** The setting that chooses it. */
   readonly name: 'PORT' | 'MANAGEMENT_PORT';
   /** 0 is any. */
@@ -26,11 +32,30 @@ export interface WantedPort {
 }
 
 /**
- * Takes the port before anything is started: a taken one is known at once, and the URLs that are kept from the first
- * start name the real one.
+ * Takes both ports before anything is started: a taken one is known at once, and the URLs that are kept from the first
+ * start name the real one. What the operator chose comes first, so that the other gives way to it.
  * @throws OperatorFault
  */
-export async function holdPort(wanted: WantedPort): Promise<HeldPort> {
+export async function holdPorts({ values, portGiven, managementPortGiven }: Config): Promise<HeldPorts> {
+  const { PORT, HOST, MANAGEMENT_PORT, MANAGEMENT_HOST } = values;
+  const wantedApi = { name: 'PORT', port: PORT, host: HOST, given: portGiven } as const;
+  const early = portGiven ? await holdPort(wantedApi) : null;
+  const management = await holdPort({
+    name: 'MANAGEMENT_PORT',
+    port: MANAGEMENT_PORT,
+    host: MANAGEMENT_HOST,
+    given: managementPortGiven,
+  });
+  return { management, api: early ?? (await holdPort(wantedApi)) };
+}
+
+/** The URL by which this machine reaches what listens there. */
+export function reachable(host: string, port: number): string {
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+async function holdPort(wanted: WantedPort): Promise<HeldPort> {
   const last = wanted.given ? wanted.port : Math.min(wanted.port + TRIES, 65_535);
   for (let port = wanted.port; port <= last; port += 1) {
     const letGo = await hold(port, wanted);

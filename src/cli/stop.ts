@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { OperatorFault } from '../platform/config/operator-fault.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
 import type { Logs } from '../platform/logging/logger.js';
 
@@ -8,8 +9,8 @@ const SAME_SIGNAL = 1000;
 /** What is left for the last step (the embedded database) when the deadline cut the others. Milliseconds. */
 const LAST_RESPITE = 5000;
 
-/** The stop was asked for while the start was going on. */
-export class Interrupted extends Error {}
+/** The stop was asked for before the work was done. */
+export class Interrupted extends OperatorFault {}
 
 interface Step {
   readonly name: string;
@@ -45,10 +46,10 @@ export class Stop {
     this.steps.push({ name, undo });
   }
 
-  /** The result of a part of the start, unless the stop is asked for meanwhile. @throws Interrupted */
+  /** The result of the work, unless the stop is asked for meanwhile. @throws Interrupted */
   unlessAsked<T>(work: Promise<T>): Promise<T> {
     const asked = this.asked.promise.then(() => {
-      throw new Interrupted();
+      throw new Interrupted('Stopped before it was done.');
     });
     return Promise.race([work, asked]);
   }

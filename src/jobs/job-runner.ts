@@ -76,8 +76,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
         taskList: this.tasks(),
         parsedCronItems: this.schedules(),
         logger: new Logger(
-          () => (level, message) =>
-            this.log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message),
+          () => (level, message) => this.log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message),
         ),
       });
       this.runner.promise.then(

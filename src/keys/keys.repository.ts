@@ -29,6 +29,10 @@ export class KeysRepository {
     await this.db.repository(SigningKey).insert(key as never);
   }
 
+  async reseal(kid: string, privateKey: Buffer): Promise<void> {
+    await this.db.repository(SigningKey).update({ kid }, { privateKey });
+  }
+
   async move(
     state: KeyState,
     change: { state: KeyState; activatedAt?: Date; retiredAt?: Date; privateKey?: null },

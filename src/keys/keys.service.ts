@@ -1,11 +1,13 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 
 import { Clock } from '../platform/clock/clock.js';
-import { Secrets } from '../platform/crypto/secrets.js';
+import { OperatorFault } from '../platform/config/operator-fault.js';
+import { SealBroken, Secrets } from '../platform/crypto/secrets.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { KeysRepository } from './keys.repository.js';
@@ -23,7 +25,11 @@ const RETIRED_FOR = 70 * 60_000;
 /** How long a process may sign with what it remembers. The next key is published before it signs, so this may be long. */
 const REMEMBERED_FOR = 60_000;
 /** A token with an unknown key makes us look again, but not more often than this: strangers can name any key. */
-const LOOK_AGAIN_AFTER = 5000;
+const LOOK_EVERY = 200;
+
+const WRONG_SECRET =
+  'SECRET_KEY does not open the signing keys in this database: set the SECRET_KEY that sealed them, or give it as ' +
+  'SECRET_KEY_PREVIOUS beside the new one';
 
 /** Keys for signing access tokens: one active, the next already published, and retired ones that still verify. */
 @Injectable()
@@ -31,7 +37,7 @@ export class Keys implements OnApplicationBootstrap {
   private current: Signer | null = null;
   private verifiers = new Map<string, KeyObject>();
   private published: readonly PublicJwk[] = [];
-  private loadedAt = 0;
+  private loadedAt = Number.NEGATIVE_INFINITY;
   private loading: Promise<void> | null = null;
 
   constructor(
@@ -44,8 +50,10 @@ export class Keys implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     await this.db.transaction(async () => {
       await this.keys.lock();
-      const states = new Set((await this.keys.verifying(this.clock.now())).map((key) => key.state));
-      for (const state of ['active', 'next'] as const) if (!states.has(state)) await this.keys.insert(this.make(state));
+      const known = await this.keys.verifying(this.clock.now());
+      for (const key of known) await this.reseal(key);
+      for (const state of ['active', 'next'] as const)
+        if (!known.some((key) => key.state === state)) await this.keys.insert(this.make(state));
     });
     await this.load();
   }
@@ -58,15 +66,13 @@ export class Keys implements OnApplicationBootstrap {
 
   /** The key of this id, or null if it is not (or no longer) ours. */
   async verifier(kid: string): Promise<KeyObject | null> {
-    const known = this.verifiers.get(kid);
-    if (known) return known;
-    if (performance.now() - this.loadedAt > LOOK_AGAIN_AFTER) await this.load();
+    if (!this.verifiers.has(kid)) await this.loadAnew();
     return this.verifiers.get(kid) ?? null;
   }
 
   /** The JWK Set (RFC 7517): public halves only. */
   async jwks(): Promise<readonly PublicJwk[]> {
-    if (performance.now() - this.loadedAt > REMEMBERED_FOR) await this.load();
+    if (performance.now() - this.loadedAt > LOOK_EVERY) await this.load();
     return this.published;
   }
 
@@ -79,7 +85,7 @@ export class Keys implements OnApplicationBootstrap {
       await this.keys.move('next', { state: 'active', activatedAt: now });
       await this.keys.insert(this.make('next'));
     });
-    await this.load();
+    await this.loadAnew();
     return this.current!.kid;
   }
 
@@ -100,7 +106,25 @@ export class Keys implements OnApplicationBootstrap {
     };
   }
 
-  /** One look at a time, whoever asks. */
+  /** What was sealed under the key before is sealed anew, so that that key can be taken away. */
+  private async reseal({ kid, privateKey }: SigningKey): Promise<void> {
+    if (!privateKey) return;
+    try {
+      const sealed = this.secrets.reseal('signing-keys', privateKey, kid);
+      if (sealed) await this.keys.reseal(kid, sealed);
+    } catch (error) {
+      if (error instanceof SealBroken) throw new OperatorFault(WRONG_SECRET);
+      throw error;
+    }
+  }
+
+  /** A look that is under way may have begun before what we look for was there. */
+  private async loadAnew(): Promise<void> {
+    await this.loading;
+    await this.load();
+  }
+
+  /** One look at a time, whoever asks, and none too soon after another. */
   private load(): Promise<void> {
     this.loading ??= this.read().finally(() => {
       this.loading = null;
@@ -109,6 +133,8 @@ export class Keys implements OnApplicationBootstrap {
   }
 
   private async read(): Promise<void> {
+    const early = this.loadedAt + LOOK_EVERY - performance.now();
+    if (early > 0) await pause(early);
     const rows = await this.keys.verifying(new Date(this.clock.millis() - RETIRED_FOR));
     const active = rows.find((row) => row.state === 'active');
     if (!active?.privateKey) throw new Error('There is no active signing key');

@@ -19,6 +19,7 @@ export class OutboxController {
   @Get()
   @Public()
   @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Cache-Control', 'no-store')
   @Header('Content-Security-Policy', PAGE_POLICY)
   async page(): Promise<string> {
     return renderPage('Development outbox', OUTBOX_PAGE({ messages: await this.messages() }));
@@ -26,6 +27,7 @@ export class OutboxController {
 
   @Get('messages')
   @Public()
+  @Header('Cache-Control', 'no-store')
   async messages(): Promise<object[]> {
     const messages = await this.mail.newest(SHOWN);
     return messages.map(({ id, recipient, subject, text, html, createdAt }) => ({

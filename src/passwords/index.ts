@@ -1,3 +1,4 @@
+export { normalizePassword } from './password-policy.js';
 export { PasswordHasher } from './password-hashing.js';
 export { PasswordIncorrect, TooManySignIns } from './passwords.contract.js';
 export { PasswordsModule } from './passwords.module.js';

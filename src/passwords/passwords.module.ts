@@ -3,6 +3,7 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 
 import { EventsModule } from '../events/index.js';
 import { Config } from '../platform/config/config.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
 import { SessionsModule } from '../sessions/index.js';
 import { PasswordHasher } from './password-hashing.js';
 import { PasswordsRepository } from './passwords.repository.js';
@@ -20,7 +21,12 @@ const hasher = {
   exports: [Passwords],
 })
 export class PasswordsModule implements OnApplicationShutdown {
-  constructor(private readonly hasher: PasswordHasher) {}
+  constructor(
+    private readonly hasher: PasswordHasher,
+    metrics: Metrics,
+  ) {
+    metrics.gauge('password_hash_queue_size', 'Passwords that wait to be hashed or judged', () => hasher.queueSize);
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.hasher.close();

@@ -11,10 +11,14 @@ const FIND = statement(
      ended_because AS "endedBecause", ip, user_agent AS "userAgent"
    FROM roster.sessions WHERE id = $1`,
 );
-const LOCK_TOKEN = statement(
-  'refresh_tokens_lock',
+const FIND_TOKEN = statement(
+  'refresh_tokens_find',
   `SELECT hash, session_id AS "sessionId", created_at AS "createdAt", expires_at AS "expiresAt", used_at AS "usedAt", successor
-   FROM roster.refresh_tokens WHERE hash = $1 FOR UPDATE`,
+   FROM roster.refresh_tokens WHERE hash = $1`,
+);
+const USE_TOKEN = statement(
+  'refresh_tokens_use',
+  'UPDATE roster.refresh_tokens SET used_at = $2, successor = $3 WHERE hash = $1 AND used_at IS NULL',
 );
 const END = `UPDATE roster.sessions SET ended_at = $2, ended_because = $3`;
 
@@ -49,16 +53,18 @@ export class SessionsRepository {
     return rows.map((row) => row.id);
   }
 
-  lockToken(hash: Buffer): Promise<RefreshToken | null> {
-    return this.db.row(LOCK_TOKEN, [hash]);
+  findToken(hash: Buffer): Promise<RefreshToken | null> {
+    return this.db.row(FIND_TOKEN, [hash]);
   }
 
   async insertToken(token: RefreshToken): Promise<void> {
     await this.db.repository(RefreshToken).insert(token);
   }
 
-  async useToken(hash: Buffer, at: Date, successor: Buffer): Promise<void> {
-    await this.db.repository(RefreshToken).update({ hash }, { usedAt: at, successor });
+  /** @returns false when it was used already */
+  async useToken(hash: Buffer, at: Date, successor: Buffer): Promise<boolean> {
+    const used = await this.db.change(USE_TOKEN, [hash, at, successor]);
+    return used === 1;
   }
 
   wipeSuccessors(usedBefore: Date): Promise<number> {

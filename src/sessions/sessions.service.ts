@@ -19,7 +19,7 @@ const SESSION_LIVES = 30 * DAY;
 /** A session that nobody refreshes for so long is over. */
 const REFRESH_WITHIN = 14 * DAY;
 /** For so long a used refresh token still gives its successor: two tabs, or a lost answer. Milliseconds. */
-export const REFRESH_GRACE = 30_000;
+const REFRESH_GRACE = 30_000;
 
 /** Wiped a little later, for the clocks of two processes may differ. Milliseconds. */
 const WIPE_AFTER = 2 * REFRESH_GRACE;
@@ -42,9 +42,7 @@ export class Sessions {
     private readonly revocations: Revocations,
     jobs: Jobs,
   ) {
-    jobs.work(WipeSuccessors, () => sessions.wipeSuccessors(new Date(clock.millis() - WIPE_AFTER)), {
-      cron: '* * * * *',
-    });
+    jobs.work(WipeSuccessors, () => this.wipeSuccessors(), { cron: '* * * * *' });
     jobs.work(PruneRevocations, () => revocations.prune(), { cron: '7 4 * * *' });
   }
 
@@ -75,7 +73,9 @@ export class Sessions {
       { sessionId: session.id, userId, amr },
       { subject: `sessions/${session.id}`, actorId: userId },
     );
-    return { session, refreshToken: await this.giveToken(session, now) };
+    const refreshToken = randomToken();
+    await this.keepToken(refreshToken, session, now);
+    return { session, refreshToken };
   }
 
   /**
@@ -84,10 +84,12 @@ export class Sessions {
    * @throws RefreshTokenInvalid
    */
   async refresh(token: string): Promise<Started> {
-    const outcome = await this.db.transaction(() => this.exchange(token));
-    // Thrown after the commit: a reuse has to be recorded, not rolled back.
-    if (!outcome) throw new RefreshTokenInvalid();
-    return outcome;
+    const { parent, session } = await this.lookUp(token);
+    if (parent.usedAt) return this.giveAgain(parent, token, session);
+    const refreshToken = await this.succeed(parent, token, session);
+    if (refreshToken !== null) return { session, refreshToken };
+    // Another tab was faster.
+    return this.giveAgain((await this.lookUp(token)).parent, token, session);
   }
 
   /** @returns false when it was over already */
@@ -109,40 +111,48 @@ export class Sessions {
     await this.revocations.revoke('session', ended);
   }
 
-  private async exchange(token: string): Promise<Started | null> {
-    const now = this.clock.now();
-    const parent = await this.sessions.lockToken(hashToken(token));
-    const session = parent && (await this.sessions.find(parent.sessionId));
-    if (!parent || !session || !this.isOpen(session)) return null;
-    if (!parent.usedAt) {
-      if (parent.expiresAt <= now) return null;
-      return { session, refreshToken: await this.succeed(parent, token, session, now) };
-    }
-    if (parent.successor && now.getTime() - parent.usedAt.getTime() <= REFRESH_GRACE) {
-      return { session, refreshToken: openWith(keyFromToken(token, 'refresh-successor'), parent.successor).toString() };
-    }
+  /** After the grace nobody needs them. @returns how many */
+  wipeSuccessors(): Promise<number> {
+    return this.sessions.wipeSuccessors(new Date(this.clock.millis() - WIPE_AFTER));
+  }
+
+  private async lookUp(token: string): Promise<{ parent: RefreshToken; session: Session }> {
+    const parent = await this.sessions.findToken(hashToken(token));
+    const session = parent && (await this.findOpen(parent.sessionId));
+    if (!parent || !session) throw new RefreshTokenInvalid();
+    // A used one is looked at even later: whoever brings it has stolen it.
+    if (!parent.usedAt && parent.expiresAt <= this.clock.now()) throw new RefreshTokenInvalid();
+    return { parent, session };
+  }
+
+  private async giveAgain({ usedAt, successor }: RefreshToken, token: string, session: Session): Promise<Started> {
+    if (usedAt && successor && this.clock.millis() - usedAt.getTime() <= REFRESH_GRACE)
+      return { session, refreshToken: openWith(keyFromToken(token, 'refresh-successor'), successor).toString() };
     await this.endReused(session);
-    return null;
+    throw new RefreshTokenInvalid();
   }
 
-  /** Recorded once, also when two old tokens of the family come at the same time. */
-  private async endReused({ id: sessionId, userId }: Session): Promise<void> {
-    if (!(await this.end(sessionId, 'refresh_reused'))) return;
-    this.events.record(RefreshTokenReused, { sessionId, userId }, { subject: `sessions/${sessionId}` });
+  /** Recorded once, also when several old tokens of the family come at the same time. */
+  private endReused({ id: sessionId, userId }: Session): Promise<void> {
+    return this.db.transaction(async () => {
+      if (!(await this.end(sessionId, 'refresh_reused'))) return;
+      this.events.record(RefreshTokenReused, { sessionId, userId }, { subject: `sessions/${sessionId}` });
+    });
   }
 
-  private async succeed(parent: RefreshToken, token: string, session: Session, now: Date): Promise<string> {
-    const successor = await this.giveToken(session, now);
-    await this.sessions.useToken(
-      parent.hash,
-      now,
-      sealWith(keyFromToken(token, 'refresh-successor'), Buffer.from(successor)),
-    );
-    return successor;
+  /** Uses the token up in one statement, so that of many at once one succeeds. @returns null for the others */
+  private succeed({ hash }: RefreshToken, token: string, session: Session): Promise<string | null> {
+    return this.db.transaction(async () => {
+      const now = this.clock.now();
+      const successor = randomToken();
+      const sealed = sealWith(keyFromToken(token, 'refresh-successor'), Buffer.from(successor));
+      if (!(await this.sessions.useToken(hash, now, sealed))) return null;
+      await this.keepToken(successor, session, now);
+      return successor;
+    });
   }
 
-  private async giveToken(session: Session, now: Date): Promise<string> {
-    const token = randomToken();
+  private async keepToken(token: string, session: Session, now: Date): Promise<void> {
     const expiresAt = new Date(Math.min(now.getTime() + REFRESH_WITHIN, session.expiresAt.getTime()));
     await this.sessions.insertToken({
       hash: hashToken(token),
@@ -152,7 +162,6 @@ export class Sessions {
       usedAt: null,
       successor: null,
     });
-    return token;
   }
 
   private isOpen(session: Session): boolean {

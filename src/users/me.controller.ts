@@ -7,9 +7,10 @@ import { IfMatch } from '../platform/http/parameters.js';
 import { Authenticated } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
+import { MeResponse, PatchMeRequest } from './me.dto.js';
 import { UserStatusService } from './user-status.service.js';
-import { LastAdministrator, UsernameTaken } from './users.contract.js';
-import { PatchMeRequest, MeResponse } from './users.dto.js';
+import { LastAdministrator, UserNotFound, UsernameTaken } from './users.contract.js';
+
 import { Users } from './users.service.js';
 
 @ApiTags('me')
@@ -30,7 +31,7 @@ export class MeController {
 
   @Patch()
   @Authenticated()
-  @ApiProblems(UsernameTaken)
+  @ApiProblems(UserNotFound, UsernameTaken)
   @Operation(
     'me.patch',
     'Change your own account',
@@ -47,7 +48,7 @@ export class MeController {
 
   @Delete()
   @Authenticated()
-  @ApiProblems(LastAdministrator)
+  @ApiProblems(UserNotFound, LastAdministrator)
   @Operation(
     'me.delete',
     'Delete your own account',

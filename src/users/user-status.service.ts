@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { Injectable } from '@nestjs/common';
 
 import { Access } from '../access/index.js';
@@ -6,8 +8,9 @@ import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
 import type { Principal } from '../platform/http/principal.js';
+import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
-import type { User } from './user.entity.js';
+import type { User, UserRow } from './user.entity.js';
 import {
   LastAdministrator,
   UserDeleted,
@@ -19,8 +22,13 @@ import {
   UserSuspended,
 } from './users.contract.js';
 import { UsersRepository } from './users.repository.js';
-import type { UserRow } from './users.repository.js';
-import { Users } from './users.service.js';
+import { Users, refuseStale } from './users.service.js';
+
+/** Why a suspension, and until when; null: until it is lifted. */
+export interface SuspensionTerms {
+  readonly reason: string;
+  readonly until: Date | null;
+}
 
 /** Whether an account may be used, and as what: suspension, deletion, restoration, roles. */
 @Injectable()
@@ -36,49 +44,64 @@ export class UserStatusService {
     private readonly revocations: Revocations,
   ) {}
 
-  /** Ends every session at once: a suspended user must not finish what they had open. */
-  suspend(id: string, reason: string, until: Date | null, expected: number | null, actor: Principal): Promise<UserRow> {
+  /**
+   * Ends every session at once: a suspended user must not finish what they had open. Of somebody who is suspended it
+   * changes the reason and the end. @throws ValidationFailed, LastAdministrator, and what `Users.lockFor` throws
+   */
+  suspend(id: string, why: SuspensionTerms, expected: number | null, actor: Principal): Promise<UserRow> {
     return this.change(id, expected, actor, async (user) => {
+      const { reason, until } = why;
+      const now = this.clock.now();
+      if (until && until <= now)
+        throw refusal([{ pointer: '/until', code: 'until_past', detail: 'must lie in the future' }]);
+      const before = suspensionOf(user);
+      if (isDeepStrictEqual(before && { reason: before.reason, until: before.until }, { reason, until })) return;
       await this.refuseLastAdministrator(user);
-      user.suspend(this.clock.now(), reason, until);
+      user.suspend(now, reason, until);
       await this.store(user);
-      this.events.record(UserSuspended, { userId: id, until }, { ...this.about(user), reason });
+      const circumstances = { before: { suspension: before }, after: { suspension: suspensionOf(user) }, reason };
+      this.events.record(UserSuspended, { userId: id, until }, { ...this.about(user), ...circumstances });
       await this.lockOut(id, 'suspended');
     });
   }
 
+  /** Somebody who is not suspended stays as they are. */
   reinstate(id: string, expected: number | null, actor: Principal): Promise<UserRow> {
     return this.change(id, expected, actor, async (user) => {
-      if (!user.suspendedAt) return;
+      const before = suspensionOf(user);
+      if (!before) return;
       user.reinstate();
       await this.store(user);
-      this.events.record(UserReinstated, { userId: id }, this.about(user));
+      const circumstances = { before: { suspension: before }, after: { suspension: null } };
+      this.events.record(UserReinstated, { userId: id }, { ...this.about(user), ...circumstances });
     });
   }
 
   /** The row stays for a while; the address is free again at once. */
   async delete(id: string, expected: number | null, actor: Principal): Promise<void> {
+    await this.db.transaction(async () => this.remove(await this.users.lockFor(actor, id, expected)));
+  }
+
+  async deleteOwn(id: string, expected: number | null): Promise<void> {
     await this.db.transaction(async () => {
-      const user = await this.users.lock(id, expected);
-      await this.access.refuseOver(actor.permissions, id);
+      const user = await this.users.lock(id);
+      refuseStale(user, expected);
       await this.remove(user);
     });
   }
 
-  async deleteOwn(id: string, expected: number | null): Promise<void> {
-    await this.db.transaction(async () => this.remove(await this.users.lock(id, expected)));
-  }
-
-  /** @throws UserNotDeleted, EmailTaken when somebody else has the address by now */
+  /** @throws UserNotFound, PrivilegeCeiling, UserNotDeleted; EmailTaken and the like when somebody else has it by now */
   restore(id: string, actor: Principal): Promise<UserRow> {
     return this.db.transaction(async () => {
       const user = await this.repository.lock(id);
       if (!user) throw new UserNotFound();
-      if (!user.deletedAt) throw new UserNotDeleted();
       await this.access.refuseOver(actor.permissions, id);
+      if (!user.deletedAt) throw new UserNotDeleted();
+      user.settle(this.clock.now());
+      const before = { deletedAt: user.deletedAt };
       user.deletedAt = null;
       await this.store(user);
-      this.events.record(UserRestored, { userId: id }, this.about(user));
+      this.events.record(UserRestored, { userId: id }, { ...this.about(user), before, after: { deletedAt: null } });
       return this.users.get(id);
     });
   }
@@ -89,7 +112,7 @@ export class UserStatusService {
       await this.access.refuseAbove(actor.permissions, roles);
       const before = await this.access.rolesOf(id);
       if (before.length === roles.length && before.every((role) => roles.includes(role))) return;
-      if (before.includes('admin') && !roles.includes('admin')) await this.refuseLastAdministrator(user);
+      if (!roles.includes('admin')) await this.refuseLastAdministrator(user);
       await this.access.replaceRoles(id, roles);
       await this.store(user);
       const sorted = [...roles].sort();
@@ -109,9 +132,7 @@ export class UserStatusService {
     deed: (user: User) => Promise<void>,
   ): Promise<UserRow> {
     return this.db.transaction(async () => {
-      const user = await this.users.lock(id, expected);
-      await this.access.refuseOver(actor.permissions, id);
-      await deed(user);
+      await deed(await this.users.lockFor(actor, id, expected));
       return this.users.get(id);
     });
   }
@@ -120,7 +141,8 @@ export class UserStatusService {
     await this.refuseLastAdministrator(user);
     user.deletedAt = this.clock.now();
     await this.store(user);
-    this.events.record(UserDeleted, { userId: user.id }, this.about(user));
+    const circumstances = { before: { deletedAt: null }, after: { deletedAt: user.deletedAt } };
+    this.events.record(UserDeleted, { userId: user.id }, { ...this.about(user), ...circumstances });
     await this.lockOut(user.id, 'deleted');
   }
 
@@ -134,15 +156,23 @@ export class UserStatusService {
     await this.revocations.revoke('user', [id]);
   }
 
-  /** The holders are locked, so of two who are removed at the same time the second sees that the first is gone. */
+  /**
+   * The holders are locked, so of two who are removed at the same time the second sees that the first is gone. Whether
+   * this user is one of them cannot change meanwhile: they are locked themselves.
+   */
   private async refuseLastAdministrator(user: User): Promise<void> {
-    const holders = await this.access.lockHolders('admin');
-    if (!holders.includes(user.id)) return;
-    const others = holders.filter((id) => id !== user.id);
+    if (!(await this.access.rolesOf(user.id)).includes('admin')) return;
+    const others = (await this.access.lockHolders('admin')).filter((id) => id !== user.id);
     if ((await this.repository.countActive(others, this.clock.now())) === 0) throw new LastAdministrator();
   }
 
   private about(user: User): { subject: string; version: number } {
     return { subject: `users/${user.id}`, version: user.version };
   }
+}
+
+/** The suspension of a user who was settled; null if there is none. */
+function suspensionOf(user: User): (SuspensionTerms & { since: Date }) | null {
+  if (!user.suspendedAt) return null;
+  return { since: user.suspendedAt, until: user.suspendedUntil, reason: user.suspensionReason! };
 }

@@ -5,6 +5,9 @@ import { normalEmail, normalName, normalUsername } from './normal-forms.js';
 export const USER_STATUSES = ['active', 'invited', 'suspended', 'deleted'] as const;
 export type UserStatus = (typeof USER_STATUSES)[number];
 
+/** What `metadata` and `appMetadata` may each take, written as JSON. */
+export const METADATA_BYTES = 16 * 1024;
+
 /** What people and administrators write about a user. */
 export interface Profile {
   email: string;
@@ -137,6 +140,31 @@ export class User implements Profile {
     this.updatedAt = at;
     this.version += 1;
   }
+}
+
+/** A user as they are shown: the columns and the roles, without the keys of searches. */
+export interface UserRow {
+  id: string;
+  email: string;
+  emailVerifiedAt: Date | null;
+  name: string;
+  username: string | null;
+  phone: string | null;
+  locale: string;
+  timezone: string | null;
+  externalId: string | null;
+  metadata: object;
+  appMetadata: object;
+  activatedAt: Date | null;
+  suspendedAt: Date | null;
+  suspendedUntil: Date | null;
+  suspensionReason: string | null;
+  deletedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+  lastSignInAt: Date | null;
+  version: number;
+  roles: string[];
 }
 
 type Moments = Pick<User, 'activatedAt' | 'suspendedAt' | 'suspendedUntil' | 'deletedAt'>;

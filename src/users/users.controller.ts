@@ -12,6 +12,7 @@ import { Requires } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
+import { RolesRequest, RolesResponse, SuspendUserRequest } from './user-status.dto.js';
 import { UserStatusService } from './user-status.service.js';
 import {
   AssignRoles,
@@ -28,15 +29,12 @@ import {
   CreateUserRequest,
   PatchUserRequest,
   ReplaceUserRequest,
-  RolesRequest,
-  RolesResponse,
-  SuspendUserRequest,
   USER_FIELDS,
   UserPageResponse,
   UserResponse,
 } from './users.dto.js';
 import { USER_FILTERS, USER_SORTS, UsersList } from './users.list.js';
-import type { UserRow } from './users.repository.js';
+import type { UserRow } from './user.entity.js';
 import { Users } from './users.service.js';
 
 const TAKEN = [EmailTaken, UsernameTaken, ExternalIdTaken] as const;
@@ -64,7 +62,15 @@ export class UsersController {
     filterExample: 'status eq "active" and email co "example"',
   })
   @ApiProblems(FilterTooCostly)
-  @Operation('users.list', 'List users', { status: 200, about: 'A page of users', type: UserPageResponse })
+  @Operation(
+    'users.list',
+    'List users',
+    { status: 200, about: 'A page of users', type: UserPageResponse },
+    `Deleted users are found only by a filter that names the status "deleted". Whatever the sort, an index serves
+\`eq\` and \`sw\` of email, username, name and externalId, \`co\` of email, username and name, \`eq\` of status and of roles, and
+ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filter is cut after 2 seconds
+(\`filter_too_costly\`).`,
+  )
   async list(@List() query: ListQuery): Promise<UserPageResponse> {
     const fields = parseFields(query.fields, USER_FIELDS);
     const { rows, page } = await this.lists.page(query);
@@ -107,8 +113,8 @@ export class UsersController {
     @IfMatch() expected: number | null,
     @CurrentPrincipal() actor: Principal,
   ): Promise<UserResponse> {
-    const { profile, readOnly } = body.parts();
-    return this.shown(await this.users.replace(id, profile, readOnly, (row) => this.shown(row), expected, actor));
+    const agree = (present: UserRow): void => body.refuseUnlike(this.shown(present));
+    return this.shown(await this.users.replace(id, body.profile(), agree, expected, actor));
   }
 
   @Patch(':id')
@@ -164,8 +170,7 @@ export class UsersController {
     @IfMatch() expected: number | null,
     @CurrentPrincipal() actor: Principal,
   ): Promise<UserResponse> {
-    const until = body.until ? new Date(body.until) : null;
-    return this.shown(await this.status.suspend(id, body.reason, until, expected, actor));
+    return this.shown(await this.status.suspend(id, body.terms(), expected, actor));
   }
 
   @Delete(':id/suspension')
@@ -185,7 +190,7 @@ export class UsersController {
   @ApiProblems(UserNotFound)
   @Operation('users.roles', 'Read the roles of a user', { status: 200, about: 'The roles', type: RolesResponse })
   async roles(@PathId() id: string): Promise<RolesResponse> {
-    return rolesOf(await this.users.get(id));
+    return RolesResponse.from(await this.users.get(id), this.clock.now());
   }
 
   @Put(':id/roles')
@@ -203,16 +208,12 @@ export class UsersController {
     @IfMatch() expected: number | null,
     @CurrentPrincipal() actor: Principal,
   ): Promise<RolesResponse> {
-    return rolesOf(await this.status.assignRoles(id, body.roles, expected, actor));
+    return RolesResponse.from(await this.status.assignRoles(id, body.roles, expected, actor), this.clock.now());
   }
 
   private shown(row: UserRow): UserResponse {
     return UserResponse.from(row, this.clock.now());
   }
-}
-
-function rolesOf({ roles, version }: UserRow): RolesResponse {
-  return { roles, version };
 }
 
 function only(user: UserResponse, fields: ReadonlySet<string> | null): UserResponse {

@@ -4,16 +4,17 @@ import { holdsSql } from '../access/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Secrets } from '../platform/crypto/secrets.js';
 import { compileFilter } from '../platform/http/lists/compile.js';
-import type { Attributes, Bind } from '../platform/http/lists/compile.js';
+import type { Attributes } from '../platform/http/lists/compile.js';
+import type { Operator } from '../platform/http/lists/filter.js';
 import { CursorCodec, cursorScope } from '../platform/http/lists/cursor.js';
 import { pageOf, pageStatement, parseSort } from '../platform/http/lists/keyset.js';
 import type { ListSource, SortAttribute } from '../platform/http/lists/keyset.js';
 import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
 import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.js';
-import { normalEmail, normalText } from './normal-forms.js';
+import { foldCase, normalEmail, normalName, normalUsername } from './normal-forms.js';
 import { USER_STATUSES } from './user.entity.js';
+import type { UserRow, UserStatus } from './user.entity.js';
 import { USER_COLUMNS, UsersRepository } from './users.repository.js';
-import type { UserRow } from './users.repository.js';
 
 export const USER_SORTS: Readonly<Record<string, SortAttribute>> = {
   createdAt: { sql: 'u.created_at', type: 'moment', nullable: false },
@@ -26,49 +27,67 @@ export const USER_SORTS: Readonly<Record<string, SortAttribute>> = {
 const STRING = ['eq', 'ne', 'co', 'sw', 'ew', 'pr'] as const;
 const MOMENT = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'pr'] as const;
 
-/** What users can be filtered by; each is served by an index. @param now a moment: whether a suspension is over depends on it */
-function attributes(now: Date): Attributes {
+/**
+ * What users can be filtered by; each is served by an index.
+ * @param now a moment: whether a suspension is over depends on it
+ * @param onDeleted called if the filter names the status `deleted`
+ */
+function attributes(now: Date, onDeleted: () => void): Attributes {
   return {
     email: {
       sql: 'u.email_key',
       type: 'string',
       operators: STRING,
-      normalize: (text, operator) => (operator === 'eq' || operator === 'ne' ? normalEmail(text) : normalText(text)),
+      normalize: (text, operator) => (isWhole(operator) ? normalEmail(text) : foldCase(text)),
     },
-    username: { sql: 'u.username_key', type: 'string', operators: STRING, normalize: normalText },
-    name: { sql: 'u.name_key', type: 'string', operators: STRING, normalize: normalText },
+    username: { sql: 'u.username_key', type: 'string', operators: STRING, normalize: normalUsername },
+    name: {
+      sql: 'u.name_key',
+      type: 'string',
+      operators: STRING,
+      normalize: (text, operator) => (isWhole(operator) ? normalName(text) : foldCase(text)),
+    },
     externalId: { sql: 'u.external_id', type: 'string', operators: ['eq', 'ne', 'sw', 'pr'] },
     status: {
       sql: 'status',
       type: 'enum',
       operators: ['eq', 'ne'],
       values: USER_STATUSES,
-      custom: (operator, value, bind) => negated(operator === 'ne', statusSql(String(value), bind(now))),
+      custom: (operator, value, bind) => {
+        if (value === 'deleted') onDeleted();
+        return negated(
+          operator === 'ne',
+          STATUS_SQL[value as UserStatus](() => `CAST(${bind(now)} AS timestamptz)`),
+        );
+      },
     },
     roles: {
       sql: 'roles',
       type: 'string',
       operators: ['eq', 'ne'],
-      custom: (operator, value, bind: Bind) => negated(operator === 'ne', holdsSql('u.id', bind(value))),
+      custom: (operator, value, bind) => negated(operator === 'ne', holdsSql('u.id', bind(value))),
     },
     createdAt: { sql: 'u.created_at', type: 'moment', operators: MOMENT },
     lastSignInAt: { sql: 'u.last_sign_in_at', type: 'moment', operators: MOMENT },
   };
 }
 
-export const USER_FILTERS = Object.keys(attributes(new Date(0)));
+export const USER_FILTERS = Object.keys(attributes(new Date(0), () => undefined));
 
-function statusSql(status: string, now: string): string {
-  const suspended = `(u.suspended_at IS NOT NULL AND (u.suspended_until IS NULL OR u.suspended_until > ${now}))`;
-  const conditions: Record<string, string> = {
-    deleted: 'u.deleted_at IS NOT NULL',
-    suspended: `(u.deleted_at IS NULL AND ${suspended})`,
-    active: `(u.deleted_at IS NULL AND u.activated_at IS NOT NULL AND NOT ${suspended})`,
-    invited: `(u.deleted_at IS NULL AND u.activated_at IS NULL AND NOT ${suspended})`,
-  };
-  // Every branch names the parameter: PostgreSQL refuses one whose type nothing tells.
-  return `(${conditions[status]!} AND ${now}::timestamptz IS NOT NULL)`;
+function isWhole(operator: Operator): boolean {
+  return operator === 'eq' || operator === 'ne';
 }
+
+const suspendedAt = (now: string): string =>
+  `(u.suspended_at IS NOT NULL AND (u.suspended_until IS NULL OR u.suspended_until > ${now}))`;
+
+/** `statusOf` in SQL. A parameter is bound only where it is named: PostgreSQL refuses one that nothing uses. */
+const STATUS_SQL: Record<UserStatus, (now: () => string) => string> = {
+  deleted: () => '(u.deleted_at IS NOT NULL)',
+  suspended: (now) => `(u.deleted_at IS NULL AND ${suspendedAt(now())})`,
+  active: (now) => `(u.deleted_at IS NULL AND u.activated_at IS NOT NULL AND NOT ${suspendedAt(now())})`,
+  invited: (now) => `(u.deleted_at IS NULL AND u.activated_at IS NULL AND NOT ${suspendedAt(now())})`,
+};
 
 function negated(not: boolean, condition: string): string {
   return not ? `NOT ${condition}` : condition;
@@ -98,21 +117,26 @@ export class UsersList {
     const source = this.source(filter);
     const scope = cursorScope('users', order.text, filter);
     const position = cursor === undefined ? null : this.cursors.decode(cursor, scope);
-    const found = await this.users.page(pageStatement(source, order, position, limit));
+    // Side by side: each is cut at 2 s, and both have to fit into what a request may take.
+    const [found, total] = await Promise.all([
+      this.users.page(pageStatement(source, order, position, limit)),
+      count === 'none' ? {} : this.total(source, count === 'exact'),
+    ]);
     const { rows, next, prev } = pageOf(found, limit, scope, position);
     const page: PageResponse = {
       limit,
       nextCursor: next && this.cursors.encode(next),
       prevCursor: prev && this.cursors.encode(prev),
+      ...total,
     };
-    if (count !== 'none') Object.assign(page, await this.total(source, count === 'exact'));
     return { rows, page };
   }
 
   private source(filter: string | undefined): ListSource {
-    const compiled = filter === undefined ? null : compileFilter(filter, attributes(this.clock.now()), 1);
     // Deleted users are found only by whoever asks for them.
-    const alive = compiled?.attributes.has('status') ? 'true' : 'u.deleted_at IS NULL';
+    let alive = 'u.deleted_at IS NULL';
+    const known = attributes(this.clock.now(), () => (alive = 'true'));
+    const compiled = filter === undefined ? null : compileFilter(filter, known, 1);
     const where = compiled ? `${alive} AND ${compiled.sql}` : alive;
     return { columns: USER_COLUMNS, from: 'roster.users u', where, parameters: compiled?.parameters ?? [], id: 'u.id' };
   }

@@ -6,32 +6,8 @@ import { isCancelled, violatedUnique } from '../platform/database/database-error
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import { User } from './user.entity.js';
+import type { UserRow } from './user.entity.js';
 import { EmailTaken, ExternalIdTaken, UsernameTaken } from './users.contract.js';
-
-/** A user as they are shown: the columns and the roles, without the keys of searches. */
-export interface UserRow {
-  id: string;
-  email: string;
-  emailVerifiedAt: Date | null;
-  name: string;
-  username: string | null;
-  phone: string | null;
-  locale: string;
-  timezone: string | null;
-  externalId: string | null;
-  metadata: object;
-  appMetadata: object;
-  activatedAt: Date | null;
-  suspendedAt: Date | null;
-  suspendedUntil: Date | null;
-  suspensionReason: string | null;
-  deletedAt: Date | null;
-  createdAt: Date;
-  updatedAt: Date;
-  lastSignInAt: Date | null;
-  version: number;
-  roles: string[];
-}
 
 export const USER_COLUMNS = `u.id, u.email, u.email_verified_at AS "emailVerifiedAt", u.name, u.username, u.phone, u.locale, u.timezone,
   u.external_id AS "externalId", u.metadata, u.app_metadata AS "appMetadata", u.activated_at AS "activatedAt",

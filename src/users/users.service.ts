@@ -6,17 +6,18 @@ import { Access } from '../access/index.js';
 import { Events } from '../events/index.js';
 import { Passwords } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
+import type { FieldFault } from '../platform/contract/problem.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PreconditionFailed } from '../platform/http/problems.js';
 import { refusal } from '../platform/http/validation.pipe.js';
-import { normalEmail, normalText } from './normal-forms.js';
-import { User, statusOf } from './user.entity.js';
-import type { Profile } from './user.entity.js';
+import { mergePatch } from './merge-patch.js';
+import { normalEmail, normalUsername } from './normal-forms.js';
+import { METADATA_BYTES, User, statusOf } from './user.entity.js';
+import type { Profile, UserRow } from './user.entity.js';
 import { UserCreated, UserNotFound, UserUpdated } from './users.contract.js';
 import { UsersRepository } from './users.repository.js';
-import type { UserRow } from './users.repository.js';
 
 export interface NewUser extends Pick<Profile, 'email' | 'name'>, Partial<Omit<Profile, 'email' | 'name'>> {
   readonly password?: string;
@@ -61,58 +62,65 @@ export class Users {
 
   /** Who signs in by this address or user name; nobody who was deleted. */
   findByIdentifier(identifier: string): Promise<UserRow | null> {
-    return this.users.findByIdentifier(normalEmail(identifier), normalText(identifier));
+    return this.users.findByIdentifier(normalEmail(identifier), normalUsername(identifier));
   }
 
   /** With a password the account is active, without one it is invited. @throws EmailTaken, ValidationFailed */
   async create({ password, ...profile }: NewUser, origin: Origin = {}): Promise<UserRow> {
     const hash = origin.passwordHash ?? (password === undefined ? null : await this.hash(password, profile));
+    const roles = origin.roles ?? ['user'];
     return this.db.transaction(async () => {
       const user = this.make(profile, hash !== null, origin.emailVerified ?? false);
       await this.users.insert(user);
-      await this.access.replaceRoles(user.id, origin.roles ?? ['user']);
+      await this.access.replaceRoles(user.id, roles);
       this.events.record(
         UserCreated,
         { userId: user.id, status: statusOf(user, user.createdAt) },
-        { subject: `users/${user.id}`, version: 1 },
+        { subject: `users/${user.id}`, version: 1, after: { ...pick(user, Object.keys(profile)), roles } },
       );
       if (hash !== null) await this.passwords.put(user.id, hash, origin.passwordChangeRequired);
       return this.get(user.id);
     });
   }
 
-  /** Changes the members that are given. @param expected the version that the caller saw, or null */
+  /**
+   * Changes the members that are given; `metadata` and `appMetadata` are merged (RFC 7396).
+   * @param expected the version that the caller saw, or null
+   * @throws EmailTaken, UsernameTaken, ExternalIdTaken, ValidationFailed, and what `lockFor` throws
+   */
   patch(id: string, change: Partial<Profile>, expected: number | null, actor: Principal): Promise<UserRow> {
     return this.db.transaction(async () => {
-      const user = await this.lock(id, expected);
-      await this.access.refuseOver(actor.permissions, id);
-      return this.edit(user, change);
+      const user = await this.lockFor(actor, id, expected);
+      return this.edit(user, merged(user, change));
     });
   }
 
   /**
-   * Puts this profile in the place of the present one. @param shown how the user is shown to the caller, for comparing
-   * the read-only members that the caller sent back
+   * Puts this profile in the place of the present one: what it leaves out is empty afterwards.
+   * @param agree throws if the caller sees the user otherwise than they are
+   * @throws EmailTaken, UsernameTaken, ExternalIdTaken, and what `lockFor` throws
    */
   replace(
     id: string,
     profile: NewUser,
-    readOnly: object,
-    shown: (row: UserRow) => object,
+    agree: (present: UserRow) => void,
     expected: number | null,
     actor: Principal,
   ): Promise<UserRow> {
     return this.db.transaction(async () => {
-      const user = await this.lock(id, expected);
-      await this.access.refuseOver(actor.permissions, id);
-      refuseOtherThan(shown(await this.get(id)), readOnly);
+      const user = await this.lockFor(actor, id, expected);
+      agree(await this.get(id));
       return this.edit(user, { ...EMPTY, ...profile });
     });
   }
 
-  /** Changes oneself. */
+  /** Changes oneself: here nobody is above anybody. @throws UsernameTaken, ValidationFailed, PreconditionFailed */
   patchOwn(id: string, change: Partial<Profile>, expected: number | null): Promise<UserRow> {
-    return this.db.transaction(async () => this.edit(await this.lock(id, expected), change));
+    return this.db.transaction(async () => {
+      const user = await this.lock(id);
+      refuseStale(user, expected);
+      return this.edit(user, merged(user, change));
+    });
   }
 
   /** A sign-in is not a change that raises the version. Part of the caller's transaction. */
@@ -120,15 +128,27 @@ export class Users {
     await this.users.signedIn(id, this.clock.now());
   }
 
-  /** The user, locked until the transaction ends. @throws UserNotFound (also when deleted), PreconditionFailed */
-  async lock(id: string, expected: number | null = null): Promise<User> {
+  /** The user, locked until the transaction ends. @throws UserNotFound (also when deleted) */
+  async lock(id: string): Promise<User> {
     const user = await this.users.lock(id);
     if (!user || user.deletedAt) throw new UserNotFound();
-    if (expected !== null && user.version !== expected) throw new PreconditionFailed();
+    user.settle(this.clock.now());
     return user;
   }
 
-  private async edit(user: User, change: Partial<Profile>): Promise<UserRow> {
+  /**
+   * The user, locked for a change by somebody. What the caller may not do is refused before what they did not know
+   * (RFC 9110, 13.2.1). @throws UserNotFound, PrivilegeCeiling, PreconditionFailed
+   */
+  async lockFor(actor: Principal, id: string, expected: number | null): Promise<User> {
+    const user = await this.lock(id);
+    await this.access.refuseOver(actor.permissions, id);
+    refuseStale(user, expected);
+    return user;
+  }
+
+  private async edit(user: User, wanted: Partial<Profile>): Promise<UserRow> {
+    const change = wanted.email === undefined ? wanted : { ...wanted, email: wanted.email.trim() };
     const members = Object.keys(change).filter(
       (name) => !isDeepStrictEqual(user[name as keyof Profile], change[name as keyof Profile]),
     );
@@ -162,7 +182,7 @@ export class Users {
       version: 1,
     });
     user.emailKey = normalEmail(profile.email);
-    user.edit(profile);
+    user.edit({ ...profile, email: profile.email.trim() });
     return user;
   }
 }
@@ -171,15 +191,27 @@ function pick(user: User, members: readonly string[]): object {
   return Object.fromEntries(members.map((name) => [name, user[name as keyof Profile]]));
 }
 
-function refuseOtherThan(shown: object, sent: object): void {
-  const faults = Object.entries(sent)
-    .filter(
-      ([name, value]) => value !== undefined && !isDeepStrictEqual((shown as Record<string, unknown>)[name], value),
-    )
-    .map(([name]) => ({
-      pointer: `/${name}`,
-      code: 'read_only',
-      detail: 'cannot be written; leave it out, or send what it is',
-    }));
+/** @throws PreconditionFailed unless this is the version that the caller saw */
+export function refuseStale(user: User, expected: number | null): void {
+  if (expected !== null && user.version !== expected) throw new PreconditionFailed();
+}
+
+/** The change with its metadata merged into the present ones. @throws ValidationFailed if they outgrow their bound */
+function merged(user: User, change: Partial<Profile>): Partial<Profile> {
+  const whole: Partial<Profile> = { ...change };
+  const faults: FieldFault[] = [];
+  for (const member of ['metadata', 'appMetadata'] as const) {
+    const patch = change[member];
+    if (patch === undefined) continue;
+    const result = mergePatch(user[member], patch);
+    whole[member] = result;
+    if (Buffer.byteLength(JSON.stringify(result)) > METADATA_BYTES)
+      faults.push({
+        pointer: `/${member}`,
+        code: 'too_large',
+        detail: `would take more than ${METADATA_BYTES} bytes as JSON`,
+      });
+  }
   if (faults.length > 0) throw refusal(faults);
+  return whole;
 }

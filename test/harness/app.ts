@@ -34,6 +34,8 @@ export class TestClock extends Clock {
 export interface TestAppOptions {
   readonly database?: DatabaseAddress;
   readonly settings?: Record<string, string>;
+  /** Default the same ones for all. */
+  readonly secrets?: Secrets;
   /** Each log line that the application writes. */
   readonly onLog?: (line: string) => void;
   /** False for tests that break the contract on purpose. */
@@ -61,12 +63,17 @@ export class TestApp {
     this.people = new People(this);
   }
 
-  static async start({ database, settings = {}, onLog, watched = true }: TestAppOptions = {}): Promise<TestApp> {
+  static async start({
+    database,
+    settings = {},
+    secrets = new Secrets(Buffer.alloc(32, 7)),
+    onLog,
+    watched = true,
+  }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
     const config = Config.load({ NODE_ENV: 'test', DATA_DIR: run.folder, DATABASE_URL: address.url, ...settings });
     const destination = { write: (line: string) => onLog?.(line) };
     const logs = new Logs({ level: onLog ? 'debug' : 'fatal', pretty: false, destination });
-    const secrets = new Secrets(Buffer.alloc(32, 7));
     const ground: Ground = {
       config,
       clock: new TestClock(),

@@ -106,6 +106,8 @@ class Validators {
     if (!validate) {
       const ajv = new Ajv2020({ strict: false, allErrors: true });
       formats.default(ajv);
+      // RFC 6531, which ajv-formats does not have: its `email` knows neither letters beyond ASCII nor `localhost`.
+      ajv.addFormat('idn-email', /^[^\s@]{1,64}@[^\s@]{1,255}$/u);
       const schemas = JSON.parse(JSON.stringify(this.document.components?.schemas)) as Record<string, Schema>;
       for (const schema of Object.values(schemas)) close(schema, sparse);
       validate = ajv.compile({

@@ -53,7 +53,8 @@ export class Load {
     const own = `/api/v1/users/${this.somebody.id}`;
     while (!this.stopped) {
       if (kind === 'read') await this.ask(kind, 'GET', own);
-      else if (kind === 'write') await this.ask(kind, 'POST', '/api/v1/users', { email: `${unique('load')}@example.com`, name: 'Load' });
+      else if (kind === 'write')
+        await this.ask(kind, 'POST', '/api/v1/users', { email: `${unique('load')}@example.com`, name: 'Load' });
       else await this.ask(kind, 'PATCH', own, { metadata: { turn: unique('') } });
       // Enough to be many requests, and not to starve the application that shares this process.
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -62,19 +63,25 @@ export class Load {
 
   private ask(kind: Outcome['kind'], method: string, path: string, body?: object): Promise<void> {
     const at = this.now;
-    const headers = { authorization: `Bearer ${this.somebody.token}`, ...(body ? { 'content-type': 'application/json' } : {}) };
+    const headers = {
+      authorization: `Bearer ${this.somebody.token}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    };
     return new Promise((resolve) => {
-      const sent = request({ port: this.port, host: '127.0.0.1', method, path, headers, agent: this.agent }, (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.on('end', () => {
-          const status = answer.statusCode!;
-          const id = status === 201 ? (JSON.parse(Buffer.concat(chunks).toString()) as { id: string }).id : undefined;
-          const { 'retry-after': retryAfter, 'content-type': type } = answer.headers;
-          this.outcomes.push({ kind, status, retryAfter, type, at, took: this.now - at, id });
-          resolve();
-        });
-      });
+      const sent = request(
+        { port: this.port, host: '127.0.0.1', method, path, headers, agent: this.agent },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('end', () => {
+            const status = answer.statusCode!;
+            const id = status === 201 ? (JSON.parse(Buffer.concat(chunks).toString()) as { id: string }).id : undefined;
+            const { 'retry-after': retryAfter, 'content-type': type } = answer.headers;
+            this.outcomes.push({ kind, status, retryAfter, type, at, took: this.now - at, id });
+            resolve();
+          });
+        },
+      );
       sent.on('error', () => {
         this.outcomes.push({ kind, status: 0, retryAfter: undefined, type: undefined, at, took: this.now - at });
         resolve();

@@ -14,6 +14,8 @@ export interface ReadyLine {
   readonly urls: Record<'api' | 'docs' | 'openapi' | 'health' | 'management' | 'metrics' | 'outbox', string>;
   readonly administrator: { email?: string; oneTimePassword?: string; reset: string };
   readonly token?: string;
+  /** The folder of the cluster, or the place of DATABASE_URL. */
+  readonly data: string;
   readonly notes: readonly string[];
   readonly startMs: number;
 }

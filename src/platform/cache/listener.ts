@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { Client } from 'pg';
@@ -41,10 +43,11 @@ export class Listener implements OnModuleDestroy {
     });
   }
 
-  async onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
     this.stopped = true;
     clearTimeout(this.retry);
-    await this.client?.end();
+    // Not end(): a frozen server never says goodbye, and the stop would wait for it.
+    if (this.client) socketOf(this.client).destroy();
   }
 
   private async connect(): Promise<void> {
@@ -54,12 +57,12 @@ export class Listener implements OnModuleDestroy {
       keepAlive: true,
       connectionTimeoutMillis: 5000,
     });
+    this.client = client;
     client.on('notification', ({ channel }) => this.handlers.get(channel)?.());
     client.on('error', () => this.reconnect(client));
     client.on('end', () => this.reconnect(client));
     try {
       await client.connect();
-      this.client = client;
       for (const channel of this.handlers.keys()) this.send(`LISTEN ${channel}`);
     } catch (error) {
       this.log.debug({ err: error }, 'The listening connection could not be made');
@@ -72,11 +75,12 @@ export class Listener implements OnModuleDestroy {
   }
 
   private reconnect(lost: Client): void {
-    if (this.stopped || this.retry) return;
-    if (this.client === lost) this.client = null;
-    this.retry = setTimeout(() => {
-      this.retry = undefined;
-      void this.connect();
-    }, RETRY_AFTER).unref();
+    if (this.stopped || this.client !== lost) return;
+    this.client = null;
+    this.retry = setTimeout(() => void this.connect(), RETRY_AFTER).unref();
   }
+}
+
+function socketOf(client: Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }

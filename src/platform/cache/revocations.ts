@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
-import { Clock } from '../clock/clock.js';
 import { newId } from '../crypto/tokens.js';
 import { Database, statement } from '../database/database.js';
 import { Logs } from '../logging/logger.js';
@@ -15,6 +14,9 @@ interface RevocationRow {
   subject: string;
 }
 
+/** Rows that were found, or one without an id when there was none: each tells when PostgreSQL was asked. */
+type Looked = { lookedAt: string } & (RevocationRow | { id: null });
+
 type Reader = (kind: RevocationKind, subject: string) => void;
 
 /** How often every process looks, and how old the last look may be. Milliseconds. */
@@ -23,9 +25,20 @@ const FRESH_FOR = 1000;
 /** Rows are looked for again for as long as a transaction that wrote one may have been open. Milliseconds. */
 const OVERLAP = 30_000;
 
+/**
+ * What was revoked since the last look ($1; null at the first), however long ago that was: a process that was cut off
+ * for minutes must not miss what happened meanwhile. By PostgreSQL's clock on both sides, since processes have their own.
+ */
 const RECENT = statement(
   'revocations_recent',
-  'SELECT id, kind, subject FROM roster.revocations WHERE revoked_at > $1',
+  `SELECT looked.at::text AS "lookedAt", r.id, r.kind, r.subject
+   FROM (SELECT clock_timestamp() AS at) looked LEFT JOIN roster.revocations r
+     ON r.revoked_at > coalesce($1::timestamptz, looked.at) - interval '${OVERLAP} milliseconds'`,
+);
+const INSERT = statement(
+  'revocations_insert',
+  `INSERT INTO roster.revocations (id, kind, subject, revoked_at)
+   SELECT id, $2, subject, clock_timestamp() FROM unnest($1::uuid[], $3::text[]) AS revoked (id, subject)`,
 );
 
 /**
@@ -40,12 +53,12 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   private polling: Promise<void> | null = null;
   private again = false;
   private polledAt = Number.NEGATIVE_INFINITY;
+  private cursor: string | null = null;
   private stopped = false;
   private readonly log;
 
   constructor(
     private readonly db: Database,
-    private readonly clock: Clock,
     private readonly listener: Listener,
     logs: Logs,
   ) {
@@ -78,10 +91,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   async revoke(kind: RevocationKind, subjects: readonly string[]): Promise<void> {
     if (subjects.length === 0) return;
     const ids = subjects.map(() => newId());
-    await this.db.change(
-      'INSERT INTO roster.revocations (id, kind, subject, revoked_at) SELECT *, $4 FROM unnest($1::uuid[], $2::text[], $3::text[])',
-      [ids, subjects.map(() => kind), subjects, this.clock.now()],
-    );
+    await this.db.change(INSERT, [ids, kind, subjects]);
     this.db.afterCommit(() => {
       subjects.forEach((subject, index) => this.tell({ id: ids[index]!, kind, subject }));
       this.listener.nudge('roster_revocations');
@@ -90,9 +100,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Forgets rows that every process has long read. @returns how many */
   prune(): Promise<number> {
-    return this.db.change('DELETE FROM roster.revocations WHERE revoked_at < $1', [
-      new Date(this.clock.millis() - 24 * 3_600_000),
-    ]);
+    return this.db.change("DELETE FROM roster.revocations WHERE revoked_at < clock_timestamp() - interval '1 day'");
   }
 
   /** One look at a time; a nudge that comes during one is answered by another look after it. */
@@ -114,8 +122,9 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   private async look(): Promise<void> {
     const startedAt = performance.now();
     try {
-      const since = new Date(this.clock.millis() - OVERLAP);
-      for (const row of await this.db.rows<RevocationRow>(RECENT, [since])) this.tell(row);
+      const rows = await this.db.rows<Looked>(RECENT, [this.cursor]);
+      for (const row of rows) if (row.id !== null) this.tell(row);
+      this.cursor = rows[0]!.lookedAt;
       this.polledAt = startedAt;
     } catch (error) {
       // Nothing remembered is trusted until a look succeeds, so this is safe; the next one is due in half a second.

@@ -130,7 +130,7 @@ export const settings = {
     'The least severe log line that is written',
   ),
   SHUTDOWN_DELAY: describe(duration('0ms'), 'How long /health/ready says 503 before the port closes'),
-  SHUTDOWN_DEADLINE: describe(duration('15s'), 'The longest that a stop may take'),
+  SHUTDOWN_DEADLINE: describe(duration('15s'), 'The longest that a stop may take, after SHUTDOWN_DELAY'),
   DOCS: describe(oneOf(['on', 'off'], 'on'), 'Swagger UI at /docs'),
 } as const;
 

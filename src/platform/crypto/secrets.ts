@@ -54,6 +54,17 @@ export class Secrets {
     }
   }
 
+  /** The same under the current key; null when it is already. @throws SealBroken */
+  reseal(purpose: string, sealed: Buffer, context = ''): Buffer | null {
+    try {
+      openWith(this.key(purpose), sealed, context);
+      return null;
+    } catch {
+      // Sealed under the key before, or broken: `open` tells the two apart.
+      return this.seal(purpose, this.open(purpose, sealed, context), context);
+    }
+  }
+
   private derive(secret: Buffer, generation: string, purpose: string): Buffer {
     const name = `${generation}:${purpose}`;
     const known = this.derived.get(name);

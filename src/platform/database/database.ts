@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
 import { Injectable } from '@nestjs/common';
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
@@ -19,6 +19,7 @@ export function statement(name: string, text: string): Statement {
   return Object.freeze({ name, text });
 }
 
+type Taken = Parameters<Pool['connect']>[0];
 type Hook = () => Promise<void> | void;
 
 interface Scope {
@@ -128,18 +129,22 @@ export class Database {
         reject(new DatabaseTimeout(NO_CONNECTION));
       };
       // An idle connection is given at once: only whoever has to wait needs a timer.
-      const timer = pool.idleCount > 0 ? undefined : setTimeout(tooLate, remainingBudget());
-      pool.connect((failure, client, release) => {
+      const atOnce = pool.idleCount > 0 && pool.waitingCount === 0;
+      const timer = atOnce ? undefined : setTimeout(tooLate, remainingBudget());
+      const taken: Taken = (failure, client, release) => {
         clearTimeout(timer);
-        if (late) release();
-        else if (failure) reject(failure);
+        // Without a connection there is nothing to release, late or not.
+        if (failure) reject(failure);
+        else if (late) release();
         else
           client!.query(query, (error, result) => {
             release();
             if (error) reject(error);
             else resolve(result);
           });
-      });
+      };
+      // Whoever waited is called by the request that let go, and would run on the rest of its deadline (tried).
+      pool.connect(atOnce ? taken : AsyncResource.bind(taken));
     });
   }
 

@@ -6,7 +6,7 @@ import { Config } from '../config/config.js';
 import { RouteNotFound } from './problems.js';
 
 const LOOPBACK_PEER = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
-const LOOPBACK_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
+export const LOOPBACK_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
 
 /** Pages for developing: not in production, only to this machine, and not to a foreign name that points here. */
 @Injectable()

@@ -18,8 +18,7 @@ const idInPath = createParamDecorator((_: unknown, context): string => {
 const describeId = ApiParam({
   name: 'id',
   description: 'The id (UUIDv7)',
-  schema: { type: 'string', format: 'uuid' },
-  example: '01a1fb89-a690-7530-90c7-ac334b01292e',
+  schema: { type: 'string', format: 'uuid', example: '01a1fb89-a690-7530-90c7-ac334b01292e' },
 });
 
 /** The `:id` of the path. */

@@ -3,11 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../contract/problem.js';
 import type { FieldFault } from '../contract/problem.js';
 import { isUnavailable } from '../database/database-errors.js';
+import { ListQueryInvalid } from './lists/list-query-invalid.js';
 import { JsonRefused } from './strict-json.js';
 import {
   HeadersTooLarge,
   InternalError,
   MalformedRequest,
+  ParameterInvalid,
   PayloadTooLarge,
   RequestTimedOut,
   RouteNotFound,
@@ -52,6 +54,10 @@ const BY_STATUS: Record<number, () => Problem> = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof JsonRefused) return new MalformedRequest(error.message);
+  if (error instanceof ListQueryInvalid) {
+    const { parameter, code, detail } = error;
+    return new ParameterInvalid(detail, [{ parameter, code, detail }]);
+  }
   if (isUnavailable(error)) return new ServiceUnavailable().withHeader('Retry-After', '1');
   const { code, statusCode, status } = (error ?? {}) as { code?: string; statusCode?: number; status?: number };
   const known = code === undefined ? undefined : BY_FASTIFY_CODE[code];
@@ -59,6 +65,8 @@ export function problemOf(error: unknown): Problem {
   // Errors of Fastify and Nest that are about the request; ours to word, for theirs may quote it.
   return BY_STATUS[statusCode ?? status ?? 500]?.() ?? new InternalError();
 }
+
+const asItIs = (text: string): string => text;
 
 export class ProblemWriter {
   /** @param publicUrl the base of `type`; explained at `<publicUrl>/problems/<code>` */
@@ -83,7 +91,8 @@ export class ProblemWriter {
         .header('Accept-Patch', 'application/merge-patch+json, application/json');
     void reply.header('Cache-Control', 'no-store');
     const text = this.text(this.body(problem, request.url, request.id));
-    void reply.status(status).type('application/problem+json').send(text);
+    // The answer that failed may have left its serializer behind, which would be given this text.
+    void reply.status(status).type('application/problem+json; charset=utf-8').serializer(asItIs).send(text);
   }
 
   text(body: ProblemBody): string {

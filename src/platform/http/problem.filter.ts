@@ -21,11 +21,11 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemOf(error);
-    if (problem.definition.status >= 500) {
-      const level = problem.definition.status === 503 ? 'warn' : 'error';
-      this.logs
-        .of('http')
-        [level]({ err: error, requestId: request.id, route: request.routeOptions.url }, problem.definition.title);
+    const { status, title } = problem.definition;
+    if (status >= 500) {
+      const level = status === 503 ? 'warn' : 'error';
+      const route = request.routeOptions.url;
+      this.logs.of('http')[level]({ err: error, requestId: request.id, route }, title);
     }
     if (!reply.sent) this.writer.send(problem, request, reply);
   }

@@ -75,8 +75,7 @@ export class ProblemsController {
   @ApiParam({
     name: 'code',
     description: 'The `code` of a problem',
-    schema: { type: 'string', maxLength: 100, pattern: '^[a-z_]+$' },
-    example: 'email_taken',
+    schema: { type: 'string', maxLength: 100, pattern: '^[a-z_]+$', example: 'email_taken' },
   })
   @Operation('problems.get', 'One problem, explained', {
     status: 200,

@@ -1,7 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import type { ApiPropertyOptions } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
 import {
   Allow,
   ArrayMaxSize,
@@ -15,14 +14,14 @@ import {
   IsUUID,
   Matches,
   Max,
-  MaxLength,
   Min,
-  MinLength,
   ValidateBy,
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
+
+import { momentText } from './lists/moment.js';
 
 /** What every property says: one decorator sets its schema and its validator, so that the two cannot disagree. */
 interface About<T> {
@@ -77,22 +76,31 @@ export function Text(about: TextAbout): PropertyDecorator {
   };
   return property(about, defined(schema), [
     IsString(because('type_invalid', 'must be a text')),
-    MinLength(min, because('too_short', min === 1 ? 'must not be empty' : `must have at least ${min} characters`)),
-    MaxLength(max, because('too_long', `must have at most ${max} characters`)),
+    length('minLength', (characters) => characters >= min, because('too_short', atLeast(min))),
+    length('maxLength', (characters) => characters <= max, because('too_long', atMost(max))),
     ...(pattern ? [Matches(pattern, because(code, says))] : []),
   ]);
+}
+
+const atLeast = (min: number): string => (min === 1 ? 'must not be empty' : `must have at least ${min} characters`);
+const atMost = (max: number): string => `must have at most ${max} characters`;
+
+/** Counts code points, as JSON Schema does. validator.js leaves variation selectors out, so that any number would pass. */
+function length(name: string, fits: (characters: number) => boolean, options: ValidationOptions): PropertyDecorator {
+  const validate = (value: unknown): boolean => typeof value === 'string' && fits([...value].length);
+  return ValidateBy({ name, validator: { validate } }, options);
 }
 
 const EMAIL =
   /^[^\s@"(),:;<>[\\\]\p{Cc}]{1,64}@(?:[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?\.)*[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?$/u;
 
-export function isEmailAddress(value: unknown): boolean {
+function isEmailAddress(value: unknown): boolean {
   return typeof value === 'string' && value.length <= 254 && EMAIL.test(value.trim());
 }
 
 /** An address in the dot-atom form of RFC 5321, also international (RFC 6531); no quoted parts, comments or lists. */
 export function Email(about: Omit<About<string>, 'nullable'>): PropertyDecorator {
-  return property(about, { type: String, format: 'email', minLength: 3, maxLength: 254 }, [
+  return property(about, { type: String, format: 'idn-email', minLength: 3, maxLength: 254 }, [
     ValidateBy(
       { name: 'isEmailAddress', validator: { validate: isEmailAddress } },
       because('email_invalid', 'must be an e-mail address'),
@@ -106,12 +114,9 @@ export function Id(about: About<string | null>): PropertyDecorator {
   ]);
 }
 
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
-
 /** RFC 3339, with a zone. */
 export function Moment(about: About<string | null>): PropertyDecorator {
-  const isMoment = (value: unknown): boolean =>
-    typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value));
+  const isMoment = (value: unknown): boolean => typeof value === 'string' && momentText(value) !== null;
   return property(about, { type: String, format: 'date-time' }, [
     ValidateBy(
       { name: 'isMoment', validator: { validate: isMoment } },
@@ -156,6 +161,11 @@ export function TextList(
     ArrayMaxSize(maxItems, because('too_many', `must have at most ${maxItems} items`)),
     ArrayUnique(because('not_unique', 'must not name anything twice')),
     IsString(each('type_invalid', 'must hold texts only')),
+    length(
+      'itemLength',
+      (characters) => characters <= max,
+      each('too_long', `holds an item of more than ${max} characters`),
+    ),
     Matches(pattern, each('format_invalid', 'holds an item that is not of the form that is expected')),
   ]);
 }
@@ -164,7 +174,7 @@ export function TextList(
 export function JsonObject(about: About<object> & { readonly maxBytes: number }): PropertyDecorator {
   const { maxBytes } = about;
   const fits = (value: unknown): boolean => Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes;
-  return property(about, { type: 'object', additionalProperties: true, maxProperties: 1000 }, [
+  return property(about, { type: 'object', additionalProperties: true }, [
     IsObject(because('type_invalid', 'must be an object')),
     ValidateBy(
       { name: 'fits', validator: { validate: fits } },
@@ -175,7 +185,7 @@ export function JsonObject(about: About<object> & { readonly maxBytes: number })
 
 /** An object of a class that describes itself in the same manner. */
 export function Nested(type: () => new () => object, about: About<object | null>): PropertyDecorator {
-  return applyDecorators(property(about, { type: () => type() } as ApiPropertyOptions, [ValidateNested()]), Type(type));
+  return property(about, { type: () => type() } as ApiPropertyOptions, [ValidateNested()]);
 }
 
 /** A list of such objects; for answers. */

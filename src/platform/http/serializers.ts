@@ -4,8 +4,23 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 
 import { isVersioned, operationsOf } from './document.js';
 import type { DocumentedOperation } from './document.js';
+import { pageLinks } from './lists/links.js';
 
 type Serializer = (value: unknown) => string;
+type Done = (error: Error | null, payload?: unknown) => void;
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The body was written by a serializer of the document. */
+    written: boolean;
+  }
+}
+
+/** How an answer of one status is written, and as what. */
+interface Representation {
+  readonly serialize: Serializer;
+  readonly type: string;
+}
 
 /**
  * One serializer for each component of the document. What a component does not name cannot leave: the serializer does
@@ -29,23 +44,33 @@ export class Serializers {
     );
   }
 
-  of(component: string): Serializer {
-    const known = this.made.get(component);
+  /** @param sparse for answers to `fields=`: no member is required */
+  of(component: string, sparse = false): Serializer {
+    const key = `${component} ${sparse}`;
+    const known = this.made.get(key);
     if (known) return known;
-    const schema = this.schemas[component];
+    const schemas = sparse ? withoutRequired(this.schemas) : this.schemas;
+    const schema = schemas[component];
     if (!schema) throw new Error(`The document has no component "${component}"`);
-    const externals = Object.fromEntries(Object.entries(this.schemas).filter(([name]) => name !== component));
+    const externals = Object.fromEntries(Object.entries(schemas).filter(([name]) => name !== component));
     const serializer = fastJson(schema as never, {
       schema: externals as never,
-      ajv: { strict: false } as never,
+      // International addresses, whose format ajv does not know: it is asked only which branch of a union a value is.
+      ajv: { strict: false, formats: { 'idn-email': true } } as never,
     }) as Serializer;
-    this.made.set(component, serializer);
+    this.made.set(key, serializer);
     return serializer;
   }
 }
 
+function withoutRequired(schemas: Record<string, object>): Record<string, object> {
+  return JSON.parse(JSON.stringify(schemas), (key: string, value: unknown) =>
+    key === 'required' && Array.isArray(value) ? undefined : value,
+  ) as Record<string, object>;
+}
+
 /** An answer that the document does not know: a defect of ours, told as a 500 rather than sent. */
-export class UndocumentedAnswer extends Error {}
+class UndocumentedAnswer extends Error {}
 
 /**
  * Gives each route, as it is registered, the serializers of its operation. An object may only leave with a status that
@@ -58,69 +83,113 @@ export function serializeByDocument(fastify: FastifyInstance, document: OpenAPIO
       operation,
     ]),
   );
+  fastify.decorateReply('written', false);
   fastify.addHook('onRoute', (route: RouteOptions) => {
     const method = Array.isArray(route.method) ? route.method[0]! : route.method;
     const operation = operations.get(`${method === 'HEAD' ? 'GET' : method} ${route.url}`);
     if (!operation) return;
-    const byStatus = serializersOf(operation, serializers);
+    const full = serializersOf(operation, serializers);
+    const sparse = takesFields(operation) ? serializersOf(operation, serializers, true) : full;
     const versioned = new Set(
       Object.keys(operation.responses)
         .filter((status) => isVersioned(operation.responses[status], document))
         .map(Number),
     );
-    route.preSerialization = (
-      request: FastifyRequest,
-      reply: FastifyReply,
-      payload: unknown,
-      done: (error: Error | null, payload?: unknown) => void,
-    ) => {
-      const serializer = byStatus.get(reply.statusCode);
-      if (!serializer) {
-        done(
-          new UndocumentedAnswer(
-            `${operation.operationId} answered ${reply.statusCode} with a body that the document does not know`,
-          ),
-        );
+    route.onSend = [
+      (_request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done) =>
+        done(undocumented(operation, reply, payload), payload),
+      ...[route.onSend ?? []].flat(),
+    ];
+    route.preSerialization = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done) => {
+      const asksForFields = (request.query as { fields?: string } | undefined)?.fields !== undefined;
+      const representation = (asksForFields ? sparse : full).get(reply.statusCode);
+      if (!representation) {
+        done(new UndocumentedAnswer(`${operation.operationId} does not document a body for ${reply.statusCode}`));
         return;
       }
-      reply.serializer(serializer);
-      describe(request, reply, payload as { id?: string; version?: number }, versioned);
+      reply.serializer(representation.serialize).type(representation.type);
+      reply.written = true;
+      describe(request, reply, payload as Described, versioned);
       done(null, payload);
     };
   });
+}
+
+/** What reached the wire without a serializer: an empty answer of a status that is documented, or a problem. */
+function undocumented(
+  operation: DocumentedOperation,
+  reply: FastifyReply,
+  payload: unknown,
+): UndocumentedAnswer | null {
+  const { statusCode } = reply;
+  if (reply.written || statusCode === 304) return null;
+  const empty = payload === undefined || payload === null || payload === '';
+  const type = String(reply.getHeader('content-type') ?? '');
+  if (empty ? operation.responses[statusCode] : statusCode >= 400 && type.startsWith(PROBLEM)) return null;
+  return new UndocumentedAnswer(`${operation.operationId} does not document ${statusCode} with ${type || 'no body'}`);
 }
 
 function routePath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
 }
 
-function serializersOf(operation: DocumentedOperation, serializers: Serializers): Map<number, Serializer> {
-  const found = new Map<number, Serializer>();
+function takesFields({ parameters = [] }: DocumentedOperation): boolean {
+  return parameters.some(({ name }) => name === 'fields');
+}
+
+function serializersOf(
+  operation: DocumentedOperation,
+  serializers: Serializers,
+  sparse = false,
+): Map<number, Representation> {
+  const found = new Map<number, Representation>();
   for (const [status, response] of Object.entries(operation.responses)) {
-    const schema = Object.values(response.content ?? {})[0]?.schema as { $ref?: string } | undefined;
-    const component = schema?.$ref?.split('/').at(-1);
-    if (component && Number(status) < 400) found.set(Number(status), serializers.of(component));
+    // Problems have a way out of their own; a failure that is told in another manner (a probe's 503) is an answer.
+    const [media, content] = Object.entries(response.content ?? {}).find(([name]) => name !== PROBLEM) ?? [];
+    const component = (content?.schema as { $ref?: string } | undefined)?.$ref?.split('/').at(-1);
+    if (!media || !component) continue;
+    const type = media === 'application/json' ? `${media}; charset=utf-8` : media;
+    found.set(Number(status), { serialize: serializers.of(component, sparse), type });
   }
   return found;
 }
 
-/** The headers that every answer of its kind has: ETag of a version, Location of what was made, 304 (RFC 9110). */
+const PROBLEM = 'application/problem+json';
+
+interface Described {
+  readonly id?: string;
+  readonly version?: number;
+  readonly page?: { readonly nextCursor: string | null; readonly prevCursor: string | null };
+}
+
+/** The headers that every answer of its kind has: Location of what was made, Link of a page, ETag of a version. */
 function describe(
   request: FastifyRequest,
   reply: FastifyReply,
-  payload: { id?: string; version?: number },
+  payload: Described,
   versioned: ReadonlySet<number>,
 ): void {
-  void reply.type('application/json; charset=utf-8');
-  if (reply.statusCode === 201 && payload.id)
-    void reply.header('Location', `${request.url.split('?')[0]}/${payload.id}`);
-  if (!versioned.has(reply.statusCode) || payload.version === undefined) return;
-  const tag = `"${payload.version}.json"`;
-  void reply.header('ETag', tag);
+  const path = request.url.split('?')[0]!;
+  if (reply.statusCode === 201 && payload.id) void reply.header('Location', `${path}/${payload.id}`);
+  if (payload.page) link(request, reply, path, payload.page);
+  if (versioned.has(reply.statusCode) && payload.version !== undefined)
+    tag(request, reply, `"${payload.version}.json"`);
+}
+
+/** Where the pages beside this one are (RFC 8288). */
+function link(request: FastifyRequest, reply: FastifyReply, path: string, page: NonNullable<Described['page']>): void {
+  const cursors = { next: page.nextCursor, prev: page.prevCursor };
+  const header = pageLinks(path, request.query as Record<string, string>, cursors);
+  if (header !== null) void reply.header('Link', header);
+}
+
+/** The version as an entity tag; 304 for whoever has it already (RFC 9110, 13.1.2). */
+function tag(request: FastifyRequest, reply: FastifyReply, entityTag: string): void {
+  void reply.header('ETag', entityTag);
   const known = request.headers['if-none-match'];
   if (known === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return;
-  if (known === '*' || known.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === tag)) {
-    void reply.code(304);
-    reply.serializer(() => '');
-  }
+  if (known !== '*' && !known.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === entityTag))
+    return;
+  void reply.code(304);
+  reply.serializer(() => '');
 }

@@ -1,26 +1,35 @@
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastify } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
+import type { Problem } from '../contract/problem.js';
 import { newId } from '../crypto/tokens.js';
 import { REQUEST_BUDGET } from '../database/impatient-client.js';
 import type { Logs } from '../logging/logger.js';
 import { runInRequest } from '../logging/request-context.js';
 import type { RequestContext } from '../logging/request-context.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { methodsAt, rememberRoutes } from './known-routes.js';
 import type { ProblemFilter } from './problem.filter.js';
-import { problemOf } from './problem-body.js';
 import type { ProblemWriter } from './problem-body.js';
-import { HeadersTooLarge, MalformedRequest, MethodNotAllowed, RequestTimedOut, RouteNotFound } from './problems.js';
+import {
+  HeadersTooLarge,
+  MalformedRequest,
+  MethodNotAllowed,
+  PayloadTooLarge,
+  RequestTimedOut,
+  RouteNotFound,
+  UnsupportedMediaType,
+} from './problems.js';
 import { parseStrictJson } from './strict-json.js';
 
 const BODY_LIMIT = 1024 * 1024;
 const HEADER_LIMIT = 16 * 1024;
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+/** How long a refused client may take to read why before its socket is closed. Milliseconds. */
+const LINGER = 500;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -58,64 +67,64 @@ export function createServer(parts: ServerParts): FastifyAdapter {
       ignoreTrailingSlash: false,
       ignoreDuplicateSlashes: false,
     },
-    http: { maxHeaderSize: HEADER_LIMIT },
+    // Node would refuse a request without Host by a bare 400; we do it in our own words.
+    http: { maxHeaderSize: HEADER_LIMIT, requireHostHeader: false, connectionsCheckingInterval: 1000 },
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, parts),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       setHeaders(request, reply, parts.secure());
       parts.filter().answer(error, request, reply);
     },
   });
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer a bare 417.
+  instance.server.on('checkExpectation', (request, response) => instance.server.emit('request', request, response));
+  rememberRoutes(instance);
   readBodies(instance);
   addHooks(instance, parts);
   return new FastifyAdapter(instance as never);
 }
 
-function readBodies(instance: FastifyInstance): void {
-  instance.removeAllContentTypeParsers();
-  const parse = (
-    _request: FastifyRequest,
-    bytes: Buffer,
-    done: (error: Error | null, body?: unknown) => void,
-  ): void => {
+export function readBodies(instance: FastifyInstance): void {
+  type Done = (error: Error | null, body?: unknown) => void;
+  const parse = (_request: FastifyRequest, bytes: Buffer, done: Done): void => {
     try {
       done(null, parseStrictJson(bytes));
     } catch (error) {
       done(error as Error);
     }
   };
+  const parsePatch = (request: FastifyRequest, bytes: Buffer, done: Done): void =>
+    request.method === 'PATCH' ? parse(request, bytes, done) : done(new UnsupportedMediaType());
+  instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse);
-  instance.addContentTypeParser('application/merge-patch+json', { parseAs: 'buffer' }, parse);
+  instance.addContentTypeParser('application/merge-patch+json', { parseAs: 'buffer' }, parsePatch);
 }
 
 function addHooks(instance: FastifyInstance, parts: ServerParts): void {
   instance.decorateRequest('context', null);
   instance.decorateRequest('startedAt', 0);
-  const http = parts.logs.of('http');
+  const { access } = parts.logs;
 
   instance.addHook('onRequest', (request, reply, done) => {
     request.startedAt = performance.now();
+    parts.metrics.requestStarted();
+    // Also emitted for a client that went away before its answer.
+    reply.raw.once('close', parts.metrics.requestEnded);
     setHeaders(request, reply, parts.secure());
     request.context = contextOf(request);
     if (request.is404) answerAbsence(instance, request, reply, done);
+    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      done(new MalformedRequest('The header field Host is missing'));
     else done();
-  });
-
-  instance.addHook('preParsing', (request, _reply, payload, done) => {
-    const type = request.headers['content-type'];
-    const isMergePatch = type?.toLowerCase().startsWith('application/merge-patch+json') ?? false;
-    if (isMergePatch && request.method !== 'PATCH')
-      done(Object.assign(new Error('Only PATCH reads merge patches'), { statusCode: 415 }));
-    else done(null, payload);
   });
 
   // After the body was read: its events come from the socket and would lose the context.
   instance.addHook('preHandler', (request, _reply, done) => runInRequest(request.context!, done));
 
   instance.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'unknown';
+    const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
     const milliseconds = performance.now() - request.startedAt;
     parts.metrics.observeRequest(request.method, route, reply.statusCode, milliseconds / 1000);
-    http.info(
+    access.info(
       {
         requestId: request.id,
         method: request.method,
@@ -141,24 +150,28 @@ function contextOf(request: FastifyRequest): RequestContext {
   };
 }
 
-function setHeaders(request: FastifyRequest, reply: FastifyReply, secure: boolean): void {
-  void reply.header('X-Request-Id', request.id);
-  void reply.header('X-Content-Type-Options', 'nosniff');
-  void reply.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
-  void reply.header('Referrer-Policy', 'no-referrer');
-  void reply.header('Cache-Control', 'private, no-cache');
-  if (secure) void reply.header('Strict-Transport-Security', 'max-age=31536000');
+/** What every answer carries; routes may say otherwise. */
+const SAFE_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'private, no-cache',
+};
+const HTTPS_ONLY = { 'Strict-Transport-Security': 'max-age=31536000' };
+
+export function setHeaders(request: FastifyRequest, reply: FastifyReply, secure: boolean): void {
+  void reply.header('X-Request-Id', request.id).headers(SAFE_HEADERS);
+  if (secure) void reply.headers(HTTPS_ONLY);
 }
 
 /** A path that is known with other methods is a 405 that lists them; OPTIONS is answered with the list itself. */
-function answerAbsence(
+export function answerAbsence(
   instance: FastifyInstance,
   request: FastifyRequest,
   reply: FastifyReply,
   done: (error?: Error) => void,
 ): void {
-  const path = request.url.split('?')[0]!;
-  const known = METHODS.filter((method) => instance.findRoute({ method, url: path }) !== null);
+  const known = methodsAt(instance, request.url.split('?')[0]!);
   if (known.length === 0) {
     done(new RouteNotFound());
     return;
@@ -169,24 +182,41 @@ function answerAbsence(
 }
 
 /** What is wrong before there is a request: no Fastify reply exists, so the answer is written on the socket. */
-function refuseRaw(error: Error & { code?: string }, socket: Socket, parts: ServerParts): void {
+export function refuseRaw(
+  error: Error & { code?: string },
+  socket: Socket,
+  parts: Pick<ServerParts, 'logs' | 'writer'> & { readonly secure?: () => boolean },
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new HeadersTooLarge()
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? new RequestTimedOut()
-        : new MalformedRequest();
-  const requestId = randomUUID();
-  const writer = parts.writer();
-  const body = writer.text(writer.body(problemOf(problem), '', requestId));
-  const { status } = problem.definition;
+  const problem = rawProblem(error.code);
+  const { status, code } = problem.definition;
+  const requestId = newId();
   parts.logs.of('http').info({ requestId, status, code: error.code }, 'refused');
-  socket.end(
-    `HTTP/1.1 ${status} ${problem.definition.code}\r\nContent-Type: application/problem+json\r\nX-Request-Id: ${requestId}\r\n` +
-      `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  const writer = parts.writer();
+  const body = writer.text(writer.body(problem, '', requestId));
+  const headers = {
+    'X-Request-Id': requestId,
+    ...SAFE_HEADERS,
+    ...(parts.secure?.() ? HTTPS_ONLY : {}),
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  // Destroyed at once, the socket would be reset under the answer; left open, whoever never closes would keep it.
+  socket.end(`HTTP/1.1 ${status} ${code}\r\n${lines.join('')}\r\n${body}`, () =>
+    setTimeout(() => socket.destroy(), LINGER).unref(),
   );
+}
+
+/** By the codes of Node and its parser, llhttp. */
+function rawProblem(code: string | undefined): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') return new HeadersTooLarge();
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimedOut();
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new PayloadTooLarge();
+  return new MalformedRequest();
 }

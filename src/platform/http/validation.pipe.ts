@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import type { ValidationError } from 'class-validator';
 
@@ -8,6 +7,9 @@ import type { FieldFault } from '../contract/problem.js';
 import { ValidationFailed } from './problems.js';
 
 type Class = new () => object;
+/** A body may hold 100,000 members that nobody knows; the answer names the first. */
+const SHOWN = 50;
+const POINTER_LENGTH = 2000;
 const PLAIN = new Set<unknown>([String, Number, Boolean, Array, Object, undefined]);
 
 /** Checks bodies against their class: unknown members, wrong ones and missing ones, all at once (422). */
@@ -20,21 +22,33 @@ export class ValidationPipe implements PipeTransform {
         { pointer: '', code: 'type_invalid', detail: 'must be an object' },
       ]);
     }
-    const instance = plainToInstance(metatype as Class, value, { exposeUnsetFields: false });
+    const instance = instanceOf(metatype as Class, value);
     const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
     if (errors.length > 0) throw refusal(faultsOf(errors, ''));
     return instance;
   }
 }
 
+/**
+ * The body as an instance of its class, its members untouched. Not by class-transformer: a member named `constructor`,
+ * at any depth of a free object, makes it crash or is lost. On top none is known, and class-validator finds its rules by it.
+ */
+function instanceOf(metatype: Class, body: object): object {
+  if (Object.hasOwn(body, 'constructor'))
+    throw refusal([{ pointer: '/constructor', code: 'unknown_member', detail: 'is not a member of this request' }]);
+  return Object.assign(Object.create(metatype.prototype as object) as object, body);
+}
+
 /** The 422 for these faults; services use it too, for what only they can know. */
 export function refusal(faults: readonly FieldFault[]): ValidationFailed {
-  return new ValidationFailed(faults.length === 1 ? '1 member is wrong' : `${faults.length} members are wrong`, faults);
+  const detail = faults.length === 1 ? '1 member is wrong' : `${faults.length} members are wrong`;
+  return new ValidationFailed(detail, faults.slice(0, SHOWN));
 }
 
 function faultsOf(errors: readonly ValidationError[], base: string): FieldFault[] {
   return errors.flatMap((error) => {
-    const pointer = `${base}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const name = error.property.replaceAll('~', '~0').replaceAll('/', '~1');
+    const pointer = `${base}/${name}`.slice(0, POINTER_LENGTH);
     if (error.children?.length) return faultsOf(error.children, pointer);
     const [[constraint = '', detail = ''] = []] = Object.entries(error.constraints ?? {});
     return [faultOf(pointer, error, constraint, detail)];

@@ -4,32 +4,14 @@ import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 
+import { LineWriter } from './line-writer.js';
+import { redact, scrub } from './redaction.js';
 import { currentRequest } from './request-context.js';
 
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** What must never reach a log line, wherever it stands in the fields. Tested by planting each. */
-const SECRET_FIELDS = [
-  'password',
-  'currentPassword',
-  'newPassword',
-  'token',
-  'accessToken',
-  'refreshToken',
-
-  'secret',
-  'secretKey',
-  'authorization',
-  'cookie',
-  'email',
-  'phone',
-  'name',
-  'username',
-  'metadata',
-  'appMetadata',
-];
-const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]);
+const STDOUT = 1;
 
 export interface LoggerOptions {
   readonly level: Level;
@@ -43,26 +25,43 @@ export interface LoggerOptions {
  */
 @Injectable()
 export class Logs {
+  /**
+   * For the one line of each answered request. Its fields are fixed and hold neither secrets nor free text, so it goes
+   * past what the other lines go through: that would be half of its cost (1.3 of 2.8 µs, measured).
+   */
+  readonly access: PinoLogger;
   private readonly root: PinoLogger;
   private readonly parts = new Map<string, PinoLogger>();
+  private readonly writer: LineWriter | null;
 
-  constructor(options: LoggerOptions) {
-    const settings = {
-      level: options.level,
+  constructor({ level, pretty, destination }: LoggerOptions) {
+    this.writer = destination || pretty ? null : new LineWriter(STDOUT);
+    const stream = destination ?? this.writer ?? PinoPretty({ colorize: true, ignore: 'pid', sync: true });
+    const plain = {
+      level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label: string) => ({ level: label }) },
-      redact: { paths: REDACTED, censor: '[redacted]' },
-      serializers: { err: describeError },
+    };
+    const guarded = {
+      ...plain,
+      formatters: { ...plain.formatters, log: redact },
+      // Errors were described by `redact`; pino's own description would add what it left out.
+      serializers: { err: (described: unknown) => described },
+      hooks: { streamWrite: scrub },
       mixin: () => {
         const requestId = currentRequest()?.requestId;
         return requestId ? { requestId } : {};
       },
     };
-    const stream =
-      options.destination ??
-      (options.pretty ? PinoPretty({ colorize: true, ignore: 'pid' }) : pino.destination({ dest: 1, sync: false }));
-    this.root = pino(settings, stream);
+    this.root = pino(guarded, stream);
+    this.access = pino(plain, stream).child({ part: 'access' });
+    this.parts.set('access', this.access);
+  }
+
+  /** Lines that were dropped because nobody read stdout. */
+  get dropped(): number {
+    return this.writer?.dropped ?? 0;
   }
 
   of(part: string): PinoLogger {
@@ -85,17 +84,10 @@ export class Logs {
     return true;
   }
 
-  flush(): void {
-    this.root.flush();
+  /** Settles when the lines so far are written: before the process ends. */
+  async flush(): Promise<void> {
+    await this.writer?.flush();
   }
-}
-
-/** What is kept of an error: its name, message, stack and causes; a database error's values stay out. */
-function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { code, severity, constraint, routine } = error as Error & Record<string, unknown>;
-  const cause = error.cause === undefined ? undefined : describeError(error.cause);
-  return { type: error.name, message: error.message, stack: error.stack, code, severity, constraint, routine, cause };
 }
 
 /** Nest's own messages, in our logs. */

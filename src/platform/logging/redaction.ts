@@ -33,7 +33,7 @@ function isSensitive(key: string): boolean {
 /**
  * The fields of a log line without secrets and personal data, at whatever depth these stand, and errors as far as they
  * may be told. Fields that are plain words and numbers are not copied: the line of a request costs next to nothing here,
- * where pino's own redaction of as many paths cost 6 µs a line (measured).
+ * where pino's own redaction of as many paths cost 60 µs a line (measured).
  */
 export function redact(fields: Record<string, unknown>): Record<string, unknown> {
   return redactObject(fields, 0);
@@ -95,7 +95,8 @@ const QUERY_SECRET = /([?&#;][\w.%-]*(?:token|secret|password|code|key|signature
 export function scrub(line: string): string {
   let clean = CONTROLS.test(line) ? line.replace(EVERY_CONTROL, escaped) : line;
   if (clean.includes('eyJ')) clean = clean.replace(JWT, CENSOR);
-  if (clean.includes('earer ') || clean.includes('asic ') || clean.includes('PoP ')) clean = clean.replace(SCHEME, `$1 ${CENSOR}`);
+  if (clean.includes('earer ') || clean.includes('asic ') || clean.includes('PoP '))
+    clean = clean.replace(SCHEME, `$1 ${CENSOR}`);
   if (clean.includes('://')) clean = clean.replace(URL_PASSWORD, `$1:${CENSOR}@`);
   if (clean.includes('=')) clean = clean.replace(QUERY_SECRET, `$1${CENSOR}`);
   return clean;

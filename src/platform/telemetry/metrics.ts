@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+/** Buckets of durations, in seconds. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Methods that OpenTelemetry names; whatever else a client invents is counted as one. */
+const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);
 
 type Timer = Histogram.Internal<'http_request_method' | 'http_route' | 'http_response_status_code'>;
 
@@ -18,16 +22,29 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private active = 0;
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    this.gauge('http_server_active_requests', 'Requests that are being answered', () => this.active);
   }
+
+  requestStarted(): void {
+    this.active += 1;
+  }
+
+  /** Once for each that has started, answered or not. Bound to its object: it is given away as it is. */
+  readonly requestEnded = (): void => {
+    this.active -= 1;
+  };
 
   /** Kept by method, route and status, for looking the labels up costs more than counting. */
   observeRequest(method: string, route: string, status: number, seconds: number): void {
+    // The parser of Node knows some thirty methods, so that even as keys they are bounded.
     const key = `${method} ${route} ${status}`;
     let timer = this.timers.get(key);
     if (!timer) {
-      timer = this.requests.labels(method, route, String(status));
+      timer = this.requests.labels(METHODS.has(method) ? method : '_OTHER', route, String(status));
       this.timers.set(key, timer);
     }
     timer.observe(seconds);
@@ -45,6 +62,19 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.set(read());
+      },
+    });
+  }
+
+  /** A gauge with one value for each of some states, asked for when somebody reads the metrics. */
+  states(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        for (const [state, value] of Object.entries(read())) this.set({ [label]: state }, value);
       },
     });
   }

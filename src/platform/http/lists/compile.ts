@@ -84,7 +84,7 @@ class FilterCompiler {
     const operators: readonly Operator[] = attribute.operators;
     if (!operators.includes(operator)) throw unsupportedOperator(name, operator, operators);
     this.#used.add(name);
-    const value = given === null ? nullFor(name, operator) : valueOf(name, attribute, operator, given);
+    const value = given === null ? nullFor(name, operator, operators) : valueOf(name, attribute, operator, given);
     if (attribute.custom) return attribute.custom(operator, value, this.#bind);
     if (value === null) return `${attribute.sql} IS ${operator === 'eq' ? '' : 'NOT '}NULL`;
     return this.#comparison(attribute, operator as Comparison, value);
@@ -123,7 +123,9 @@ export function endOfPrefix(prefix: string): string | null {
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 
-function nullFor(name: string, operator: Operator): null {
+/** An attribute that does not take `pr` is never absent: its SQL need not think of null. */
+function nullFor(name: string, operator: Operator, operators: readonly Operator[]): null {
+  if (!operators.includes('pr')) throw invalidValue(`"${name}" is never null`);
   if (operator === 'eq' || operator === 'ne' || operator === 'pr') return null;
   throw invalidValue(`"${name} ${operator}" does not take null; eq, ne and pr tell whether a value is absent`);
 }

@@ -1,6 +1,3 @@
-/** The query parameters of a list (API.md §1). */
-export type ListParameter = 'filter' | 'sort' | 'cursor' | 'fields' | 'limit' | 'count';
-
 /**
  * A list was asked for in words it does not know; the door answers 400.
  * `code` is `<thing>_<state>`; `detail` is for the client and never carries more of its own text than an attribute's name;
@@ -10,7 +7,8 @@ export class ListQueryInvalid extends Error {
   override readonly name = 'ListQueryInvalid';
 
   constructor(
-    readonly parameter: ListParameter,
+    /** Its name; that of an unknown one is the client's own text, cut to 64 characters. */
+    readonly parameter: string,
     readonly code: string,
     readonly detail: string,
     readonly allowed?: readonly string[],

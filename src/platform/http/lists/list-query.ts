@@ -35,7 +35,7 @@ export function readListQuery(query: Readonly<Record<string, unknown>>): ListQue
     const known = NAMES.find((candidate) => candidate === name);
     if (!known)
       throw new ListQueryInvalid(
-        'filter',
+        name.slice(0, 64),
         'parameter_unknown',
         `A list has no parameter of this name; it has ${NAMES.join(', ')}`,
         NAMES,
@@ -70,14 +70,13 @@ export const List = createParamDecorator((_: unknown, context): ListQuery => {
 /** Documents the parameters of a list. */
 export function ApiList({ sortable, filterable, filterExample }: ListWords): MethodDecorator {
   const text = (name: string, description: string, example: string, maxLength: number): MethodDecorator =>
-    ApiQuery({ name, required: false, description, example, schema: { type: 'string', maxLength } });
+    ApiQuery({ name, required: false, description, schema: { type: 'string', maxLength, example } });
   return applyDecorators(
     ApiQuery({
       name: 'limit',
       required: false,
       description: 'Rows of a page',
-      example: 20,
-      schema: { type: 'integer', minimum: 1, maximum: LIMIT_MOST, default: LIMIT_DEFAULT },
+      schema: { type: 'integer', minimum: 1, maximum: LIMIT_MOST, default: LIMIT_DEFAULT, example: 20 },
     }),
     ApiQuery({
       name: 'cursor',
@@ -102,8 +101,7 @@ export function ApiList({ sortable, filterable, filterExample }: ListWords): Met
       name: 'count',
       required: false,
       description: `\`exact\` stops at ${COUNTED_AT_MOST} and says so by \`totalIsEstimate\``,
-      example: 'none',
-      schema: { type: 'string', enum: [...COUNTS], default: 'none' },
+      schema: { type: 'string', enum: [...COUNTS], default: 'none', example: 'none' },
     }),
   );
 }

@@ -1,0 +1,61 @@
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+
+import { AppModule } from '../app.module.js';
+import { addressOf, layGround, startDatabase } from '../boot.js';
+import { Config, commandEnvironment } from '../platform/config/config.js';
+import { OperatorFault } from '../platform/config/operator-fault.js';
+import type { DatabaseAddress } from '../platform/database/address.js';
+import { waitForDatabase } from '../platform/database/wait.js';
+import { Logs, NestLogs } from '../platform/logging/logger.js';
+import type { Ground } from '../platform/platform.module.js';
+import { migrationsOf } from './migrations.js';
+import { Stop } from './stop.js';
+
+/** A command's surroundings: its answer goes to stdout, so what it has to complain of goes to stderr. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly logs: Logs;
+  readonly address: DatabaseAddress;
+}
+
+/** Runs a command on the database: the embedded one is joined, or started for as long as the command takes. */
+export async function withDatabase<T>(work: (surroundings: Surroundings) => Promise<T>): Promise<T> {
+  const config = Config.load(commandEnvironment());
+  const logs = new Logs({ level: 'warn', pretty: false, destination: process.stderr });
+  const stop = new Stop(logs, config.values.SHUTDOWN_DEADLINE);
+  stop.watch();
+  const embedded = await startDatabase(config, logs);
+  if (embedded) stop.first('postgres', () => embedded.stop());
+  try {
+    const address = addressOf(config, embedded);
+    const log = logs.of('start');
+    await stop.unlessAsked(waitForDatabase(address.ownerUrl, config.values.DATABASE_WAIT, (line) => log.warn(line)));
+    return await stop.unlessAsked(work({ config, logs, address }));
+  } finally {
+    await stop.everything();
+  }
+}
+
+/**
+ * Runs a command in the application, which listens on no port and runs no jobs. It changes no tables: an older server
+ * may be at work on them.
+ * @throws OperatorFault if migrations are missing
+ */
+export function withApplication<T>(work: (app: INestApplicationContext, ground: Ground) => Promise<T>): Promise<T> {
+  return withDatabase(async ({ config, logs, address }) => {
+    const { pending } = await migrationsOf(address);
+    if (pending.length > 0)
+      throw new OperatorFault('The database is not at the newest migration: run `npm run roster -- migrate up` first.');
+    const ground = layGround(config, logs, address);
+    const app = await NestFactory.createApplicationContext(AppModule.on(ground), {
+      logger: new NestLogs(logs),
+      abortOnError: false,
+    });
+    try {
+      return await work(app, ground);
+    } finally {
+      await app.close();
+    }
+  });
+}

@@ -1,0 +1,34 @@
+import { TestApp } from '../harness/app.js';
+import { committed, configurationPage, eventsPage, permissionsPage, problemsPage } from './reference.js';
+import { SCHEMA } from './schema-text.js';
+
+/** `UPDATE_REFERENCE=1` writes them; the change then shows in the commit. */
+describe('the committed reference', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await TestApp.start();
+  });
+  afterAll(() => app.stop());
+
+  it('has the OpenAPI document', () => {
+    const present = `${JSON.stringify(app.app.document, null, 2)}\n`;
+    expect(committed('openapi.json', present)).toBe(present);
+  });
+
+  it.each([
+    ['problems.md', problemsPage],
+    ['permissions.md', permissionsPage],
+    ['events.md', eventsPage],
+    ['configuration.md', configurationPage],
+  ])('has %s', (name, page) => {
+    const present = page();
+    expect(committed(name, present)).toBe(present);
+  });
+
+  it('has the schema of the database', async () => {
+    const rows = await app.sql<{ text: string }>(SCHEMA);
+    const present = `-- What the migrations make, without the partitions of the months.\n\n${rows.map(({ text }) => text).join('\n\n')}\n`;
+    expect(committed('schema.sql', present)).toBe(present);
+  });
+});

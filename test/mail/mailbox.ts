@@ -1,0 +1,36 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { TestApp } from '../harness/app.js';
+
+export interface Message {
+  readonly id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly createdAt: string;
+}
+
+/** What lies in the development outbox for exactly this address, newest first. */
+export async function mailTo(app: TestApp, address: string): Promise<Message[]> {
+  const { body } = await app.send<Message[]>('GET', '/dev/mail/messages');
+  return body.filter(({ to }) => to === address);
+}
+
+/** Waits until so many mails for this address lie in the outbox. */
+export async function awaitMail(app: TestApp, address: string, count = 1): Promise<Message[]> {
+  for (const since = performance.now(); ; await pause(20)) {
+    const messages = await mailTo(app, address);
+    if (messages.length >= count) return messages;
+    if (performance.now() - since > 5000) throw new Error(`${address} got ${messages.length} mails`);
+  }
+}
+
+export function codeIn({ text }: Message): string {
+  return /\b\d{6}\b/.exec(text)![0];
+}
+
+/** A code of six digits that is not this one. */
+export function otherThan(code: string): string {
+  return code === '000000' ? '000001' : '000000';
+}
