@@ -6,6 +6,8 @@ const { module, jsc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.ur
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'],
+  // They need what Debian ships: `npm run test:services`.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/services/'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   // The compiler of the build, with its settings: what is tested is what runs.

@@ -12,8 +12,8 @@ import { KeysModule } from './keys/index.js';
 import { MailModule } from './mail/index.js';
 import { ProblemsController } from './platform/http/problems.controller.js';
 import { ValidationPipe } from './platform/http/validation.pipe.js';
-import { PlatformModule } from './platform/platform.module.js';
-import type { Ground } from './platform/platform.module.js';
+import { PlatformModule } from './platform.module.js';
+import type { Ground } from './platform.module.js';
 import { UsersModule } from './users/index.js';
 
 /** The whole house. Guards are bound here, in their order, so that no module needs the one that guards it. */

@@ -13,7 +13,7 @@ import { ProblemWriter } from './platform/http/problem-body.js';
 import { Serializers, serializeByDocument } from './platform/http/serializers.js';
 import { createServer } from './platform/http/server.js';
 import { NestLogs } from './platform/logging/logger.js';
-import type { Ground } from './platform/platform.module.js';
+import type { Ground } from './platform.module.js';
 import { VERSION } from './platform/telemetry/version.js';
 
 export { VERSION };
@@ -24,19 +24,18 @@ export interface App {
   readonly document: OpenAPIObject;
 }
 
+/** For tests: comes between the document and the routes. */
+type Prepare = (fastify: FastifyInstance, document: OpenAPIObject) => void;
+
 /**
  * Puts the application together, ready to listen. The document is made from the decorators before the routes are
  * registered, and the serializers from the document.
  * @param defaultPublicUrl what PUBLIC_URL is settled as, at the first start, when nobody says
  */
-export async function createApp(
-  ground: Ground,
-  defaultPublicUrl: string,
-  prepare?: (fastify: FastifyInstance, document: OpenAPIObject) => void,
-): Promise<App> {
-  const { config, logs, metrics, publicUrl } = ground;
+export async function createApp(ground: Ground, defaultPublicUrl: string, prepare?: Prepare): Promise<App> {
+  const { logs, metrics, publicUrl } = ground;
   // Made from the document, which is made from the application, which needs the server.
-  const late = {} as { filter: ProblemFilter; writer: ProblemWriter };
+  const late = {} as Late;
   const adapter = createServer({
     logs,
     metrics,
@@ -49,11 +48,33 @@ export async function createApp(
     bodyParser: false,
     abortOnError: false,
   });
+  try {
+    return await assemble(nest, ground, defaultPublicUrl, late, prepare);
+  } catch (error) {
+    // Its connections would keep the process, and the database, from ending.
+    await nest.close();
+    throw error;
+  }
+}
+
+/** What is known only once the document is made. */
+interface Late {
+  filter: ProblemFilter;
+  writer: ProblemWriter;
+}
+
+async function assemble(
+  nest: NestFastifyApplication,
+  { config, logs, publicUrl }: Ground,
+  defaultPublicUrl: string,
+  late: Late,
+  prepare: Prepare | undefined,
+): Promise<App> {
   // What the operator says now counts; only what was defaulted is kept from the first start.
   publicUrl.settle(
     config.values.PUBLIC_URL || (await nest.get(SettingsRepository).settle('public_url', defaultPublicUrl)),
   );
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = nest.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   const document = buildDocument(nest, VERSION, TAGS);
   const serializers = new Serializers(document);
   late.writer = new ProblemWriter(() => publicUrl.value, serializers.of('Problem'));

@@ -10,7 +10,7 @@ import { migrate } from './platform/database/migrate.js';
 import { PublicUrl } from './platform/http/public-url.js';
 import type { Logs } from './platform/logging/logger.js';
 import { Metrics } from './platform/telemetry/metrics.js';
-import type { Ground } from './platform/platform.module.js';
+import type { Ground } from './platform.module.js';
 
 /** One migration may rewrite a table. Milliseconds. */
 const MIGRATION_PATIENCE = 600_000;

@@ -8,7 +8,7 @@ import { OperatorFault } from '../platform/config/operator-fault.js';
 import type { DatabaseAddress } from '../platform/database/address.js';
 import { waitForDatabase } from '../platform/database/wait.js';
 import { Logs, NestLogs } from '../platform/logging/logger.js';
-import type { Ground } from '../platform/platform.module.js';
+import type { Ground } from '../platform.module.js';
 import { migrationsOf } from './migrations.js';
 import { Stop } from './stop.js';
 

@@ -1,6 +1,6 @@
 import type { UserRow } from '../../src/users/index.js';
 import { TestApp } from '../harness/app.js';
-import type { Answer } from '../harness/app.js';
+import type { Answer } from '../harness/household.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import type { Failure } from '../users/shapes.js';

@@ -1,6 +1,6 @@
 import { Database } from '../../src/platform/database/database.js';
 import { TestApp } from '../harness/app.js';
-import type { Answer } from '../harness/app.js';
+import type { Answer } from '../harness/household.js';
 import { PASSWORD, unique } from '../harness/people.js';
 
 interface Tokens {

@@ -1,5 +1,3 @@
-import type { LightMyRequestResponse } from 'fastify';
-
 import { createApp } from '../../src/app.js';
 import type { App } from '../../src/app.js';
 import { Clock } from '../../src/platform/clock/clock.js';
@@ -9,9 +7,10 @@ import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { PublicUrl } from '../../src/platform/http/public-url.js';
 import { Logs } from '../../src/platform/logging/logger.js';
 import { Metrics } from '../../src/platform/telemetry/metrics.js';
-import type { Ground } from '../../src/platform/platform.module.js';
+import type { Ground } from '../../src/platform.module.js';
 import { watchContract } from './contract.js';
 import { ask, asSuperuser, run, workerDatabase } from './database.js';
+import type { Answer, Household } from './household.js';
 import { People } from './people.js';
 
 /** A clock that stands where it is put, and otherwise runs. */
@@ -42,15 +41,8 @@ export interface TestAppOptions {
   readonly watched?: boolean;
 }
 
-export interface Answer<T = Record<string, never>> {
-  readonly status: number;
-  readonly headers: LightMyRequestResponse['headers'];
-  readonly body: T;
-  readonly text: string;
-}
-
 /** The whole application, without a port: what `main.ts` runs, on the database of this worker. */
-export class TestApp {
+export class TestApp implements Household {
   readonly clock: TestClock;
   readonly people: People;
 

@@ -5,7 +5,7 @@ import { PasswordHasher } from '../../src/passwords/index.js';
 import { Users } from '../../src/users/index.js';
 import type { UserRow } from '../../src/users/index.js';
 import type { NewUser } from '../../src/users/users.service.js';
-import type { Answer, TestApp } from './app.js';
+import type { Answer, Household } from './household.js';
 
 export const PASSWORD = 'quiet river under seven bridges';
 
@@ -19,7 +19,7 @@ type Options = { body?: unknown; headers?: Record<string, string> };
 /** Somebody with an account, signed in, and what they can ask for. */
 export class Person {
   constructor(
-    private readonly app: TestApp,
+    private readonly app: Household,
     readonly user: UserRow,
     readonly token: string,
     readonly refreshToken: string,
@@ -59,7 +59,7 @@ export class Person {
 export class People {
   private hash: Promise<string> | null = null;
 
-  constructor(private readonly app: TestApp) {}
+  constructor(private readonly app: Household) {}
 
   /** An account with the password PASSWORD, hashed once for all. `invited: true` gives it none. */
   async user(

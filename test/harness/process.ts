@@ -103,6 +103,13 @@ export function launch(settings: Settings, parameters: readonly string[] = []): 
   return { child, ready, ended, output: () => stdout + stderr };
 }
 
+/** Reads the answer to its end: one that nobody reads keeps its connection busy, and holds up a stop. */
+export async function statusOf(url: string, headers: Record<string, string> = {}): Promise<number> {
+  const answer = await fetch(url, { headers });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
 /** Any free ports; a key that is the same for all processes, as replicas have it. */
 const DEFAULTS: Settings = {
   NODE_ENV: 'test',

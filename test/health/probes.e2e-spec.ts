@@ -2,7 +2,7 @@ import { Client } from 'pg';
 
 import { Lifecycle } from '../../src/platform/telemetry/lifecycle.js';
 import { TestApp } from '../harness/app.js';
-import type { Answer } from '../harness/app.js';
+import type { Answer } from '../harness/household.js';
 import { ask, asSuperuser, freshDatabase, run } from '../harness/database.js';
 
 interface Report {

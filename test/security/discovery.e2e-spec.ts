@@ -1,6 +1,6 @@
 import { PasswordHasher } from '../../src/passwords/index.js';
 import { TestApp } from '../harness/app.js';
-import type { Answer } from '../harness/app.js';
+import type { Answer } from '../harness/household.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import { awaitMail, mailTo } from '../mail/mailbox.js';
 import { Statements } from './statements.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { ask, asSuperuser, freshDatabase, run } from '../harness/database.js';
-import { launch, onDatabase, runToEnd, startProcess } from '../harness/process.js';
+import { launch, onDatabase, runToEnd, startProcess, statusOf } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
 
 const PASSWORD = 'seven bridges over a quiet river';
@@ -49,7 +49,7 @@ describe('on a database of its own', () => {
     const administrators = both.filter(({ line }) => line.administrator.email);
     expect([migrations.length, administrators.length]).toEqual([1, 1]);
     expect(await administratorsOf(address)).toEqual([{ email: 'admin@localhost' }]);
-    for (const { url } of both) expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    for (const { url } of both) expect(await statusOf(`${url}/health/ready`)).toBe(200);
   });
 
   it('gives the administrator the password of ADMIN_PASSWORD, to keep, and writes nothing into DATA_DIR', async () => {
@@ -82,7 +82,7 @@ describe('on a database of its own', () => {
     await until(() => program.output().includes('try 2:'));
     await forward(late, Number(new URL(address.url).port));
     const { urls } = await program.ready;
-    expect((await fetch(urls.health)).status).toBe(200);
+    expect(await statusOf(urls.health)).toBe(200);
     expect(program.output()).toMatch(/The database at 127\.0\.0\.1:\d+ is not there yet \(try 1: .*250 ms/);
     program.child.kill('SIGTERM');
     expect((await program.ended).code).toBe(0);
@@ -116,8 +116,7 @@ describe('a command beside a running server', () => {
       if (command.length > 0) expect((await runToEnd(settings, command)).code).toBe(0);
       const { stdout } = await runToEnd(settings, ['token', '--json']);
       const { accessToken } = JSON.parse(stdout) as { accessToken: string };
-      const answer = await fetch(`${url}/api/v1/users`, { headers: { authorization: `Bearer ${accessToken}` } });
-      expect(answer.status).toBe(200);
+      expect(await statusOf(`${url}/api/v1/users`, { authorization: `Bearer ${accessToken}` })).toBe(200);
     }
   });
 

@@ -2,8 +2,13 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { launch, runToEnd, startProcess } from '../harness/process.js';
+import { jest } from '@jest/globals';
+
+import { launch, runToEnd, startProcess, statusOf } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
+
+// Each test makes a cluster, on a machine that may be busy.
+jest.setTimeout(90_000);
 
 const NEXT = 'quiet river under seven bridges';
 const folders: string[] = [];
@@ -79,7 +84,7 @@ describe('the first start', () => {
     expect(data).toBe(join(folder, 'postgres-18'));
     expect((await ask(`${first.url}/api/v1/users`, { token })).status).toBe(200);
     const answers = Object.entries(urls).filter(([name]) => name !== 'api' && name !== 'management');
-    for (const [name, address] of answers) expect([name, (await fetch(address)).status]).toEqual([name, 200]);
+    for (const [name, address] of answers) expect([name, await statusOf(address)]).toEqual([name, 200]);
 
     expect(await first.stop()).toMatchObject({ code: 0, stderr: '' });
     expect(postgresRuns(folder)).toBe(false);

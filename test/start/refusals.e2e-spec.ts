@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 import { freshDatabase, run } from '../harness/database.js';
-import { onDatabase, runToEnd, startProcess } from '../harness/process.js';
+import { onDatabase, runToEnd, startProcess, statusOf } from '../harness/process.js';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 
@@ -58,7 +58,7 @@ describe('a port that nobody chose', () => {
         expect.stringMatching(/^Port 3000 is taken: \d+ is used/),
         expect.stringMatching(/^Port 3001 is taken: \d+ is used/),
       ]);
-      expect((await fetch(second.line.urls.health)).status).toBe(200);
+      expect(await statusOf(second.line.urls.health)).toBe(200);
     } finally {
       await Promise.all([first.stop(), second.stop()]);
     }

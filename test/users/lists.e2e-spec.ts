@@ -1,6 +1,6 @@
 import { CursorCodec, cursorScope } from '../../src/platform/http/lists/cursor.js';
 import { TestApp } from '../harness/app.js';
-import type { Answer } from '../harness/app.js';
+import type { Answer } from '../harness/household.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { PLANT_USERS } from './planted-users.js';

@@ -1,5 +1,5 @@
 import { TestApp } from '../harness/app.js';
-import type { Answer } from '../harness/app.js';
+import type { Answer } from '../harness/household.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import type { Failure, Shown } from './shapes.js';

@@ -6,7 +6,7 @@ import { settings } from './settings.js';
 import type { Setting, SettingName, Values } from './settings.js';
 
 /** Everything that is wrong with the environment, at once: one sentence a fault, each naming its variable. */
-export class ConfigurationInvalid extends OperatorFault {
+class ConfigurationInvalid extends OperatorFault {
   constructor(readonly faults: readonly string[]) {
     super(
       `The configuration is wrong in ${faults.length} ${faults.length === 1 ? 'place' : 'places'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
@@ -62,11 +62,6 @@ export class Config {
 /** The environment of a command beside the server: it answers no requests, and leaves the jobs to others. */
 export function commandEnvironment(): Environment {
   return { ...process.env, ROLE: 'api' };
-}
-
-/** What the parent's environment hands to a program that Roster starts, such as the embedded PostgreSQL. */
-export function inheritedEnvironment(): Record<string, string | undefined> {
-  return { PATH: process.env['PATH'], LANG: 'C.UTF-8', TZ: 'UTC' };
 }
 
 function textOf(name: SettingName, environment: Environment, faults: string[]): string | undefined {

@@ -20,6 +20,8 @@ const NETWORK = new Set([
 ]);
 /** SQLSTATE classes 08 (connection), 53 (resources), 57P (shut down); 25006 is a standby that was promoted away. */
 const UNAVAILABLE = /^(?:08...|53...|57P0[1-5]|25006)$/;
+/** Said only while connecting: wrong password, no such database, a database that lets nobody in. */
+const AT_THE_DOOR = /^(?:28...|3D000|55000)$/;
 const PG_LOST =
   /Connection terminated|timeout exceeded when trying to connect|not queryable|Client has encountered a connection error/;
 
@@ -31,13 +33,19 @@ function bare(error: unknown): PostgresError {
 
 /** True when the database, not the question, is at fault: the caller gets 503 and may try again. */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof DatabaseTimeout) return true;
   const { code, message, cause } = bare(error);
-  if (code !== undefined && (NETWORK.has(code) || UNAVAILABLE.test(code))) return true;
+  if (error instanceof DatabaseTimeout || (bare(error) as unknown) instanceof DatabaseTimeout) return true;
+  if (code !== undefined && (NETWORK.has(code) || UNAVAILABLE.test(code) || AT_THE_DOOR.test(code))) return true;
   // Statement timeout, lock not available, deadlock and serialization failure that outlived their attempts.
   if (code === '57014' || code === '55P03' || code === '40P01' || code === '40001') return true;
   if (message !== undefined && PG_LOST.test(message)) return true;
   return cause !== undefined && cause !== error && isUnavailable(cause);
+}
+
+/** True when waiting does not help: somebody has to give another address or password. */
+export function isRefusedAtTheDoor(error: unknown): boolean {
+  const { code } = bare(error);
+  return code !== undefined && AT_THE_DOOR.test(code);
 }
 
 /** True when the same transaction may succeed at once if it is run again (SQLSTATE 40001, 40P01). */

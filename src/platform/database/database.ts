@@ -161,10 +161,7 @@ export class Database {
       this.scopes.exit(() => scope.afterCommit.forEach((hook) => void hook()));
       return result;
     } catch (error) {
-      // TypeORM lets go of a connection that was lost, and then says only that it has none.
-      const told = runner.isReleased
-        ? new DatabaseTimeout('The connection to PostgreSQL was lost', { cause: error })
-        : error;
+      const told = whatWasLost(runner, error);
       await rollBack(runner, told);
       throw told;
     } finally {
@@ -177,8 +174,9 @@ export class Database {
     try {
       await runner.startTransaction();
     } catch (error) {
+      const told = whatWasLost(runner, error);
       await runner.release();
-      throw error;
+      throw told;
     }
     return { runner, client, beforeCommit: [], afterCommit: [], locals: new Map() };
   }
@@ -207,6 +205,11 @@ export class Database {
 function remainingBudget(): number {
   const deadline = currentRequest()?.deadline;
   return deadline === undefined ? REQUEST_BUDGET : Math.max(0, deadline - performance.now());
+}
+
+/** TypeORM lets go of a connection that was lost, and then says only that it has none. */
+function whatWasLost(runner: QueryRunner, error: unknown): unknown {
+  return runner.isReleased ? new DatabaseTimeout('The connection to PostgreSQL was lost', { cause: error }) : error;
 }
 
 /** A connection that cannot even roll back is not worth keeping: releasing it with the error destroys it. */

@@ -28,6 +28,8 @@ export async function migrate(owner: DataSource, ownerUrl: string, applicationRo
       try {
         const ran = await owner.runMigrations();
         await runJobMigrations({ connectionString: ownerUrl });
+        // The daily job makes them too; a machine that sleeps at that hour has them from its start.
+        await lock.query('SELECT roster.ensure_partitions(now(), 3)');
         if (applicationRole) {
           await lock.query('SELECT roster.grant_application_role($1)', [applicationRole]);
           await grantJobs(lock, applicationRole);

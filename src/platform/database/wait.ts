@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { OperatorFault } from '../config/operator-fault.js';
 import { withConnection } from './data-source.js';
-import { isUnavailable } from './database-errors.js';
+import { isRefusedAtTheDoor, isUnavailable } from './database-errors.js';
 
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5000;
-export const OLDEST_MAJOR = 15;
+const OLDEST_MAJOR = 15;
 
 /** The database did not come in time, or cannot be used; the message is for the operator. */
-export class DatabaseRefused extends OperatorFault {}
+class DatabaseRefused extends OperatorFault {}
 
 /**
  * Waits until the database answers: with growing pauses, and one line for each try that failed.
@@ -25,7 +25,8 @@ export async function waitForDatabase(url: string, patience: number, tell: (line
     } catch (error) {
       const why = error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code : String(error);
       if (error instanceof DatabaseRefused) throw error;
-      if (!isUnavailable(error)) throw new DatabaseRefused(`The database refuses us: ${why}. Check DATABASE_URL.`);
+      if (!isUnavailable(error) || isRefusedAtTheDoor(error))
+        throw new DatabaseRefused(`The database refuses us: ${why}. Check DATABASE_URL.`);
       if (performance.now() + pause > until)
         throw new DatabaseRefused(
           `The database at ${placeOf(url)} did not answer in ${Math.round(patience / 1000)} s (${why}). Check DATABASE_URL, or give it longer by DATABASE_WAIT.`,

@@ -68,7 +68,7 @@ export async function stopServer(pid: number, directory: string, log: ServerOpti
   if (!(await gone(pid, 3_000))) await killPostgresOf(directory);
 }
 
-export function serverLog(dataDir: string): string {
+function serverLog(dataDir: string): string {
   return join(dataDir, 'postgres.log');
 }
 

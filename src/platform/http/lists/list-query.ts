@@ -30,7 +30,7 @@ export interface ListWords {
 }
 
 /** @throws ListQueryInvalid */
-export function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
+function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
   for (const [name, value] of Object.entries(query)) {
     const known = NAMES.find((candidate) => candidate === name);
     if (!known)

@@ -1,19 +1,19 @@
 import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 
-import { Listener } from './cache/listener.js';
-import { Revocations } from './cache/revocations.js';
-import { Clock } from './clock/clock.js';
-import { Config } from './config/config.js';
-import { Secrets } from './crypto/secrets.js';
-import { DatabaseAddress } from './database/address.js';
-import { Database } from './database/database.js';
-import { SettingsRepository } from './database/settings.repository.js';
-import { PublicUrl } from './http/public-url.js';
-import { Logs } from './logging/logger.js';
-import { Indicators } from './telemetry/indicators.js';
-import { Lifecycle } from './telemetry/lifecycle.js';
-import { Metrics } from './telemetry/metrics.js';
+import { Listener } from './platform/cache/listener.js';
+import { Revocations } from './platform/cache/revocations.js';
+import { Clock } from './platform/clock/clock.js';
+import { Config } from './platform/config/config.js';
+import { Secrets } from './platform/crypto/secrets.js';
+import { DatabaseAddress } from './platform/database/address.js';
+import { Database } from './platform/database/database.js';
+import { SettingsRepository } from './platform/database/settings.repository.js';
+import { PublicUrl } from './platform/http/public-url.js';
+import { Logs } from './platform/logging/logger.js';
+import { Indicators } from './platform/telemetry/indicators.js';
+import { Lifecycle } from './platform/telemetry/lifecycle.js';
+import { Metrics } from './platform/telemetry/metrics.js';
 
 /** What is there before the application: made by whoever starts it. */
 export interface Ground {
