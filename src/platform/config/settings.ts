@@ -96,7 +96,7 @@ export const settings = {
   ),
   PUBLIC_URL: describe(
     url(['http:', 'https:']),
-    'The URL by which users reach Roster (the issuer of tokens); kept from the first start',
+    'The URL by which users reach Roster (the issuer of tokens); by default that of the first start, for ever',
   ),
   DATA_DIR: describe(text('a folder', anything, './data'), 'Where the embedded database and generated secrets live'),
   DATABASE_URL: describe(
