@@ -58,7 +58,7 @@ export class ManagementServer {
       logger: false,
       bodyLimit: BODY_LIMIT,
       requestTimeout: 10_000,
-      forceCloseConnections: 'idle',
+      forceCloseConnections: true,
       return503OnClosing: false,
       requestIdHeader: false,
       genReqId: () => newId(),

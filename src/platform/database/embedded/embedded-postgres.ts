@@ -120,7 +120,7 @@ async function run(context: Context): Promise<{ server: Server; secrets: Secrets
   const server = { bin, directory, account, password, dataDir, settings: settingsOf(options), log };
   const adopted = await adoptServer(server);
   const running = adopted ?? (await startServer(server));
-  log(adopted ? 'using the PostgreSQL that runs already' : 'PostgreSQL started', { ...running, directory });
+  log(adopted ? 'using the PostgreSQL that runs already' : 'PostgreSQL started', { postmaster: running.pid, port: running.port, directory });
   await provision(urlsOf(running, secrets), secrets);
   return { server: running, secrets, reused: adopted !== null };
 }
@@ -176,11 +176,11 @@ async function leave({ lock, placement, options }: Context, server: Server): Pro
   try {
     await lock.exclusively(stopPatienceMs, async () => {
       const others = lock.others();
-      if (others > 0) log('PostgreSQL stays: other processes use it', { pid: server.pid, others });
+      if (others > 0) log('PostgreSQL stays: other processes use it', { postmaster: server.pid, others });
       else await stopServer(server.pid, placement.directory, log);
     });
   } catch (error) {
     if (!(error instanceof EmbeddedPostgresRefused)) throw error;
-    log('PostgreSQL stays: another process is starting on it', { pid: server.pid });
+    log('PostgreSQL stays: another process is starting on it', { postmaster: server.pid });
   }
 }

@@ -51,7 +51,7 @@ export async function adoptServer(options: ServerOptions): Promise<Server | null
   const left = readPostmasterPid(directory);
   const ours = left !== null && isPostgresOf(left.pid, directory);
   if (ours && (await answers(left, directory, password))) return left;
-  if (ours) log('ending a PostgreSQL that was left running and does not answer', { pid: left.pid });
+  if (ours) log('ending a PostgreSQL that was left running and does not answer', { postmaster: left.pid });
   await killPostgresOf(directory);
   // PostgreSQL sees that a dead process holds nothing, but not that its number now belongs to another program or a zombie.
   if (left !== null && isTaken(left.pid)) rmSync(join(directory, 'postmaster.pid'), { force: true });
@@ -96,7 +96,7 @@ async function tryPort(options: ServerOptions, port: number): Promise<{ server: 
     });
     await once(child, 'spawn');
     child.unref();
-    child.once('exit', (code, by) => log('PostgreSQL ended', { pid: child.pid, code, signal: by }));
+    child.once('exit', (code, by) => log('PostgreSQL ended', { postmaster: child.pid, code, signal: by }));
     const server = { pid: child.pid as number, port };
     if (await becomesReady(server, options)) return { server, output: '' };
     return { server: null, output: readFrom(out, before) };
