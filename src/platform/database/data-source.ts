@@ -1,6 +1,8 @@
+import pg from 'pg';
 import type { DataSourceOptions, EntitySchema, MixedList } from 'typeorm';
 
 import { ImpatientClient } from './impatient-client.js';
+import { moment } from './moment.js';
 import { PostgresNames } from './postgres-names.js';
 
 type Classes = MixedList<(new () => object) | EntitySchema>;
@@ -36,6 +38,7 @@ export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
     poolErrorHandler: parts.onPoolError,
     extra: {
       Client: ImpatientClient,
+      types: { getTypeParser },
       patience: parts.patience,
       statement_timeout: parts.statementTimeout,
       connectionTimeoutMillis: 2000,
@@ -44,6 +47,13 @@ export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
       keepAliveInitialDelayMillis: 5000,
     },
   } as DataSourceOptions;
+}
+
+/** OID of timestamptz. */
+const TIMESTAMPTZ = 1184;
+
+function getTypeParser(oid: number, format?: string): unknown {
+  return oid === TIMESTAMPTZ && format !== 'binary' ? moment : pg.types.getTypeParser(oid, format as never);
 }
 
 /** A short connection beside the pool, for what has to happen before there is one. */

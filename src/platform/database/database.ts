@@ -1,4 +1,4 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Injectable } from '@nestjs/common';
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
@@ -8,6 +8,7 @@ import type { EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeo
 import { currentRequest } from '../logging/request-context.js';
 import { isRetryable } from './database-errors.js';
 import { DatabaseTimeout, REQUEST_BUDGET } from './impatient-client.js';
+import { NamedQuery } from './named-query.js';
 
 /** SQL text with a name under which each connection keeps it prepared. The name must belong to one text only. */
 export interface Statement {
@@ -123,6 +124,9 @@ export class Database {
   private runAlone(query: QueryConfig): Promise<QueryResult> {
     return new Promise((resolve, reject) => {
       const { pool } = this;
+      // Whoever waits for a connection is called by the request that let go of one: the deadline goes with the query.
+      const deadline = currentRequest()?.deadline;
+      const asked = query.name ? new NamedQuery(query, deadline) : { ...query, deadline };
       let late = false;
       const tooLate = (): void => {
         late = true;
@@ -137,14 +141,13 @@ export class Database {
         if (failure) reject(failure);
         else if (late) release();
         else
-          client!.query(query, (error, result) => {
+          client!.query(asked as QueryConfig, (error, result) => {
             release();
             if (error) reject(error);
             else resolve(result);
           });
       };
-      // Whoever waited is called by the request that let go, and would run on the rest of its deadline (tried).
-      pool.connect(atOnce ? taken : AsyncResource.bind(taken));
+      pool.connect(taken);
     });
   }
 

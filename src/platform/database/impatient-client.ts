@@ -47,7 +47,8 @@ export class ImpatientClient extends Client {
   }
 
   private timed(send: AnyQuery, parts: unknown[]): unknown {
-    const limit = currentRequest()?.deadline ?? performance.now() + this.patience;
+    const { deadline = currentRequest()?.deadline } = parts[0] as { deadline?: number };
+    const limit = deadline ?? performance.now() + this.patience;
     this.until = this.waiting === 0 ? limit : Math.min(this.until, limit);
     this.waiting += 1;
     const last = parts.at(-1);

@@ -120,7 +120,11 @@ async function run(context: Context): Promise<{ server: Server; secrets: Secrets
   const server = { bin, directory, account, password, dataDir, settings: settingsOf(options), log };
   const adopted = await adoptServer(server);
   const running = adopted ?? (await startServer(server));
-  log(adopted ? 'using the PostgreSQL that runs already' : 'PostgreSQL started', { postmaster: running.pid, port: running.port, directory });
+  log(adopted ? 'using the PostgreSQL that runs already' : 'PostgreSQL started', {
+    postmaster: running.pid,
+    port: running.port,
+    directory,
+  });
   await provision(urlsOf(running, secrets), secrets);
   return { server: running, secrets, reused: adopted !== null };
 }
