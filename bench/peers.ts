@@ -14,7 +14,7 @@ export const ROSTER: Peer = {
   name: 'roster',
   about: 'this application, everything on',
   command: (root, { environment }) => ({
-    arguments: ['--max-semi-space-size=16', join(root, 'dist', 'src', 'main.js')],
+    arguments: ['--max-semi-space-size=16', '--max-old-space-size=384', join(root, 'dist', 'src', 'main.js')],
     environment,
   }),
 };

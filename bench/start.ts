@@ -23,6 +23,7 @@ export async function measureStart(root: string, ground: Ground): Promise<Start>
   const bare = {
     arguments: [
       '--max-semi-space-size=16',
+      '--max-old-space-size=384',
       '--input-type=module',
       '--eval',
       `await import('${everything}');

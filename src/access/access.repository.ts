@@ -46,7 +46,10 @@ export class AccessRepository {
 
   async holdersOf(role: string): Promise<string[]> {
     return (
-      await this.db.rows<{ user_id: string }>('SELECT user_id FROM roster.user_roles WHERE role = $1', [role])
+      await this.db.rows<{ user_id: string }>(
+        'SELECT user_id FROM roster.user_roles WHERE role = $1 ORDER BY user_id',
+        [role],
+      )
     ).map((row) => row.user_id);
   }
 

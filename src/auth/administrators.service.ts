@@ -77,6 +77,8 @@ export class Administrators {
   private async find(email: string | null) {
     for (const id of await this.holders()) {
       const user = await this.users.get(id);
+      // A deleted administrator may have left the address to another one.
+      if (user.deletedAt) continue;
       if (
         email === null ? statusOf(user, this.clock.now()) === 'active' : normalEmail(user.email) === normalEmail(email)
       )

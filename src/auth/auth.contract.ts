@@ -20,6 +20,9 @@ export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to s
   userId: 'uuid?',
   reason: 'string',
 });
+export const CodeRefused = defineEvent('registration.code_refused', 'A code of a registration was wrong or too late', {
+  flowId: 'uuid',
+});
 export const RegistrationStarted = defineEvent('registration.started', 'Somebody asked for an account', {
   flowId: 'uuid',
 });
@@ -27,3 +30,8 @@ export const RegistrationConfirmed = defineEvent('registration.confirmed', 'An a
   flowId: 'uuid',
   userId: 'uuid',
 });
+export const PasswordChangeRefused = defineEvent(
+  'password.change_refused',
+  'Somebody who was signed in did not know the current password',
+  { userId: 'uuid' },
+);

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+import { Locale } from '../platform/http/intl.properties.js';
 import { Email, Flag, Id, Text, Whole } from '../platform/http/properties.js';
 import { MeResponse } from '../users/index.js';
 import type { SignedIn } from './sign-in.service.js';
@@ -19,14 +20,7 @@ export class RegisterRequest {
     optional: true,
   })
   name?: string;
-  @Text({
-    about: 'Language (BCP 47)',
-    example: 'en',
-    min: 2,
-    max: 35,
-    pattern: /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}$/,
-    optional: true,
-  })
+  @Locale({ optional: true })
   locale?: string;
 }
 

@@ -9,7 +9,7 @@ import { Secrets } from '../platform/crypto/secrets.js';
 import { Database } from '../platform/database/database.js';
 import { Users } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
-import { CodeInvalid, RegistrationConfirmed } from './auth.contract.js';
+import { CodeRefused, CodeInvalid, RegistrationConfirmed } from './auth.contract.js';
 import { digestOf } from './registration-code.js';
 import type { Registration } from './registration.entity.js';
 import { RegistrationsRepository } from './registrations.repository.js';
@@ -39,7 +39,10 @@ export class ConfirmationService {
     const user = await this.db.transaction(async () => {
       const now = this.clock.now();
       const registration = await this.registrations.try(flowId, now);
-      if (!registration || !this.fits(registration, code)) return null;
+      if (!registration || !this.fits(registration, code)) {
+        this.events.record(CodeRefused, { flowId });
+        return null;
+      }
       await this.registrations.use(registration.id, now);
       return this.welcome(registration);
     });

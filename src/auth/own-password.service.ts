@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
 
+import { Events } from '../events/index.js';
 import { PasswordIncorrect, Passwords, normalizePassword } from '../passwords/index.js';
 import { Database } from '../platform/database/database.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Users } from '../users/index.js';
+import { PasswordChangeRefused } from './auth.contract.js';
 
 /** Changing one's own password. */
 @Injectable()
 export class OwnPassword {
   constructor(
     private readonly db: Database,
+    private readonly events: Events,
     private readonly users: Users,
     private readonly passwords: Passwords,
   ) {}
@@ -23,7 +26,13 @@ export class OwnPassword {
   async change(userId: string, current: string, next: string, sessionId: string): Promise<void> {
     const { email, name, username } = await this.users.get(userId);
     const proof = await this.passwords.prove(userId, current);
-    if (!proof) throw new PasswordIncorrect();
+    if (!proof) {
+      await this.db.transaction(async () => {
+        this.events.record(PasswordChangeRefused, { userId }, { subject: `users/${userId}` });
+        return Promise.resolve();
+      });
+      throw new PasswordIncorrect();
+    }
     if (normalizePassword(next) === normalizePassword(current)) throw refusal([UNCHANGED]);
     const hash = await this.passwords.hashNew(next, { email, name, username: username ?? undefined }, '/newPassword');
     await this.db.transaction(async () => {

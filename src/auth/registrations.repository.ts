@@ -26,6 +26,10 @@ export class RegistrationsRepository {
   }
 
   deleteExpired(before: Date): Promise<number> {
-    return this.db.change('DELETE FROM roster.registrations WHERE expires_at < $1', [before]);
+    return this.db.changeAll(
+      `DELETE FROM roster.registrations WHERE id IN
+        (SELECT id FROM roster.registrations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+      [before],
+    );
   }
 }

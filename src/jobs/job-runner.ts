@@ -50,6 +50,8 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
       max: CONCURRENCY,
       application_name: 'roster-jobs',
       connectionTimeoutMillis: 5000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5000,
     });
     const lost = (error: Error): void => this.log.debug({ err: error }, 'A connection of the queue was lost');
     this.pool.on('error', lost);

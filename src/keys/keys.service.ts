@@ -5,11 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 
+import { Events } from '../events/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { OperatorFault } from '../platform/config/operator-fault.js';
 import { SealBroken, Secrets } from '../platform/crypto/secrets.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
+import { SigningKeyRotated } from './keys.contract.js';
 import { KeysRepository } from './keys.repository.js';
 import type { KeyState, SigningKey } from './signing-key.entity.js';
 
@@ -42,6 +44,7 @@ export class Keys implements OnApplicationBootstrap {
 
   constructor(
     private readonly db: Database,
+    private readonly events: Events,
     private readonly clock: Clock,
     private readonly secrets: Secrets,
     private readonly keys: KeysRepository,
@@ -84,6 +87,8 @@ export class Keys implements OnApplicationBootstrap {
       await this.keys.move('active', { state: 'retired', retiredAt: now, privateKey: null });
       await this.keys.move('next', { state: 'active', activatedAt: now });
       await this.keys.insert(this.make('next'));
+      const active = (await this.keys.verifying(now)).find((key) => key.state === 'active');
+      this.events.record(SigningKeyRotated, { kid: active!.kid });
     });
     await this.loadAnew();
     return this.current!.kid;

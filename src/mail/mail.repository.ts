@@ -25,6 +25,10 @@ export class MailRepository {
   }
 
   deleteBefore(moment: Date): Promise<number> {
-    return this.db.change('DELETE FROM roster.mail_messages WHERE created_at < $1', [moment]);
+    return this.db.changeAll(
+      `DELETE FROM roster.mail_messages WHERE id IN
+        (SELECT id FROM roster.mail_messages WHERE created_at < $1 ORDER BY created_at LIMIT $2)`,
+      [moment],
+    );
   }
 }

@@ -29,7 +29,7 @@ export interface PasswordHasherOptions {
   parameters?: Argon2Parameters;
   /** default: one less than there are cores, at least one */
   threads?: number;
-  /** waiting tasks before `HashingBusy`; default: 100 a thread, about three seconds of waiting */
+  /** waiting tasks before `HashingBusy`; default: 50 a thread, about half of what a request may take */
   maxQueue?: number;
   /** of a new password, in code points */
   minLength: number;
@@ -41,7 +41,7 @@ const WORKER = fileURLToPath(new URL(`./password-worker.${ENDING}`, import.meta.
 const POLICY = fileURLToPath(new URL(`./password-policy.${ENDING}`, import.meta.url));
 
 const IDLE_MS = 30_000;
-const QUEUE_PER_THREAD = 100;
+const QUEUE_PER_THREAD = 50;
 
 export class PasswordHasher {
   private readonly parameters: Argon2Parameters;

@@ -68,8 +68,9 @@ export class SessionsRepository {
   }
 
   wipeSuccessors(usedBefore: Date): Promise<number> {
-    return this.db.change(
-      'UPDATE roster.refresh_tokens SET successor = NULL WHERE successor IS NOT NULL AND used_at < $1',
+    return this.db.changeAll(
+      `UPDATE roster.refresh_tokens SET successor = NULL WHERE hash IN (SELECT hash FROM roster.refresh_tokens
+        WHERE successor IS NOT NULL AND used_at < $1 ORDER BY used_at LIMIT $2)`,
       [usedBefore],
     );
   }

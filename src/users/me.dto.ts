@@ -1,7 +1,8 @@
 import { ApiSchema, OmitType } from '@nestjs/swagger';
 
+import { Locale } from '../platform/http/intl.properties.js';
 import { UserResponse } from './users.dto.js';
-import { FullName, Locale, Metadata, Phone, Timezone, Username } from './users.properties.js';
+import { FullName, Metadata, Phone, Timezone, Username } from './users.properties.js';
 import type { UserRow } from './user.entity.js';
 
 @ApiSchema({ name: 'PatchMeRequest' })

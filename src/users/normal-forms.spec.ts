@@ -5,6 +5,7 @@ describe('normalEmail', () => {
     ['Ada@Example.COM', 'ada@example.com'],
     ['  ada@example.com ', 'ada@example.com'],
     ['ne\u0301e@example.com', 'n\u00e9e@example.com'],
+    ['J\u030cane@example.com', '\u01f0ane@example.com'],
     ['ada@BÜCHER.example', 'ada@xn--bcher-kva.example'],
     ['ada@xn--bcher-kva.example', 'ada@xn--bcher-kva.example'],
     ['mike@\u2179.com', 'mike@x.com'],

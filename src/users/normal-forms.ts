@@ -15,7 +15,7 @@ export function normalEmail(address: string): string {
 
 /** User names are compared without regard to case, composition, and the width or style of their letters. */
 export function normalUsername(text: string): string {
-  return text.normalize('NFKC').trim().toLowerCase();
+  return text.normalize('NFKC').trim().toLowerCase().normalize('NFKC');
 }
 
 /**
@@ -28,5 +28,6 @@ export function normalName(text: string): string {
 
 /** A part of an address or of a name, as it stands in their normal forms: its spaces are part of what is looked for. */
 export function foldCase(text: string): string {
-  return text.normalize('NFC').toLowerCase();
+  // Twice: some capitals have no composed form where their small letters have one (J\u030c, \u01f0).
+  return text.normalize('NFC').toLowerCase().normalize('NFC');
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+import { Locale } from '../platform/http/intl.properties.js';
 import { PageResponse } from '../platform/http/lists/list-query.js';
 import { Flag, Id, ListOf, Moment, Nested, OneOf, ReadOnly, Whole } from '../platform/http/properties.js';
 import { refusal } from '../platform/http/validation.pipe.js';
@@ -13,7 +14,6 @@ import {
   EmailAddress,
   ExternalId,
   FullName,
-  Locale,
   Metadata,
   NewPassword,
   Phone,

@@ -1,11 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
-import { ValidateBy } from 'class-validator';
 
+import { knownToIntl } from '../platform/http/intl.properties.js';
 import { Email, JsonObject, Text, TextList } from '../platform/http/properties.js';
 import { METADATA_BYTES } from './user.entity.js';
 
 const USERNAME = /^[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}._-]{0,62}[\p{L}\p{N}\p{M}])?$/u;
-const LOCALE = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}$/;
 const TIMEZONE = /^(?:UTC|[A-Za-z_]{1,30}(?:\/[A-Za-z0-9_+-]{1,30}){1,2})$/;
 const PHONE = /^\+[1-9]\d{6,14}$/;
 const ROLE = /^[a-z][a-z0-9_-]{0,63}$/;
@@ -56,21 +55,6 @@ export const Phone = (presence: Presence = {}): PropertyDecorator =>
     ...presence,
   });
 
-export const Locale = (presence: Presence = {}): PropertyDecorator =>
-  applyDecorators(
-    Text({
-      about: 'Language (BCP 47)',
-      example: 'en',
-      min: 2,
-      max: 35,
-      pattern: LOCALE,
-      code: 'locale_invalid',
-      says: 'must be a language tag',
-      ...presence,
-    }),
-    known('isLocale', (tag) => new Intl.Locale(tag), 'locale_invalid', 'must be a language tag'),
-  );
-
 export const Timezone = (presence: Presence = {}): PropertyDecorator =>
   applyDecorators(
     Text({
@@ -84,7 +68,7 @@ export const Timezone = (presence: Presence = {}): PropertyDecorator =>
       nullable: true,
       ...presence,
     }),
-    known(
+    knownToIntl(
       'isTimezone',
       (timeZone) => new Intl.DateTimeFormat('en', { timeZone }),
       'timezone_invalid',
@@ -133,15 +117,3 @@ export const NewPassword = (presence: Presence = {}): PropertyDecorator =>
 /** @param maxItems what a request may name; answers have no such bound */
 export const Roles = (about: string, example: readonly string[], maxItems: number): PropertyDecorator =>
   TextList({ about, example, max: 64, maxItems, pattern: ROLE });
-
-/** What the pattern lets pass and Intl does not know is refused alike: `Mars/Olympus`. */
-function known(name: string, read: (text: string) => unknown, code: string, message: string): PropertyDecorator {
-  const validate = (value: unknown): boolean => {
-    try {
-      return typeof value === 'string' && read(value) !== null;
-    } catch {
-      return false; // a RangeError: how Intl says no
-    }
-  };
-  return ValidateBy({ name, validator: { validate } }, { context: { code }, message });
-}

@@ -215,6 +215,7 @@ describe('sign-in', () => {
       expect(await app.factsAbout(here.user.id)).toEqual([
         'user.created',
         'password.changed',
+        'password.change_refused',
         'password.changed',
         'sign_in.refused',
       ]);

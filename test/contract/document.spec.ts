@@ -1,5 +1,5 @@
 import { TestApp } from '../harness/app.js';
-import { committed, configurationPage, eventsPage, permissionsPage, problemsPage } from './reference.js';
+import { committed, eventsPage, permissionsPage, problemsPage } from './reference.js';
 import { SCHEMA } from './schema-text.js';
 
 /** `UPDATE_REFERENCE=1` writes them; the change then shows in the commit. */
@@ -20,7 +20,6 @@ describe('the committed reference', () => {
     ['problems.md', problemsPage],
     ['permissions.md', permissionsPage],
     ['events.md', eventsPage],
-    ['configuration.md', configurationPage],
   ])('has %s', (name, page) => {
     const present = page();
     expect(committed(name, present)).toBe(present);

@@ -55,12 +55,3 @@ export function eventsPage(): string {
     ...sections,
   ].join('\n');
 }
-
-export function configurationPage(): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|');
-  const rows = Object.entries(settings).map(([name, { about, expects, usual, secret }]) => {
-    const standsIn = usual === '' ? '' : `\`${usual}\``;
-    return `| \`${name}\`${secret ? ' (secret)' : ''} | ${cell(about)} | ${cell(expects)} | ${standsIn} |`;
-  });
-  return `# Configuration\n\nEnvironment variables, read once at start. Each may come from a file that \`NAME_FILE\` names. ${NOTE}\n\n| variable | is for | is | default |\n|---|---|---|---|\n${rows.join('\n')}\n`;
-}

@@ -100,7 +100,11 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Forgets rows that every process has long read. @returns how many */
   prune(): Promise<number> {
-    return this.db.change("DELETE FROM roster.revocations WHERE revoked_at < clock_timestamp() - interval '1 day'");
+    return this.db.changeAll(
+      `DELETE FROM roster.revocations WHERE id IN (SELECT id FROM roster.revocations
+        WHERE revoked_at < clock_timestamp() - interval '1 day' ORDER BY revoked_at LIMIT $1)`,
+      [],
+    );
   }
 
   /** One look at a time; a nudge that comes during one is answered by another look after it. */

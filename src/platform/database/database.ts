@@ -32,6 +32,7 @@ interface Scope {
 }
 
 const ATTEMPTS = 3;
+const BATCH = 2000;
 const NO_CONNECTION = 'No connection to PostgreSQL came free in time';
 
 /** The one door to PostgreSQL. The transaction is carried by AsyncLocalStorage, so that no caller can escape it. */
@@ -59,6 +60,18 @@ export class Database {
   /** How many rows a statement touched. */
   async change(deed: Statement | string, values: unknown[] = []): Promise<number> {
     return (await this.run(deed, values)).rowCount ?? 0;
+  }
+
+  /**
+   * Repeats a change of at most `BATCH` rows until none is left: each is a short transaction of its own.
+   * @param deed trusted SQL that ends by `LIMIT $n` (or holds it), for which the batch is the last value
+   */
+  async changeAll(deed: string, values: unknown[]): Promise<number> {
+    for (let changed = 0; ;) {
+      const batch = await this.change(deed, [...values, BATCH]);
+      changed += batch;
+      if (batch < BATCH) return changed;
+    }
   }
 
   inTransaction(): boolean {

@@ -112,7 +112,9 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
       ? ['token_missing', 'token_invalid', 'token_expired', 'token_revoked', 'password_change_required']
       : []),
     ...(needsToken && policy !== 'authenticated' ? ['permission_denied'] : []),
-    ...(operation.parameters?.some((parameter) => parameter.in === 'query' || parameter.name === 'id')
+    ...(operation.parameters?.some(
+      (parameter) => parameter.in === 'query' || parameter.name === 'id' || parameter.name === 'If-Match',
+    )
       ? ['parameter_invalid']
       : []),
     ...(takes('If-Match') ? ['precondition_failed'] : []),

@@ -32,6 +32,10 @@ const ENTITY_TAG = /^"(\d{1,10})(?:\.[A-Za-z0-9,_-]{1,500})?"$/;
 const versionInIfMatch = createParamDecorator((_: unknown, context): number | null => {
   const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
   if (header === undefined || header === '*') return null;
+  if (/"\s*,/.test(header))
+    throw new ParameterInvalid('If-Match takes one ETag', [
+      { parameter: 'If-Match', code: 'given_twice', detail: 'must be one ETag, or *' },
+    ]);
   const version = ENTITY_TAG.exec(header)?.[1];
   // A tag that we never gave cannot match anything: -1 is no version.
   return version === undefined ? -1 : Number(version);
@@ -41,7 +45,7 @@ const describeIfMatch = ApiHeader({
   name: 'If-Match',
   required: false,
   description:
-    'The ETag of what you saw: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)',
+    'The one ETag of what you saw: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)',
   schema: { type: 'string', maxLength: 600 },
   example: '"3.json"',
 });

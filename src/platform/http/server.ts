@@ -102,15 +102,12 @@ export function readBodies(instance: FastifyInstance): void {
 function addHooks(instance: FastifyInstance, parts: ServerParts): void {
   instance.decorateRequest('context', null);
   instance.decorateRequest('startedAt', 0);
-  const { access } = parts.logs;
-
   instance.addHook('onRequest', (request, reply, done) => {
     request.startedAt = performance.now();
     parts.metrics.requestStarted();
     // Also emitted for a client that went away before its answer.
     reply.raw.once('close', parts.metrics.requestEnded);
     setHeaders(request, reply, parts.secure());
-    request.context = contextOf(request);
     if (request.is404) answerAbsence(instance, request, reply, done);
     else if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
       done(new MalformedRequest('The header field Host is missing'));
@@ -118,8 +115,17 @@ function addHooks(instance: FastifyInstance, parts: ServerParts): void {
   });
 
   // After the body was read: its events come from the socket and would lose the context.
-  instance.addHook('preHandler', (request, _reply, done) => runInRequest(request.context!, done));
+  // The deadline begins here too: a slow sender has requestTimeout for the body, and PostgreSQL is not to pay for it.
+  instance.addHook('preHandler', (request, _reply, done) => {
+    request.context = contextOf(request);
+    runInRequest(request.context, done);
+  });
+  tellOfAnswers(instance, parts);
+}
 
+/** One metric and one line of the log for each request. */
+function tellOfAnswers(instance: FastifyInstance, parts: ServerParts): void {
+  const { access } = parts.logs;
   instance.addHook('onResponse', (request, reply, done) => {
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
     const milliseconds = performance.now() - request.startedAt;
@@ -144,7 +150,8 @@ function contextOf(request: FastifyRequest): RequestContext {
   return {
     requestId: request.id,
     deadline: performance.now() + REQUEST_BUDGET,
-    ip: request.ip,
+    // An IPv6 zone (fe80::1%eth0) means nothing beyond this machine, and `inet` refuses it.
+    ip: request.ip.replace(/%.*$/, ''),
     userAgent: userAgent === undefined ? null : userAgent.slice(0, 500),
     actorId: null,
   };
