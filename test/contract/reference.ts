@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-import { settings } from '../../src/platform/config/settings.js';
 import { dataSchemaOf, eventTypes } from '../../src/platform/contract/event.js';
 import { permissions } from '../../src/platform/contract/permission.js';
 import { problems } from '../../src/platform/contract/problem.js';
