@@ -124,7 +124,8 @@ describe('sign-in', () => {
     [
       'the account was suspended',
       403,
-      (id: string) => app.sql('UPDATE roster.users SET suspended_at = now(), suspension_reason = '' WHERE id = $1', [id]),
+      (id: string) =>
+        app.sql("UPDATE roster.users SET suspended_at = now(), suspension_reason = 'left' WHERE id = $1", [id]),
     ],
   ])('starts no session when %s while the hash was computed', async (_what, status, act) => {
     const user = await app.people.user();
