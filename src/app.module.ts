@@ -8,17 +8,26 @@ import { AccessModule, PermissionGuard } from './access/index.js';
 import { AuthModule, AuthenticationGuard } from './auth/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
+import { Jobs, JobsModule, defineJob } from './jobs/index.js';
 import { KeysModule } from './keys/index.js';
 import { MailModule } from './mail/index.js';
-import { ProblemsController } from './platform/http/problems.controller.js';
 import { ValidationPipe } from './platform/http/validation.pipe.js';
+import { ProblemsController } from './platform/pages/problems.controller.js';
+import { AccountLimitGuard } from './platform/rate-limit/account-limit.guard.js';
+import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { PlatformModule } from './platform.module.js';
 import type { Ground } from './platform.module.js';
 import { UsersModule } from './users/index.js';
 
+const PruneRateLimits = defineJob('rate_limits.prune', { maxAttempts: 3 });
+
 /** The whole house. Guards are bound here, in their order, so that no module needs the one that guards it. */
 @Module({})
 export class AppModule {
+  constructor(jobs: Jobs, limits: RateLimits) {
+    jobs.work(PruneRateLimits, () => limits.prune(), { cron: '41 * * * *' });
+  }
+
   static on(ground: Ground): DynamicModule {
     const { config, address, logs } = ground;
     const database = TypeOrmModule.forRootAsync({
@@ -42,6 +51,7 @@ export class AppModule {
         AuthModule,
         EventsModule,
         HealthModule,
+        JobsModule,
         KeysModule,
         MailModule,
         UsersModule,
@@ -49,6 +59,7 @@ export class AppModule {
       controllers: [ProblemsController],
       providers: [
         { provide: APP_GUARD, useClass: AuthenticationGuard },
+        { provide: APP_GUARD, useClass: AccountLimitGuard },
         { provide: APP_GUARD, useClass: PermissionGuard },
         { provide: APP_PIPE, useClass: ValidationPipe },
       ],

@@ -6,14 +6,18 @@ import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
 import { TAGS } from './openapi.js';
 import { SettingsRepository } from './platform/database/settings.repository.js';
+import { serializeByDocument } from './platform/http/answers.js';
+import { Cors } from './platform/http/cors.js';
 import { serveDocs, serveDocument } from './platform/http/docs.js';
 import { buildDocument } from './platform/http/document.js';
 import { ProblemFilter } from './platform/http/problem.filter.js';
 import { ProblemWriter } from './platform/http/problem-body.js';
-import { Serializers, serializeByDocument } from './platform/http/serializers.js';
+import { Serializers } from './platform/http/serializers.js';
 import { createServer } from './platform/http/server.js';
 import { NestLogs } from './platform/logging/logger.js';
 import type { Ground } from './platform.module.js';
+import { classifyByDocument, limitAddress } from './platform/rate-limit/address-limit.js';
+import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { VERSION } from './platform/telemetry/version.js';
 
 export { VERSION };
@@ -33,13 +37,16 @@ type Prepare = (fastify: FastifyInstance, document: OpenAPIObject) => void;
  * @param defaultPublicUrl what PUBLIC_URL is settled as, at the first start, when nobody says
  */
 export async function createApp(ground: Ground, defaultPublicUrl: string, prepare?: Prepare): Promise<App> {
-  const { logs, metrics, publicUrl } = ground;
+  const { config, logs, metrics, publicUrl } = ground;
   // Made from the document, which is made from the application, which needs the server.
   const late = {} as Late;
   const adapter = createServer({
     logs,
     metrics,
     secure: () => publicUrl.value.startsWith('https:'),
+    trustProxy: config.values.TRUST_PROXY,
+    cors: new Cors(config.values.CORS_ORIGINS),
+    limit: (...request) => limitAddress(late.limits, ...request),
     filter: () => late.filter,
     writer: () => late.writer,
   });
@@ -61,6 +68,7 @@ export async function createApp(ground: Ground, defaultPublicUrl: string, prepar
 interface Late {
   filter: ProblemFilter;
   writer: ProblemWriter;
+  limits: RateLimits;
 }
 
 async function assemble(
@@ -77,11 +85,13 @@ async function assemble(
   const fastify = nest.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   const document = buildDocument(nest, VERSION, TAGS);
   const serializers = new Serializers(document);
-  late.writer = new ProblemWriter(() => publicUrl.value, serializers.of('Problem'));
+  late.writer = new ProblemWriter(() => publicUrl.value, serializers.json('Problem'), serializers.xml('Problem'));
   late.filter = new ProblemFilter(late.writer, logs);
   nest.useGlobalFilters(late.filter);
+  late.limits = nest.get(RateLimits);
+  classifyByDocument(fastify, document);
   prepare?.(fastify, document);
-  serializeByDocument(fastify, document, serializers);
+  serializeByDocument(fastify, document, serializers, logs);
   serveDocument(fastify, document);
   if (config.values.DOCS === 'on') serveDocs(fastify);
   await nest.init();

@@ -9,6 +9,7 @@ import { MailMessage } from './mail/mail-message.entity.js';
 import { PasswordHash } from './passwords/password-hash.entity.js';
 import { Revocation } from './platform/cache/revocation.entity.js';
 import { Setting } from './platform/database/setting.entity.js';
+import { RateLimitRow } from './platform/rate-limit/rate-limit.entity.js';
 import { RefreshToken } from './sessions/refresh-token.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { User } from './users/user.entity.js';
@@ -19,6 +20,7 @@ export const entities = [
   MailMessage,
   PasswordHash,
   PermissionRow,
+  RateLimitRow,
   RefreshToken,
   Registration,
   Revocation,

@@ -11,6 +11,8 @@ import { Database } from './platform/database/database.js';
 import { SettingsRepository } from './platform/database/settings.repository.js';
 import { PublicUrl } from './platform/http/public-url.js';
 import { Logs } from './platform/logging/logger.js';
+import { RateLimits } from './platform/rate-limit/rate-limits.js';
+import { SharedCount } from './platform/rate-limit/shared-count.js';
 import { Indicators } from './platform/telemetry/indicators.js';
 import { Lifecycle } from './platform/telemetry/lifecycle.js';
 import { Metrics } from './platform/telemetry/metrics.js';
@@ -40,7 +42,7 @@ export class PlatformModule {
       { provide: DatabaseAddress, useValue: address },
       { provide: PublicUrl, useValue: publicUrl },
     ];
-    const made = [Database, Indicators, Lifecycle, Listener, Revocations, SettingsRepository];
+    const made = [Database, Indicators, Lifecycle, Listener, RateLimits, Revocations, SettingsRepository, SharedCount];
     return {
       module: PlatformModule,
       providers: [...given, ...made],

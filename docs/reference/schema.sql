@@ -59,6 +59,15 @@ CREATE TABLE roster.permissions (
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.permissions TO roster_app;
 
+CREATE TABLE roster.rate_limits (
+  key character varying(255) NOT NULL,
+  points integer NOT NULL,
+  expire bigint,
+  CONSTRAINT rate_limits_pkey PRIMARY KEY (key)
+);
+CREATE INDEX rate_limits_expire_idx ON roster.rate_limits USING btree (expire);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.rate_limits TO roster_app;
+
 CREATE TABLE roster.refresh_tokens (
   hash bytea NOT NULL,
   session_id uuid NOT NULL,

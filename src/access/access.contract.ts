@@ -3,6 +3,10 @@ import { defineProblem } from '../platform/contract/problem.js';
 export class RoleUnknown extends defineProblem('role_unknown', 422, 'There is no such role', {
   cause: 'One of the roles does not exist.',
   mend: 'Use the name of an existing role, such as `admin` or `user`.',
+  told: {
+    detail: 'There is no role "auditor"',
+    errors: [{ pointer: '/roles', code: 'role_unknown', detail: 'names a role that does not exist' }],
+  },
 }) {}
 
 export class PrivilegeCeiling extends defineProblem('privilege_ceiling', 403, 'This is above your own permissions', {

@@ -14,6 +14,7 @@ export class AccountSuspended extends defineProblem('account_suspended', 403, 'T
 export class CodeInvalid extends defineProblem('code_invalid', 422, 'This code is not right', {
   cause: 'The code is wrong, belongs to another flow, was used, is older than ten minutes or was tried five times.',
   mend: 'Use the newest mail, or start again.',
+  told: { errors: [{ pointer: '/code', code: 'code_invalid', detail: 'is not right, or no longer' }] },
 }) {}
 
 export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to sign in and could not', {

@@ -7,6 +7,7 @@ import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { AllowedBeforePasswordChange, Authenticated, Public } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
+import { RateLimit } from '../platform/http/rate-limit.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import { EmailTaken, MeResponse } from '../users/index.js';
 import { AccountSuspended, CodeInvalid, SignInFailed } from './auth.contract.js';
@@ -37,6 +38,7 @@ export class AuthController {
 
   @Post('register')
   @Public()
+  @RateLimit('registrations')
   @ApiProblems(TooManySignIns)
   @Operation(
     'auth.register',
@@ -50,6 +52,7 @@ export class AuthController {
 
   @Post('email/verify')
   @Public()
+  @RateLimit('codes')
   @ApiProblems(CodeInvalid, EmailTaken)
   @Operation('auth.verifyEmail', 'Confirm the address with the mailed code', {
     status: 200,
@@ -71,6 +74,8 @@ export class AuthController {
 
   @Post('refresh')
   @Public()
+  // Nobody guesses 256 bits, and a whole site may refresh from the one address of its server.
+  @RateLimit('write')
   @Header('Cache-Control', 'no-store')
   @ApiProblems(RefreshTokenInvalid)
   @Operation(
@@ -99,6 +104,7 @@ export class MyPasswordController {
 
   @Post('password')
   @Authenticated()
+  @RateLimit('credentials')
   @AllowedBeforePasswordChange()
   @ApiProblems(PasswordIncorrect, TooManySignIns)
   @Operation('me.changePassword', 'Change your password', {

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+import { Examples } from '../platform/http/examples.js';
 import { Locale } from '../platform/http/intl.properties.js';
 import { Email, Flag, Id, Text, Whole } from '../platform/http/properties.js';
 import { MeResponse } from '../users/index.js';
@@ -8,6 +9,16 @@ import type { SignedIn } from './sign-in.service.js';
 const password = { example: 'correct horse battery staple', min: 1, max: 1024, format: 'password', writeOnly: true };
 
 @ApiSchema({ name: 'RegisterRequest' })
+@Examples({
+  'With a name': { email: 'grace@example.com', password: 'correct horse battery staple', name: 'Grace Hopper' },
+  'As little as possible': { email: 'katherine@example.com', password: 'correct horse battery staple' },
+  'In German': {
+    email: 'emmy@example.com',
+    password: 'vier Ringe über einem stillen See',
+    name: 'Emmy Noether',
+    locale: 'de-DE',
+  },
+})
 export class RegisterRequest {
   @Email({ about: 'E-mail address; a code is sent to it', example: 'grace@example.com' }) email!: string;
   @Text({ ...password, about: 'Password: at least 15 characters, of any kind' }) password!: string;
@@ -31,24 +42,37 @@ export class FlowResponse {
 }
 
 @ApiSchema({ name: 'VerifyEmailRequest' })
+@Examples({ 'The code of the mail': { flowId: '01a1fb89-a690-7530-90c7-ac334b01292e', code: '123456' } })
 export class VerifyEmailRequest {
   @Id({ about: 'What the registration answered', example: '01a1fb89-a690-7530-90c7-ac334b01292e' }) flowId!: string;
   @Text({ about: 'The six digits of the mail', example: '123456', min: 6, max: 6, pattern: /^\d{6}$/ }) code!: string;
 }
 
 @ApiSchema({ name: 'LoginRequest' })
+@Examples({
+  'By e-mail address': { identifier: 'ada@example.com', password: 'correct horse battery staple' },
+  'By user name': { identifier: 'ada', password: 'correct horse battery staple' },
+})
 export class LoginRequest {
   @Text({ about: 'E-mail address, or user name', example: 'ada@example.com', min: 1, max: 254 }) identifier!: string;
   @Text({ ...password, about: 'Password' }) password!: string;
 }
 
 @ApiSchema({ name: 'RefreshRequest' })
+@Examples({ 'The newest refresh token': { refreshToken: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6' } })
 export class RefreshRequest {
   @Text({ about: 'The newest refresh token', example: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6', min: 1, max: 512 })
   refreshToken!: string;
 }
 
 @ApiSchema({ name: 'ChangePasswordRequest' })
+@Examples({
+  'A phrase': {
+    currentPassword: 'correct horse battery staple',
+    newPassword: 'quiet river under seven bridges',
+  },
+  'In any script': { currentPassword: 'correct horse battery staple', newPassword: 'тихая река под семью мостами' },
+})
 export class ChangePasswordRequest {
   @Text({ ...password, about: 'The password that holds now' }) currentPassword!: string;
   @Text({

@@ -19,9 +19,18 @@ export interface Surroundings {
   readonly address: DatabaseAddress;
 }
 
+interface Circumstances {
+  readonly environment?: ReturnType<typeof commandEnvironment>;
+  /** How long a database that does not answer is waited for, in milliseconds; else DATABASE_WAIT. */
+  readonly patience?: number;
+}
+
 /** Runs a command on the database: the embedded one is joined, or started for as long as the command takes. */
-export async function withDatabase<T>(work: (surroundings: Surroundings) => Promise<T>): Promise<T> {
-  const config = Config.load(commandEnvironment());
+export async function withDatabase<T>(
+  work: (surroundings: Surroundings) => Promise<T>,
+  { environment = commandEnvironment(), patience }: Circumstances = {},
+): Promise<T> {
+  const config = Config.load(environment);
   const logs = new Logs({ level: 'warn', pretty: false, destination: process.stderr });
   const stop = new Stop(logs, config.values.SHUTDOWN_DEADLINE);
   stop.watch();
@@ -30,7 +39,8 @@ export async function withDatabase<T>(work: (surroundings: Surroundings) => Prom
   try {
     const address = addressOf(config, embedded);
     const log = logs.of('start');
-    await stop.unlessAsked(waitForDatabase(address.ownerUrl, config.values.DATABASE_WAIT, (line) => log.warn(line)));
+    const wait = patience ?? config.values.DATABASE_WAIT;
+    await stop.unlessAsked(waitForDatabase(address.ownerUrl, wait, (line) => log.warn(line)));
     return await stop.unlessAsked(work({ config, logs, address }));
   } finally {
     await stop.everything();

@@ -20,6 +20,7 @@ const OPTIONS = {
   help: { type: 'boolean', about: 'Shows this' },
   json: { type: 'boolean', about: 'Answers with one line of JSON' },
   email: { type: 'string', about: "The administrator's e-mail address" },
+  production: { type: 'boolean', about: 'Judges the settings as production would' },
   'show-credentials': { type: 'boolean', about: 'Shows password and token also where there is no terminal' },
 } as const;
 
@@ -51,6 +52,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     about: 'Signs with the next key from now on',
     load: async () => (await import('./keys.js')).rotateKeys,
   },
+  doctor: {
+    about: 'Examines settings, secrets, ports, the database and its clock; exits 1 if anything is at fault',
+    options: ['production'],
+    load: async () => (await import('./doctor.js')).examine,
+  },
   token: {
     about: 'Gives an access token of ten minutes, for developing',
     options: ['email'],
@@ -77,11 +83,19 @@ export async function run(parameters: readonly string[]): Promise<number> {
   }
 }
 
-function invocation(values: { json?: boolean; email?: string; 'show-credentials'?: boolean }): Invocation {
-  const { json = false, email = null, 'show-credentials': showCredentials = false } = values;
+interface Given {
+  readonly json?: boolean;
+  readonly email?: string;
+  readonly production?: boolean;
+  readonly 'show-credentials'?: boolean;
+}
+
+function invocation(values: Given): Invocation {
+  const { json = false, email = null, production = false, 'show-credentials': showCredentials = false } = values;
   return {
     json,
     email,
+    production,
     showCredentials,
     answer: (text, object) => say(json ? JSON.stringify(object) : text),
   };

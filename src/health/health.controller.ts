@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 
 import { Operation } from '../platform/http/operation.js';
 import { Public } from '../platform/http/policy.js';
+import { RateLimit } from '../platform/http/rate-limit.js';
 import { HealthResponse } from './health.response.js';
 import { Health } from './health.service.js';
 import type { HealthReport } from './health.service.js';
@@ -13,6 +14,7 @@ import { HEALTH_JSON, statusOf } from './probes.js';
 const Probe = (operationId: string, summary: string): MethodDecorator =>
   applyDecorators(
     Public(),
+    RateLimit('none'),
     Header('Cache-Control', 'no-store'),
     ApiProduces(HEALTH_JSON),
     Operation(operationId, summary, { status: 200, about: 'All is well, or well enough', type: HealthResponse }),

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiProperty, ApiSchema, ApiTags } from '@nestjs/swagger';
 
-import { Operation } from '../platform/http/operation.js';
+import { JsonOnly, Operation } from '../platform/http/operation.js';
 import { Public } from '../platform/http/policy.js';
 import { Keys } from './keys.service.js';
 import type { PublicJwk } from './keys.service.js';
@@ -58,6 +58,7 @@ export class KeysController {
 
   @Get('jwks.json')
   @Public()
+  @JsonOnly()
   @Operation('keys.jwks', 'Public keys that verify access tokens', {
     status: 200,
     about: 'A JWK Set (RFC 7517)',

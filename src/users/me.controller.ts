@@ -4,6 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Clock } from '../platform/clock/clock.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch } from '../platform/http/parameters.js';
+import type { Versions } from '../platform/http/parameters.js';
 import { Authenticated } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
@@ -40,7 +41,7 @@ export class MeController {
   )
   async patch(
     @Body() body: PatchMeRequest,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() { userId }: Principal,
   ): Promise<MeResponse> {
     return MeResponse.from(await this.users.patchOwn(userId, body, expected), this.clock.now());
@@ -55,7 +56,7 @@ export class MeController {
     { status: 204, about: 'Deleted' },
     'Ends your sessions. An administrator can restore the account.',
   )
-  async delete(@IfMatch() expected: number | null, @CurrentPrincipal() { userId }: Principal): Promise<void> {
+  async delete(@IfMatch() expected: Versions, @CurrentPrincipal() { userId }: Principal): Promise<void> {
     await this.status.deleteOwn(userId, expected);
   }
 }

@@ -1,11 +1,18 @@
 import { ApiSchema, OmitType } from '@nestjs/swagger';
 
+import { Examples } from '../platform/http/examples.js';
 import { Locale } from '../platform/http/intl.properties.js';
 import { UserResponse } from './users.dto.js';
 import { FullName, Metadata, Phone, Timezone, Username } from './users.properties.js';
 import type { UserRow } from './user.entity.js';
 
 @ApiSchema({ name: 'PatchMeRequest' })
+@Examples({
+  'Another name': { name: 'Ada King' },
+  'Language and time zone': { locale: 'fr-FR', timezone: 'Europe/Paris' },
+  Preferences: { metadata: { theme: 'dark', newsletter: false } },
+  'Clear the telephone number': { phone: null },
+})
 export class PatchMeRequest {
   @FullName({ optional: true }) name?: string;
   @Username({ optional: true }) username?: string | null;

@@ -1,5 +1,6 @@
 import { ApiSchema } from '@nestjs/swagger';
 
+import { Examples } from '../platform/http/examples.js';
 import { Moment, Text, Whole } from '../platform/http/properties.js';
 import { versionOf } from './user.entity.js';
 import type { SuspensionTerms } from './user-status.service.js';
@@ -14,6 +15,10 @@ export class SuspensionResponse {
 }
 
 @ApiSchema({ name: 'SuspendUserRequest' })
+@Examples({
+  'Until it is lifted': { reason: 'Left the company' },
+  'Until a day': { reason: 'On leave', until: '2099-01-01T00:00:00Z' },
+})
 export class SuspendUserRequest {
   @Text({ about: 'Why, for other administrators', example: 'Left the company', min: 1, max: 500, pattern: VISIBLE })
   reason!: string;
@@ -26,6 +31,10 @@ export class SuspendUserRequest {
 }
 
 @ApiSchema({ name: 'RolesRequest' })
+@Examples({
+  'An ordinary user': { roles: ['user'] },
+  'An administrator': { roles: ['admin', 'user'] },
+})
 export class RolesRequest {
   @Roles('Every role that the user has from now on', ['user'], 50) roles!: string[];
 }

@@ -7,6 +7,7 @@ import { Events } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
+import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
@@ -48,7 +49,7 @@ export class UserStatusService {
    * Ends every session at once: a suspended user must not finish what they had open. Of somebody who is suspended it
    * changes the reason and the end. @throws ValidationFailed, LastAdministrator, and what `Users.lockFor` throws
    */
-  suspend(id: string, why: SuspensionTerms, expected: number | null, actor: Principal): Promise<UserRow> {
+  suspend(id: string, why: SuspensionTerms, expected: Versions, actor: Principal): Promise<UserRow> {
     return this.change(id, expected, actor, async (user) => {
       const { reason, until } = why;
       const now = this.clock.now();
@@ -66,7 +67,7 @@ export class UserStatusService {
   }
 
   /** Somebody who is not suspended stays as they are. */
-  reinstate(id: string, expected: number | null, actor: Principal): Promise<UserRow> {
+  reinstate(id: string, expected: Versions, actor: Principal): Promise<UserRow> {
     return this.change(id, expected, actor, async (user) => {
       const before = suspensionOf(user);
       if (!before) return;
@@ -78,11 +79,11 @@ export class UserStatusService {
   }
 
   /** The row stays for a while; the address is free again at once. */
-  async delete(id: string, expected: number | null, actor: Principal): Promise<void> {
+  async delete(id: string, expected: Versions, actor: Principal): Promise<void> {
     await this.db.transaction(async () => this.remove(await this.users.lockFor(actor, id, expected)));
   }
 
-  async deleteOwn(id: string, expected: number | null): Promise<void> {
+  async deleteOwn(id: string, expected: Versions): Promise<void> {
     await this.db.transaction(async () => {
       const user = await this.users.lock(id);
       refuseStale(user, expected);
@@ -107,7 +108,7 @@ export class UserStatusService {
   }
 
   /** The user has exactly these roles afterwards. Nobody gives what they do not hold. */
-  assignRoles(id: string, roles: readonly string[], expected: number | null, actor: Principal): Promise<UserRow> {
+  assignRoles(id: string, roles: readonly string[], expected: Versions, actor: Principal): Promise<UserRow> {
     return this.change(id, expected, actor, async (user) => {
       await this.access.refuseAbove(actor.permissions, roles);
       const before = await this.access.rolesOf(id);
@@ -127,7 +128,7 @@ export class UserStatusService {
 
   private change(
     id: string,
-    expected: number | null,
+    expected: Versions,
     actor: Principal,
     deed: (user: User) => Promise<void>,
   ): Promise<UserRow> {

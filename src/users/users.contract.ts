@@ -14,16 +14,19 @@ export class UserNotFound extends defineProblem('user_not_found', 404, 'There is
 export class EmailTaken extends defineProblem('email_taken', 409, 'This e-mail address is already in use', {
   cause: 'Another user has this address; case and composition of letters do not tell addresses apart.',
   mend: 'Use another address, or the user who has this one.',
+  told: { errors: [{ pointer: '/email', code: 'email_taken', detail: 'is already in use' }] },
 }) {}
 
 export class UsernameTaken extends defineProblem('username_taken', 409, 'This user name is already in use', {
   cause: 'Another user has this user name; case does not tell names apart.',
   mend: 'Use another user name.',
+  told: { errors: [{ pointer: '/username', code: 'username_taken', detail: 'is already in use' }] },
 }) {}
 
 export class ExternalIdTaken extends defineProblem('external_id_taken', 409, 'This external id is already in use', {
   cause: 'Another user has this external id.',
   mend: 'Use another external id, or the user who has this one.',
+  told: { errors: [{ pointer: '/externalId', code: 'external_id_taken', detail: 'is already in use' }] },
 }) {}
 
 export class UserNotDeleted extends defineProblem('user_not_deleted', 409, 'This user is not deleted', {

@@ -4,10 +4,12 @@ import { ApiTags } from '@nestjs/swagger';
 import { PrivilegeCeiling, RoleUnknown } from '../access/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { parseFields } from '../platform/http/lists/fields.js';
+import { listing } from '../platform/http/lists/listing.js';
 import { ApiList, List } from '../platform/http/lists/list-query.js';
 import type { ListQuery } from '../platform/http/lists/list-query.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch, PathId } from '../platform/http/parameters.js';
+import type { Versions } from '../platform/http/parameters.js';
 import { Requires } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
@@ -73,8 +75,11 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   )
   async list(@List() query: ListQuery): Promise<UserPageResponse> {
     const fields = parseFields(query.fields, USER_FIELDS);
-    const { rows, page } = await this.lists.page(query);
-    return { data: rows.map((row) => only(this.shown(row), fields)), page };
+    return listing(
+      query,
+      (page) => this.lists.page(page),
+      (row) => only(this.shown(row), fields),
+    );
   }
 
   @Post()
@@ -110,7 +115,7 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   async replace(
     @PathId() id: string,
     @Body() body: ReplaceUserRequest,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() actor: Principal,
   ): Promise<UserResponse> {
     const agree = (present: UserRow): void => body.refuseUnlike(this.shown(present));
@@ -129,7 +134,7 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   async patch(
     @PathId() id: string,
     @Body() body: PatchUserRequest,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() actor: Principal,
   ): Promise<UserResponse> {
     return this.shown(await this.users.patch(id, body, expected, actor));
@@ -146,7 +151,7 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   )
   async delete(
     @PathId() id: string,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() actor: Principal,
   ): Promise<void> {
     await this.status.delete(id, expected, actor);
@@ -167,7 +172,7 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   async suspend(
     @PathId() id: string,
     @Body() body: SuspendUserRequest,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() actor: Principal,
   ): Promise<UserResponse> {
     return this.shown(await this.status.suspend(id, body.terms(), expected, actor));
@@ -179,7 +184,7 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   @Operation('users.reinstate', 'Lift a suspension', user('The user, no longer suspended'))
   async reinstate(
     @PathId() id: string,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() actor: Principal,
   ): Promise<UserResponse> {
     return this.shown(await this.status.reinstate(id, expected, actor));
@@ -205,7 +210,7 @@ ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filt
   async assignRoles(
     @PathId() id: string,
     @Body() body: RolesRequest,
-    @IfMatch() expected: number | null,
+    @IfMatch() expected: Versions,
     @CurrentPrincipal() actor: Principal,
   ): Promise<RolesResponse> {
     return RolesResponse.from(await this.status.assignRoles(id, body.roles, expected, actor), this.clock.now());

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+import { Examples } from '../platform/http/examples.js';
 import { Locale } from '../platform/http/intl.properties.js';
 import { PageResponse } from '../platform/http/lists/list-query.js';
 import { Flag, Id, ListOf, Moment, Nested, OneOf, ReadOnly, Whole } from '../platform/http/properties.js';
@@ -24,6 +25,27 @@ import {
 import type { NewUser } from './users.service.js';
 
 @ApiSchema({ name: 'CreateUserRequest' })
+@Examples({
+  'With a password': {
+    email: 'ada@example.com',
+    name: 'Ada Lovelace',
+    username: 'ada',
+    password: 'correct horse battery staple',
+  },
+  Invited: { email: 'alan@example.com', name: 'Alan Turing' },
+  Everything: {
+    email: 'edsger@example.com',
+    name: 'Edsger Dijkstra',
+    username: 'edsger',
+    phone: '+31402479111',
+    locale: 'nl-NL',
+    timezone: 'Europe/Amsterdam',
+    externalId: 'hr-1930',
+    metadata: { theme: 'dark' },
+    appMetadata: { plan: 'team', seats: 5 },
+    password: 'the shortest path is never crowded',
+  },
+})
 export class CreateUserRequest {
   @EmailAddress() email!: string;
   @FullName() name!: string;
@@ -39,6 +61,12 @@ export class CreateUserRequest {
 }
 
 @ApiSchema({ name: 'PatchUserRequest' })
+@Examples({
+  'Another name': { name: 'Ada King' },
+  'Another address': { email: 'ada.king@example.com' },
+  'Clear members': { username: null, phone: null },
+  'What administrators keep': { externalId: 'hr-1815', appMetadata: { plan: 'enterprise' } },
+})
 export class PatchUserRequest {
   @EmailAddress({ optional: true }) email?: string;
   @FullName({ optional: true }) name?: string;
@@ -131,6 +159,20 @@ const moment = { type: String, format: 'date-time' };
 
 /** What a GET answered may be sent back as it is, with changes: the members that are not the caller's to write have to be equal. */
 @ApiSchema({ name: 'ReplaceUserRequest' })
+@Examples({
+  'All that can be written': {
+    email: 'ada@example.com',
+    name: 'Ada King, Countess of Lovelace',
+    username: 'ada',
+    phone: '+442071838750',
+    locale: 'en-GB',
+    timezone: 'Europe/London',
+    externalId: 'hr-1815',
+    metadata: { theme: 'light' },
+    appMetadata: { plan: 'team' },
+  },
+  'As little as possible': { email: 'ada@example.com', name: 'Ada Lovelace' },
+})
 export class ReplaceUserRequest {
   @EmailAddress() email!: string;
   @FullName() name!: string;

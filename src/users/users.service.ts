@@ -9,6 +9,7 @@ import { Clock } from '../platform/clock/clock.js';
 import type { FieldFault } from '../platform/contract/problem.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
+import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PreconditionFailed } from '../platform/http/problems.js';
 import { refusal } from '../platform/http/validation.pipe.js';
@@ -88,7 +89,7 @@ export class Users {
    * @param expected the version that the caller saw, or null
    * @throws EmailTaken, UsernameTaken, ExternalIdTaken, ValidationFailed, and what `lockFor` throws
    */
-  patch(id: string, change: Partial<Profile>, expected: number | null, actor: Principal): Promise<UserRow> {
+  patch(id: string, change: Partial<Profile>, expected: Versions, actor: Principal): Promise<UserRow> {
     return this.db.transaction(async () => {
       const user = await this.lockFor(actor, id, expected);
       return this.edit(user, merged(user, change));
@@ -104,7 +105,7 @@ export class Users {
     id: string,
     profile: NewUser,
     agree: (present: UserRow) => void,
-    expected: number | null,
+    expected: Versions,
     actor: Principal,
   ): Promise<UserRow> {
     return this.db.transaction(async () => {
@@ -115,7 +116,7 @@ export class Users {
   }
 
   /** Changes oneself: here nobody is above anybody. @throws UsernameTaken, ValidationFailed, PreconditionFailed */
-  patchOwn(id: string, change: Partial<Profile>, expected: number | null): Promise<UserRow> {
+  patchOwn(id: string, change: Partial<Profile>, expected: Versions): Promise<UserRow> {
     return this.db.transaction(async () => {
       const user = await this.lock(id);
       refuseStale(user, expected);
@@ -140,7 +141,7 @@ export class Users {
    * The user, locked for a change by somebody. What the caller may not do is refused before what they did not know
    * (RFC 9110, 13.2.1). @throws UserNotFound, PrivilegeCeiling, PreconditionFailed
    */
-  async lockFor(actor: Principal, id: string, expected: number | null): Promise<User> {
+  async lockFor(actor: Principal, id: string, expected: Versions): Promise<User> {
     const user = await this.lock(id);
     await this.access.refuseOver(actor.permissions, id);
     refuseStale(user, expected);
@@ -192,8 +193,8 @@ function pick(user: User, members: readonly string[]): object {
 }
 
 /** @throws PreconditionFailed unless this is the version that the caller saw */
-export function refuseStale(user: User, expected: number | null): void {
-  if (expected !== null && user.version !== expected) throw new PreconditionFailed();
+export function refuseStale(user: User, expected: Versions): void {
+  if (expected !== null && !expected.includes(user.version)) throw new PreconditionFailed();
 }
 
 /** The change with its metadata merged into the present ones. @throws ValidationFailed if they outgrow their bound */

@@ -5,7 +5,10 @@ import type { FastifyReply } from 'fastify';
 import { defineProblem } from '../../src/platform/contract/problem.js';
 import { ApiProblems, Operation } from '../../src/platform/http/operation.js';
 import { Public } from '../../src/platform/http/policy.js';
-import { Nested, Text } from '../../src/platform/http/properties.js';
+import { listing } from '../../src/platform/http/lists/listing.js';
+import { ApiList, List, PageResponse } from '../../src/platform/http/lists/list-query.js';
+import type { ListQuery } from '../../src/platform/http/lists/list-query.js';
+import { ListOf, Nested, Text } from '../../src/platform/http/properties.js';
 import type { TestApp } from '../harness/app.js';
 import { startWith } from './planted.js';
 
@@ -23,6 +26,12 @@ class Inner {
 class Shown {
   @Text({ about: 'Outside', example: 'outer', max: 10 }) name!: string;
   @Nested(() => Inner, { about: 'One more', example: { name: 'inner' } }) inner!: Inner;
+}
+
+@ApiSchema({ name: 'TestShownPage' })
+class ShownPage {
+  @ListOf(() => Shown, 'Rows') data!: Shown[];
+  @Nested(() => PageResponse, { about: 'The page', example: null }) page!: PageResponse;
 }
 
 const good = { name: 'outer', inner: { name: 'inner' } };
@@ -44,6 +53,19 @@ class Planted {
   @answers('test.accept', 202)
   accept(@Body() _: object): Shown {
     return leaky;
+  }
+
+  @Get('rows')
+  @Public()
+  @ApiList({ sortable: ['id'], filterable: ['id'], filterExample: 'id pr' })
+  @Operation('test.rows', 'A test', { status: 200, about: 'A test', type: ShownPage })
+  rows(@List() query: ListQuery): Promise<ShownPage> {
+    const page = { limit: 20, nextCursor: null, prevCursor: null };
+    return listing(
+      query,
+      () => Promise.resolve({ rows: [leaky, leaky], page }),
+      (row) => row,
+    );
   }
 
   @Get('refused')
@@ -129,6 +151,20 @@ describe('what the document does not name', () => {
     app = await startWith(Planted);
   });
   afterAll(() => app.stop());
+
+  it.each(['application/xml', 'text/csv', 'application/x-ndjson'])('cannot leave as %s', async (accept) => {
+    const answer = await app.send('GET', '/planted/rows?fields=name', { headers: { accept } });
+    expect(answer).toMatchObject({ status: 200, headers: { 'content-type': `${accept}; charset=utf-8` } });
+    expect(answer.text).toContain('outer');
+    expect(answer.text).not.toContain('planted');
+    expect(answer.text).not.toContain('secret');
+  });
+
+  it('cannot leave as XML where there is no list either', async () => {
+    const answer = await app.send('GET', '/planted/leaky', { headers: { accept: 'application/xml' } });
+    expect(answer.text).toContain('<testShown');
+    expect(answer.text).not.toContain('secret');
+  });
 
   it.each([
     ['GET', '/planted/leaky', 200, good],

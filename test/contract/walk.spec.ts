@@ -5,6 +5,8 @@ import { permissions } from '../../src/platform/contract/permission.js';
 import { problems } from '../../src/platform/contract/problem.js';
 import { operationsOf } from '../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../src/platform/http/document.js';
+import type { Schemas } from '../../src/platform/http/formats/schema.js';
+import { xmlReader } from '../../src/platform/http/formats/xml-reader.js';
 import { TestApp } from '../harness/app.js';
 
 interface Property {
@@ -34,8 +36,10 @@ interface Parameter {
 interface Media {
   schema: Property;
   example?: unknown;
-  examples?: Record<string, { value: Record<string, unknown> }>;
+  examples?: Record<string, { summary?: string; value: Record<string, unknown> }>;
 }
+
+const ROWS = ['text/csv', 'application/x-ndjson'];
 
 /** Walks the document: what API.md promises of each operation and each property, proved for all of them. */
 describe('the document', () => {
@@ -67,6 +71,18 @@ describe('the document', () => {
     const validate = ajv.compile(local);
     return validate(value) ? null : ajv.errorsText(validate.errors);
   }
+
+  const isXml = (type: string): boolean => type === 'application/xml';
+  const readBack = ({ $ref }: Property, text: string): unknown =>
+    xmlReader($ref!.split('/').at(-1)!, components as Schemas)(Buffer.from(text));
+
+  it('shows every row format with rows', () => {
+    const shown = operations.flatMap(({ operation }) =>
+      ROWS.map((type) => (operation.responses['200']?.content?.[type] as Media | undefined)?.example).filter(Boolean),
+    );
+    expect(shown.length).toBeGreaterThan(1);
+    for (const example of shown) expect(String(example)).toMatch(/^.*id.*\r?\n/);
+  });
 
   it('has operations, and an address for each method at most once', () => {
     expect(operations.length).toBeGreaterThan(20);
@@ -125,12 +141,18 @@ describe('the document', () => {
       const answers = Object.entries(operation.responses)
         .filter(([status]) => status.startsWith('2'))
         .flatMap(([, { content = {} }]) => Object.entries(content));
-      return [...requests, ...answers].flatMap(([type, media]) => {
-        const { schema, example } = media as Media;
+      // Pages and rows are texts.
+      const isPage = ([type]: [string, unknown]): boolean => type === 'text/html' || ROWS.includes(type);
+      return [...requests, ...answers.filter((each) => !isPage(each))].flatMap(([type, media]) => {
+        const { schema, example, examples = {} } = media as Media;
+        const shown = [
+          ...Object.values(examples).map(({ value }) => value),
+          ...(example === undefined ? [] : [isXml(type) ? readBack(schema, String(example)) : example]),
+        ];
         return [
           ...when(!schema?.$ref, `${type} is no component`),
-          ...when(example === undefined, `${type} has no example`),
-          ...(schema && example !== undefined ? [refusal(schema, example) ?? []].flat() : []),
+          ...when(shown.length === 0, `${type} has no example`),
+          ...shown.flatMap((value) => (schema ? [refusal(schema, value) ?? []].flat() : [])),
         ];
       });
     });
@@ -140,7 +162,7 @@ describe('the document', () => {
   it('reads merge patches with PATCH and nothing else', () => {
     const found = faults((operation, _path, method) => {
       const types = Object.keys(operation.requestBody?.content ?? {});
-      const right = method === 'patch' ? ['application/json', 'application/merge-patch+json'] : ['application/json'];
+      const right = ['application/json', method === 'patch' ? 'application/merge-patch+json' : 'application/xml'];
       return when(types.length > 0 && types.sort().join() !== right.join(), `it reads ${types.join()}`);
     });
     expect(found).toEqual([]);

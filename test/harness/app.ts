@@ -1,3 +1,5 @@
+import type { FastifyInstance } from 'fastify';
+
 import { createApp } from '../../src/app.js';
 import type { App } from '../../src/app.js';
 import { Clock } from '../../src/platform/clock/clock.js';
@@ -39,6 +41,8 @@ export interface TestAppOptions {
   readonly onLog?: (line: string) => void;
   /** False for tests that break the contract on purpose. */
   readonly watched?: boolean;
+  /** For tests that break the server on purpose: comes between the document and the routes. */
+  readonly prepare?: (fastify: FastifyInstance) => void;
 }
 
 /** The whole application, without a port: what `main.ts` runs, on the database of this worker. */
@@ -61,9 +65,16 @@ export class TestApp implements Household {
     secrets = new Secrets(Buffer.alloc(32, 7)),
     onLog,
     watched = true,
+    prepare,
   }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
-    const config = Config.load({ NODE_ENV: 'test', DATA_DIR: run.folder, DATABASE_URL: address.url, ...settings });
+    const config = Config.load({
+      NODE_ENV: 'test',
+      DATA_DIR: run.folder,
+      DATABASE_URL: address.url,
+      RATE_LIMITS: 'off',
+      ...settings,
+    });
     const destination = { write: (line: string) => onLog?.(line) };
     const logs = new Logs({ level: onLog ? 'debug' : 'fatal', pretty: false, destination });
     const ground: Ground = {
@@ -78,6 +89,7 @@ export class TestApp implements Household {
     const broken: string[] = [];
     const app = await createApp(ground, 'http://127.0.0.1:3000', (fastify, document) => {
       if (watched) watchContract(fastify, document, broken);
+      prepare?.(fastify);
     });
     return new TestApp(app, ground, broken);
   }
@@ -106,7 +118,7 @@ export class TestApp implements Household {
         ? {}
         : { payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
-    const json = String(answer.headers['content-type'] ?? '').includes('json');
+    const json = /[/+]json\b/.test(String(answer.headers['content-type'] ?? ''));
     return {
       status: answer.statusCode,
       headers: answer.headers,

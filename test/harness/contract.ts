@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -9,6 +10,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { operationsOf } from '../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../src/platform/http/document.js';
+import type { Schemas } from '../../src/platform/http/formats/schema.js';
+import { xmlReader } from '../../src/platform/http/formats/xml-reader.js';
 import { run } from './database.js';
 
 type Schema = Record<string, unknown>;
@@ -51,7 +54,9 @@ export function watchContract(fastify: FastifyInstance, document: OpenAPIObject,
         seen.add(operation.operationId);
         appendFileSync(join(run.folder, `operations-${process.env['JEST_WORKER_ID']}`), `${operation.operationId}\n`);
       }
-      done(null, payload);
+      const type = String(reply.getHeader('content-type') ?? '').split(';')[0]!;
+      const rows = operation && payload instanceof Readable ? new Rows(operation, type, request, validators) : null;
+      done(null, rows ? Readable.from(rows.watch(payload as Readable, broken), { objectMode: false }) : payload);
     },
   );
 }
@@ -71,15 +76,21 @@ function faultOf(
   const type = String(reply.getHeader('content-type') ?? '').split(';')[0]!;
   if (!response.content)
     return payload === undefined || payload === '' || payload === null ? null : `${status} documents no body`;
+  if (type === 'text/html' && response.content[type]) return null;
+  if (payload === '' && reply.getHeader('preference-applied') === 'return=minimal') return null;
   const schema = response.content[type]?.schema as { $ref?: string } | undefined;
   if (!schema) return `${operation.operationId} does not document ${type} for ${status}`;
   if (reply.statusCode >= 400 && !operation.responses[status])
     return `${operation.operationId} answers ${status} only by its default`;
-  const code = reply.statusCode >= 400 ? (JSON.parse(String(payload)) as { code: string }).code : null;
-  const examples = response.content[type]?.examples;
+  // Pages are text; rows are looked at as they pass.
+  if (!schema.$ref) return null;
+  const value = validators.read(type, schema.$ref, String(payload));
+  if (value === undefined) return request.method === 'HEAD' ? null : `${type} is empty`;
+  const code = reply.statusCode >= 400 ? (value as { code: string }).code : null;
+  const examples = response.content['application/problem+json']?.examples;
   if (code && examples && !(code in examples)) return `${operation.operationId} does not document the problem ${code}`;
   const sparse = (request.query as { fields?: string } | undefined)?.fields !== undefined;
-  return validators.faultOf(schema.$ref!.split('/').at(-1)!, sparse, JSON.parse(String(payload)));
+  return validators.faultOf(schema.$ref.split('/').at(-1)!, sparse, value);
 }
 
 /** Outside the document only problems, pages and files leave. */
@@ -91,14 +102,80 @@ function undocumented(
 ): string | null {
   if (reply.statusCode < 400) return null;
   const type = String(reply.getHeader('content-type') ?? '');
-  if (!type.startsWith('application/problem+json')) return `${request.method} fails with ${type}`;
-  return validators.faultOf('Problem', false, JSON.parse(String(payload)));
+  if (!type.startsWith('application/problem+')) return `${request.method} fails with ${type}`;
+  return validators.faultOf('Problem', false, validators.read(type, 'Problem', String(payload)));
+}
+
+/** A list that is streamed: what is wrong with it is known at its end. */
+class Rows {
+  private readonly item: string;
+
+  constructor(
+    private readonly operation: DocumentedOperation,
+    private readonly type: string,
+    private readonly request: FastifyRequest,
+    private readonly validators: Validators,
+  ) {
+    const page = operation.responses['200']!.content!['application/json']!.schema as { $ref: string };
+    this.item = validators.itemOf(page.$ref);
+  }
+
+  async *watch(rows: Readable, broken: string[]): AsyncGenerator<unknown> {
+    let text = '';
+    for await (const chunk of rows) {
+      text += String(chunk);
+      yield chunk;
+    }
+    const fault = this.type === 'text/csv' ? this.csvFault(text) : this.linesFault(text);
+    if (fault) broken.push(`${this.request.url} as ${this.type}: ${fault} (${this.operation.operationId})`);
+  }
+
+  private csvFault(text: string): string | null {
+    const columns = this.validators.membersOf(this.item);
+    const header = text.slice(0, text.indexOf('\r\n')).split(',');
+    const strange = header.filter((name) => !columns.includes(name));
+    if (strange.length > 0) return `unknown columns ${strange.join(', ')}`;
+    return this.sparse || header.length === columns.length ? null : 'columns are missing';
+  }
+
+  private linesFault(text: string): string | null {
+    const lines = text.split('\n').slice(0, -1);
+    return lines.reduce<string | null>(
+      (fault, line) => fault ?? this.validators.faultOf(this.item, this.sparse, JSON.parse(line)),
+      null,
+    );
+  }
+
+  private get sparse(): boolean {
+    return (this.request.query as { fields?: string }).fields !== undefined;
+  }
 }
 
 class Validators {
   private readonly made = new Map<string, ValidateFunction>();
 
   constructor(private readonly document: OpenAPIObject) {}
+
+  /** The value of a body in any format; undefined if there is none. */
+  read(type: string, reference: string, text: string): unknown {
+    if (text === '') return undefined;
+    if (!type.includes('xml')) return JSON.parse(text);
+    return xmlReader(reference.split('/').at(-1)!, this.document.components!.schemas as Schemas)(Buffer.from(text));
+  }
+
+  /** The component of the rows of a page. */
+  itemOf(page: string): string {
+    const schemas = this.document.components!.schemas as Record<
+      string,
+      { properties: { data: { items: { $ref: string } } } }
+    >;
+    return schemas[page.split('/').at(-1)!]!.properties.data.items.$ref.split('/').at(-1)!;
+  }
+
+  membersOf(component: string): string[] {
+    const { properties } = this.document.components!.schemas![component] as { properties: object };
+    return Object.keys(properties);
+  }
 
   faultOf(component: string, sparse: boolean, body: unknown): string | null {
     const key = `${component} ${sparse}`;

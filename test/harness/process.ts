@@ -115,6 +115,7 @@ const DEFAULTS: Settings = {
   NODE_ENV: 'test',
   PORT: '0',
   MANAGEMENT_PORT: '0',
+  RATE_LIMITS: 'off',
   SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
 };
 

@@ -6,7 +6,7 @@ import { settings } from './settings.js';
 import type { Setting, SettingName, Values } from './settings.js';
 
 /** Everything that is wrong with the environment, at once: one sentence a fault, each naming its variable. */
-class ConfigurationInvalid extends OperatorFault {
+export class ConfigurationInvalid extends OperatorFault {
   constructor(readonly faults: readonly string[]) {
     super(
       `The configuration is wrong in ${faults.length} ${faults.length === 1 ? 'place' : 'places'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
@@ -60,8 +60,8 @@ export class Config {
 }
 
 /** The environment of a command beside the server: it answers no requests, and leaves the jobs to others. */
-export function commandEnvironment(): Environment {
-  return { ...process.env, ROLE: 'api' };
+export function commandEnvironment(different: Environment = {}): Environment {
+  return { ...process.env, ROLE: 'api', ...different };
 }
 
 function textOf(name: SettingName, environment: Environment, faults: string[]): string | undefined {

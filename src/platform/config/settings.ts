@@ -1,3 +1,6 @@
+import { readOrigins, readQuota, readTrustedProxies } from './network.js';
+import type { Quota, TrustedProxies } from './network.js';
+
 /** One environment variable: how its text is read, what it is for, and what stands in for it. */
 export interface Setting<T> {
   readonly read: (text: string) => T;
@@ -78,6 +81,22 @@ function secretKey(): Bare<Buffer | null> {
   return { read, fallback: null, expects };
 }
 
+function quota(usual: string): Bare<Quota> {
+  const expects = 'requests and seconds such as 600/60s: up to 1000000000 in up to 3600 s';
+  return { read: readQuota, fallback: readQuota(usual), usual, expects };
+}
+
+function trustedProxies(): Bare<TrustedProxies> {
+  const expects =
+    'a number of hops from 1 to 10 (the nearest on a private network), or a comma-separated list of addresses and networks (CIDR, at least /8 or IPv6 /16), never all of them';
+  return { read: readTrustedProxies, fallback: false, usual: '', expects };
+}
+
+function origins(): Bare<readonly string[]> {
+  const expects = 'a comma-separated list of origins such as https://app.example.com (no path, no "*")';
+  return { read: readOrigins, fallback: Object.freeze([]), usual: '', expects };
+}
+
 const anything = /^[^\0]+$/s;
 const host = /^[0-9A-Za-z.:_-]+$/;
 
@@ -111,6 +130,11 @@ export const settings = {
   ),
   DATABASE_POOL_MAX: describe(whole(1, 500, 10), 'Connections to PostgreSQL that one process keeps at most'),
   DATABASE_WAIT: describe(duration('60s'), 'How long the start waits for a database that is late'),
+  REDIS_URL: describe(
+    url(['redis:', 'rediss:']),
+    'Redis, in place of PostgreSQL, for counting requests; losing it degrades the limits and stops nothing',
+    true,
+  ),
   ALLOW_EMBEDDED_DATABASE: describe(oneOf(['0', '1'], '0'), '1 lets production use the embedded database'),
   SECRET_KEY: describe(secretKey(), 'The key from which every purpose derives its own', true),
   SECRET_KEY_PREVIOUS: describe(secretKey(), 'The key before it, still able to open what it sealed', true),
@@ -124,6 +148,18 @@ export const settings = {
   PASSWORD_MIN_LENGTH: describe(
     whole(8, 128, 15),
     'Characters that a password has at least (NIST SP 800-63B-4 asks for 15)',
+  ),
+  TRUST_PROXY: describe(
+    trustedProxies(),
+    'The proxies before this server, whose X-Forwarded-* headers are believed; by default nobody',
+  ),
+  CORS_ORIGINS: describe(origins(), 'Origins whose pages may call the API from a browser; by default none'),
+  RATE_LIMITS: describe(oneOf(['on', 'off'], 'on'), 'Whether requests are limited; off only for measurements'),
+  RATE_LIMIT_READ: describe(quota('6000/60s'), 'GET and HEAD requests: of one address, and of one account'),
+  RATE_LIMIT_WRITE: describe(quota('1200/60s'), 'Other requests: of one address, and of one account'),
+  RATE_LIMIT_CREDENTIALS: describe(
+    quota('60/60s'),
+    'Passwords and codes that one address may try; of one account half, from one address a sixth of it',
   ),
   LOG_LEVEL: describe(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info'),

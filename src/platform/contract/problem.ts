@@ -13,6 +13,8 @@ export interface ProblemExplanation {
   readonly cause: string;
   /** What the caller can do about it. */
   readonly mend: string;
+  /** What it tells in a real answer beside its title, for the examples of the document; often nothing. */
+  readonly told?: { readonly detail?: string; readonly errors?: readonly FieldFault[] };
 }
 
 export interface ProblemDefinition extends ProblemExplanation {

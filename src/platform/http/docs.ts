@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -12,39 +13,9 @@ interface File {
   readonly read: () => Buffer;
 }
 
-// Swagger UI sets style attributes and shows its icons from data: URLs; its scripts are our own files.
+// Swagger UI shows its icons from data: URLs; its styles and scripts, and ours, are files of this server.
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>Roster API</title>
-  <link rel="stylesheet" href="/docs/swagger-ui.css">
-  <link rel="icon" href="/docs/favicon-32x32.png">
-</head>
-<body>
-  <div id="swagger-ui"></div>
-  <script src="/docs/swagger-ui-bundle.js"></script>
-  <script src="/docs/start.js"></script>
-</body>
-</html>
-`;
-
-const START = `window.ui = SwaggerUIBundle({
-  url: '/openapi.json',
-  dom_id: '#swagger-ui',
-  deepLinking: true,
-  persistAuthorization: true,
-  displayRequestDuration: true,
-  filter: true,
-  tryItOutEnabled: true,
-  validatorUrl: null,
-  syntaxHighlight: { theme: 'agate' },
-});
-`;
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** `/openapi.json`, `/openapi.yaml` and Swagger UI at `/docs`: from this server alone, under a strict policy. */
 export function serveDocument(fastify: FastifyInstance, document: OpenAPIObject): void {
@@ -58,20 +29,34 @@ export function serveDocument(fastify: FastifyInstance, document: OpenAPIObject)
   });
 }
 
+/** Ours lie beside this file (nest-cli.json copies them to the build), Swagger UI's in its package. */
+const OURS: Record<string, string> = {
+  '/docs': 'index.html',
+  '/docs/docs.css': 'docs.css',
+  '/docs/start.mjs': 'start.mjs',
+  '/docs/document.mjs': 'document.mjs',
+  '/docs/session.mjs': 'session.mjs',
+  '/docs/panel.mjs': 'panel.mjs',
+};
+const THEIRS = ['swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png'];
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
+};
+
 export function serveDocs(fastify: FastifyInstance): void {
-  const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  const asset =
-    (name: string): (() => Buffer) =>
-    () =>
-      readFileSync(join(assets, name));
-  serve(fastify, '/docs', { type: 'text/html; charset=utf-8', read: () => Buffer.from(PAGE) });
-  serve(fastify, '/docs/start.js', { type: 'text/javascript; charset=utf-8', read: () => Buffer.from(START) });
-  serve(fastify, '/docs/swagger-ui-bundle.js', {
-    type: 'text/javascript; charset=utf-8',
-    read: asset('swagger-ui-bundle.js'),
-  });
-  serve(fastify, '/docs/swagger-ui.css', { type: 'text/css; charset=utf-8', read: asset('swagger-ui.css') });
-  serve(fastify, '/docs/favicon-32x32.png', { type: 'image/png', read: asset('favicon-32x32.png') });
+  const ours = new URL('./docs/', import.meta.url);
+  const theirs = pathToFileURL(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  for (const [path, name] of Object.entries(OURS)) serveFile(fastify, path, new URL(name, ours));
+  for (const name of THEIRS) serveFile(fastify, `/docs/${name}`, new URL(name, theirs));
+}
+
+function serveFile(fastify: FastifyInstance, path: string, file: URL): void {
+  serve(fastify, path, { type: TYPES[extname(file.pathname)]!, read: () => readFileSync(file) });
 }
 
 /** Read at the first request, then kept with its ETag. */

@@ -4,13 +4,19 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 import { problems } from '../contract/problem.js';
 import { requirePolicies } from './declared-policies.js';
-import { exampleOf } from './examples.js';
+import { exampleOf, forgetNamedExamples, showNamedExamples } from './examples.js';
 import type { Schema } from './examples.js';
+import { exampleOfProblem } from './problem-examples.js';
+import type { Schemas } from './formats/schema.js';
+import { describeMediaTypes, describeXml, showOtherFormats } from './negotiation/media-types.js';
+import { PREFER } from './negotiation/prefer.js';
 import { ProblemResponse } from './problem.response.js';
+import { LIMIT_HEADERS, describeLimits, limitProblemsOf } from './rate-limit.js';
+import type { LimitClass } from './rate-limit.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-interface Media {
+export interface Media {
   schema?: object;
   example?: unknown;
   examples?: Record<string, { summary: string; value: unknown }>;
@@ -30,6 +36,9 @@ export interface DocumentedOperation {
   security?: object[];
   'x-permission'?: string;
   'x-problems'?: string[];
+  'x-pages'?: string[];
+  'x-json-only'?: boolean;
+  'x-rate-limit'?: LimitClass;
 }
 
 export interface Tag {
@@ -57,10 +66,14 @@ export function buildDocument(app: INestApplication, version: string, tags: read
     });
   for (const { name, about } of tags) builder.addTag(name, about);
   const document = SwaggerModule.createDocument(app, builder.build(), { extraModels: [ProblemResponse] });
+  document.components = { ...document.components, headers: { ...LIMIT_HEADERS } };
+  const components = (document.components?.schemas ?? {}) as Record<string, Schema>;
   for (const { operation, method, path } of operationsOf(document)) {
     complete(operation, method, path, document);
-    showHappyExamples(operation, (document.components?.schemas ?? {}) as Record<string, Schema>);
+    showHappyExamples(operation, components);
   }
+  forgetNamedExamples(components);
+  describeXml(document);
   return document;
 }
 
@@ -78,28 +91,39 @@ export function operationsOf(
 function complete(operation: DocumentedOperation, method: string, path: string, document: OpenAPIObject): void {
   // Said, not left out: the document asks for a token nowhere by default.
   operation.security ??= [];
-  const json = operation.requestBody?.content['application/json'];
-  if (json && method === 'patch') operation.requestBody!.content['application/merge-patch+json'] = json;
+  describeMediaTypes(operation, method);
+  describePreference(operation, method);
   for (const [status, response] of Object.entries(operation.responses)) describeHeaders(response, status, document);
   const codes = new Set([...codesOf(operation, method), ...(operation['x-problems'] ?? [])]);
   delete operation['x-problems'];
-  for (const code of codes) addProblem(operation, code, path);
+  for (const code of codes) addProblem(operation, code, path, document);
+  for (const status of operation['x-pages'] ?? []) operation.responses[status]!.content!['text/html'] = PAGE;
+  delete operation['x-pages'];
   operation.responses['default'] = {
     description: 'Any other failure',
-    content: { 'application/problem+json': { schema: PROBLEM } },
+    content: { 'application/problem+json': { schema: PROBLEM }, 'application/problem+xml': { schema: PROBLEM } },
   };
+  describeLimits(operation, method);
 }
 
 /** What a good request and a good answer look like, put together from the examples of their members. */
 function showHappyExamples(operation: DocumentedOperation, components: Record<string, Schema>): void {
-  const show = (media: Media, request: boolean): void => {
-    if (media.schema) media.example ??= exampleOf(media.schema, components, { request });
+  const show = ([type, media]: [string, Media], request: boolean): void => {
+    if (!type.endsWith('json') || !media.schema || showNamedExamples(media, type, components)) return;
+    media.example ??= exampleOf(media.schema, components, { request });
   };
-  for (const media of Object.values(operation.requestBody?.content ?? {})) show(media, true);
-  for (const [status, { content = {} }] of Object.entries(operation.responses))
-    if (status.startsWith('2')) for (const media of Object.values(content)) show(media, false);
+  const { content: body = {} } = operation.requestBody ?? {};
+  for (const media of Object.entries(body)) show(media, true);
+  showOtherFormats(body, components as Schemas);
+  for (const [status, { content = {} }] of Object.entries(operation.responses)) {
+    if (!status.startsWith('2')) continue;
+    for (const media of Object.entries(content)) show(media, false);
+    showOtherFormats(content, components as Schemas);
+  }
 }
 
+/** The same for people (platform/pages). */
+const PAGE: Media = { schema: { type: 'string' }, example: '<!doctype html>' };
 const PROBLEM = { $ref: '#/components/schemas/Problem' };
 
 /** The problems that follow from what an operation takes and who may call it. */
@@ -118,29 +142,48 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
       ? ['parameter_invalid']
       : []),
     ...(takes('If-Match') ? ['precondition_failed'] : []),
-    ...(operation.requestBody
-      ? ['malformed_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed']
-      : []),
+    'malformed_request',
+    ...(operation.requestBody ? ['validation_failed'] : []),
+    // A body is read before it is known to be superfluous.
+    ...(method === 'get' ? [] : ['payload_too_large', 'unsupported_media_type']),
+    ...(isNegotiated(operation) ? ['not_acceptable'] : []),
     ...(method === 'get' && policy === 'public' ? [] : ['service_unavailable']),
+    ...limitProblemsOf(operation, method),
   ];
 }
 
-function addProblem(operation: DocumentedOperation, code: string, path: string): void {
+/** There is more than one kind of happy answer. */
+function isNegotiated({ responses }: DocumentedOperation): boolean {
+  return Object.entries(responses).some(
+    ([status, { content = {} }]) => status.startsWith('2') && Object.keys(content).length > 1,
+  );
+}
+
+const MINIMAL: Response = { description: 'Done; to whoever prefers `return=minimal`' };
+
+/** Whoever changes something may do without being shown it; answers of public operations are what they are for. */
+function describePreference(operation: DocumentedOperation, method: string): void {
+  const shown = operation.responses['200'] ?? operation.responses['201'];
+  if (method === 'get' || operation['x-permission'] === 'public' || !shown?.content) return;
+  (operation.parameters ??= []).push(PREFER);
+  if (operation.responses['200']) operation.responses['204'] ??= { ...MINIMAL };
+}
+
+function addProblem(operation: DocumentedOperation, code: string, path: string, document: OpenAPIObject): void {
   const definition = problems.get(code);
   if (!definition) throw new Error(`${operation.operationId} documents the unknown problem "${code}"`);
   const response = (operation.responses[definition.status] ??= { description: '' });
+  (response.content ??= {})['application/problem+xml'] ??= { schema: PROBLEM };
   const media = ((response.content ??= {})['application/problem+json'] ??= { schema: PROBLEM, examples: {} });
   response.description = response.description ? `${response.description} · ${definition.title}` : definition.title;
   media.examples![code] = {
     summary: definition.title,
-    value: {
-      type: `https://id.example.com/problems/${code}`,
-      title: definition.title,
-      status: definition.status,
-      code,
-      instance: path.replace('{id}', '01a1fb89-a690-7530-90c7-ac334b01292e'),
-      requestId: '01a1fb89-b2c4-7a10-8c55-0d3f6a1e9b70',
-    },
+    value: exampleOfProblem(
+      definition,
+      { instance: path },
+      operation,
+      document.components?.schemas as Record<string, Schema>,
+    ),
   };
 }
 

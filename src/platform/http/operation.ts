@@ -1,5 +1,5 @@
 import { HttpCode, applyDecorators } from '@nestjs/common';
-import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { ApiExtension, ApiOperation, ApiResponse } from '@nestjs/swagger';
 
 import type { ProblemClass } from '../contract/problem.js';
 
@@ -21,6 +21,9 @@ export function Operation(operationId: string, summary: string, answer: Answer, 
 }
 
 const EXTENSIONS = 'swagger/apiExtension';
+
+/** Answered as JSON alone, whatever the conventions say: its readers know no other format. */
+export const JsonOnly = (): MethodDecorator => ApiExtension('x-json-only', true);
 
 /** The problems of this operation beside those that follow from its policy, its parameters and its body. */
 export function ApiProblems(...classes: readonly ProblemClass[]): MethodDecorator {

@@ -27,30 +27,30 @@ export const PathId = (): ParameterDecorator => (target, name, index) => {
   describeId(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);
 };
 
-const ENTITY_TAG = /^"(\d{1,10})(?:\.[A-Za-z0-9,_-]{1,500})?"$/;
+/** The versions of which one has to be the present one; null where any will do. */
+export type Versions = readonly number[] | null;
 
-const versionInIfMatch = createParamDecorator((_: unknown, context): number | null => {
+const ENTITY_TAG = /^"(\d{1,10})(?:\.[A-Za-z0-9,_-]{1,500})?"$/;
+/** No version at all. */
+const NEVER = -1;
+
+const versionInIfMatch = createParamDecorator((_: unknown, context): Versions => {
   const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
   if (header === undefined || header === '*') return null;
-  if (/"\s*,/.test(header))
-    throw new ParameterInvalid('If-Match takes one ETag', [
-      { parameter: 'If-Match', code: 'given_twice', detail: 'must be one ETag, or *' },
-    ]);
-  const version = ENTITY_TAG.exec(header)?.[1];
-  // A tag that we never gave cannot match anything: -1 is no version.
-  return version === undefined ? -1 : Number(version);
+  // A tag that we never gave cannot match anything.
+  return header.split(/\s*,\s*/).map((tag) => Number(ENTITY_TAG.exec(tag)?.[1] ?? NEVER));
 });
 
 const describeIfMatch = ApiHeader({
   name: 'If-Match',
   required: false,
   description:
-    'The one ETag of what you saw: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)',
+    'The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)',
   schema: { type: 'string', maxLength: 600 },
   example: '"3.json"',
 });
 
-/** The version that the caller last saw, by `If-Match`; null if they do not care. */
+/** The versions that the caller would have, by `If-Match`; null if they do not care. */
 export const IfMatch = (): ParameterDecorator => (target, name, index) => {
   versionInIfMatch()(target, name, index);
   describeIfMatch(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);

@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../contract/problem.js';
 import type { FieldFault } from '../contract/problem.js';
 import { isUnavailable } from '../database/database-errors.js';
+import { XmlRefused } from './formats/xml-refused.js';
 import { ListQueryInvalid } from './lists/list-query-invalid.js';
+import { prefersXml, varyByAccept } from './negotiation/accept.js';
 import { JsonRefused } from './strict-json.js';
 import {
   HeadersTooLarge,
@@ -53,7 +55,7 @@ const BY_STATUS: Record<number, () => Problem> = {
 /** What a failure is to the caller. Whatever we did not foresee is a 500 that explains nothing. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof JsonRefused) return new MalformedRequest(error.message);
+  if (error instanceof JsonRefused || error instanceof XmlRefused) return new MalformedRequest(error.message);
   if (error instanceof ListQueryInvalid) {
     const { parameter, code, detail } = error;
     return new ParameterInvalid(detail, [{ parameter, code, detail }]);
@@ -66,13 +68,26 @@ export function problemOf(error: unknown): Problem {
   return BY_STATUS[statusCode ?? status ?? 500]?.() ?? new InternalError();
 }
 
+const OFFERED: Readonly<Record<string, string>> = { POST: 'Accept-Post', PATCH: 'Accept-Patch' };
+
+/** RFC 9110, 15.5.16; RFC 5789, 2.2; Linked Data Platform 1.0, 7.1 for Accept-Post. */
+function tellWhatIsTaken(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.headers['content-encoding'] !== undefined) void reply.header('Accept-Encoding', 'identity');
+  const { takes = [] } = request.routeOptions.config ?? {};
+  if (takes.length > 0) void reply.header(OFFERED[request.method] ?? 'Accept', takes.join(', '));
+}
+
 const asItIs = (text: string): string => text;
 
 export class ProblemWriter {
-  /** @param publicUrl the base of `type`; explained at `<publicUrl>/problems/<code>` */
+  /**
+   * @param publicUrl the base of `type`; explained at `<publicUrl>/problems/<code>`
+   * @param serializeXml null where nobody is answered in XML
+   */
   constructor(
     private readonly publicUrl: () => string,
     private readonly serialize: (body: ProblemBody) => string,
+    private readonly serializeXml: ((body: ProblemBody) => string) | null = null,
   ) {}
 
   body(problem: Problem, path: string, requestId: string): ProblemBody {
@@ -85,14 +100,15 @@ export class ProblemWriter {
   send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
     const { status } = problem.definition;
     for (const [name, value] of Object.entries(problem.headers)) void reply.header(name, value);
-    if (status === 415)
-      void reply
-        .header('Accept-Post', 'application/json')
-        .header('Accept-Patch', 'application/merge-patch+json, application/json');
+    if (status === 415) tellWhatIsTaken(request, reply);
+    varyByAccept(reply);
     void reply.header('Cache-Control', 'no-store');
-    const text = this.text(this.body(problem, request.url, request.id));
+    const body = this.body(problem, request.url, request.id);
+    const xml = prefersXml(request.headers.accept) ? this.serializeXml : null;
+    const text = xml ? xml(body) : this.text(body);
+    const type = `application/problem+${xml ? 'xml' : 'json'}; charset=utf-8`;
     // The answer that failed may have left its serializer behind, which would be given this text.
-    void reply.status(status).type('application/problem+json; charset=utf-8').serializer(asItIs).send(text);
+    void reply.status(status).type(type).serializer(asItIs).send(text);
   }
 
   text(body: ProblemBody): string {

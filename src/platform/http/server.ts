@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastify } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
+import type { TrustedProxies } from '../config/network.js';
 import type { Problem } from '../contract/problem.js';
 import { newId } from '../crypto/tokens.js';
 import { REQUEST_BUDGET } from '../database/impatient-client.js';
@@ -11,6 +12,9 @@ import type { Logs } from '../logging/logger.js';
 import { runInRequest } from '../logging/request-context.js';
 import type { RequestContext } from '../logging/request-context.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { clientAddress, trustOf } from './client-address.js';
+import { isPreflight } from './cors.js';
+import type { Cors } from './cors.js';
 import { methodsAt, rememberRoutes } from './known-routes.js';
 import type { ProblemFilter } from './problem.filter.js';
 import type { ProblemWriter } from './problem-body.js';
@@ -23,6 +27,7 @@ import {
   RouteNotFound,
   UnsupportedMediaType,
 } from './problems.js';
+import { HTTPS_ONLY, SAFE_HEADERS, setHeaders } from './security-headers.js';
 import { parseStrictJson } from './strict-json.js';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -43,6 +48,10 @@ export interface ServerParts {
   readonly logs: Logs;
   readonly metrics: Metrics;
   readonly secure: () => boolean;
+  readonly trustProxy: TrustedProxies;
+  readonly cors: Cors;
+  /** Counts a request before anything is done for it, and goes on with the refusal if there is one. */
+  readonly limit: (request: FastifyRequest, reply: FastifyReply, next: (refusal?: Error) => void) => void;
   /** Known once the document is made; nothing is answered before. */
   readonly filter: () => ProblemFilter;
   readonly writer: () => ProblemWriter;
@@ -57,6 +66,7 @@ export function createServer(parts: ServerParts): FastifyAdapter {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestIdHeader: false,
+    trustProxy: trustOf(parts.trustProxy),
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : newId();
@@ -72,31 +82,61 @@ export function createServer(parts: ServerParts): FastifyAdapter {
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, parts),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       setHeaders(request, reply, parts.secure());
-      parts.filter().answer(error, request, reply);
+      parts.cors.allow(request, reply);
+      parts.limit(request, reply, (refusal) => parts.filter().answer(refusal ?? error, request, reply));
     },
   });
-  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer a bare 417.
-  instance.server.on('checkExpectation', (request, response) => instance.server.emit('request', request, response));
+  answerForNode(instance, parts);
   rememberRoutes(instance);
+  parts.cors.vary(instance);
   readBodies(instance);
   addHooks(instance, parts);
   return new FastifyAdapter(instance as never);
 }
 
+/** What Node would answer without a problem, or without a word. */
+function answerForNode({ server }: FastifyInstance, parts: ServerParts): void {
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer a bare 417.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  // We are nobody's tunnel; Node would close the connection.
+  server.on('connect', (_request, socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    refuseRaw(new Error('CONNECT'), socket, parts);
+  });
+}
+
 export function readBodies(instance: FastifyInstance): void {
   type Done = (error: Error | null, body?: unknown) => void;
-  const parse = (_request: FastifyRequest, bytes: Buffer, done: Done): void => {
-    try {
-      done(null, parseStrictJson(bytes));
-    } catch (error) {
-      done(error as Error);
-    }
-  };
-  const parsePatch = (request: FastifyRequest, bytes: Buffer, done: Done): void =>
-    request.method === 'PATCH' ? parse(request, bytes, done) : done(new UnsupportedMediaType());
+  type Read = (bytes: Uint8Array) => unknown;
+  const by =
+    (reader: (request: FastifyRequest) => Read | undefined) =>
+    (request: FastifyRequest, bytes: Buffer, done: Done): void => {
+      try {
+        const read = isPlainUtf8(request) ? reader(request) : undefined;
+        if (read) done(null, read(bytes));
+        else done(new UnsupportedMediaType());
+      } catch (error) {
+        done(error as Error);
+      }
+    };
   instance.removeAllContentTypeParsers();
-  instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse);
-  instance.addContentTypeParser('application/merge-patch+json', { parseAs: 'buffer' }, parsePatch);
+  const asBuffer = { parseAs: 'buffer' } as const;
+  const ofPatch = ({ method }: FastifyRequest): Read | undefined => (method === 'PATCH' ? parseStrictJson : undefined);
+  const ofRoute = ({ routeOptions }: FastifyRequest): Read | undefined => routeOptions.config?.readXml;
+  instance.addContentTypeParser(
+    'application/json',
+    asBuffer,
+    by(() => parseStrictJson),
+  );
+  instance.addContentTypeParser('application/merge-patch+json', asBuffer, by(ofPatch));
+  instance.addContentTypeParser(['application/xml', 'text/xml'], asBuffer, by(ofRoute));
+}
+
+/** Neither compressed, nor in another charset: what we read is UTF-8 (RFC 8259, 8.1). */
+function isPlainUtf8({ headers }: FastifyRequest): boolean {
+  const { 'content-encoding': coding = 'identity', 'content-type': type = '' } = headers;
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
+  return coding.toLowerCase() === 'identity' && charset.toLowerCase() === 'utf-8';
 }
 
 function addHooks(instance: FastifyInstance, parts: ServerParts): void {
@@ -108,10 +148,15 @@ function addHooks(instance: FastifyInstance, parts: ServerParts): void {
     // Also emitted for a client that went away before its answer.
     reply.raw.once('close', parts.metrics.requestEnded);
     setHeaders(request, reply, parts.secure());
-    if (request.is404) answerAbsence(instance, request, reply, done);
-    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-      done(new MalformedRequest('The header field Host is missing'));
-    else done();
+    const allowed = parts.cors.allow(request, reply);
+    parts.limit(request, reply, (refusal) => {
+      if (refusal) done(refusal);
+      else if (allowed && isPreflight(request)) parts.cors.answerPreflight(reply);
+      else if (request.is404) answerAbsence(instance, request, reply, done);
+      else if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+        done(new MalformedRequest('The header field Host is missing'));
+      else done();
+    });
   });
 
   // After the body was read: its events come from the socket and would lose the context.
@@ -150,25 +195,10 @@ function contextOf(request: FastifyRequest): RequestContext {
   return {
     requestId: request.id,
     deadline: performance.now() + REQUEST_BUDGET,
-    // An IPv6 zone (fe80::1%eth0) means nothing beyond this machine, and `inet` refuses it.
-    ip: request.ip.replace(/%.*$/, ''),
+    ip: clientAddress(request),
     userAgent: userAgent === undefined ? null : userAgent.slice(0, 500),
     actorId: null,
   };
-}
-
-/** What every answer carries; routes may say otherwise. */
-const SAFE_HEADERS = {
-  'X-Content-Type-Options': 'nosniff',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'private, no-cache',
-};
-const HTTPS_ONLY = { 'Strict-Transport-Security': 'max-age=31536000' };
-
-export function setHeaders(request: FastifyRequest, reply: FastifyReply, secure: boolean): void {
-  void reply.header('X-Request-Id', request.id).headers(SAFE_HEADERS);
-  if (secure) void reply.headers(HTTPS_ONLY);
 }
 
 /** A path that is known with other methods is a 405 that lists them; OPTIONS is answered with the list itself. */

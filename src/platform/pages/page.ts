@@ -1,18 +1,36 @@
+import { createHash } from 'node:crypto';
+
 import Handlebars from 'handlebars';
 
-/** Page styles are inline and scripts do not exist, so that a page needs nothing but itself. */
-const FRAME = Handlebars.compile<{ title: string; content: string }>(`<!doctype html>
+const STYLE = `
+  :root { color-scheme: light dark; --ink: #1b1b1f; --quiet: #5b5b66; --line: #d5d5dc; --paper: #fff; --box: #f5f6f8; --link: #1a56c4 }
+  @media (prefers-color-scheme: dark) { :root { --ink: #e6e6ea; --quiet: #a5a5b2; --line: #44444c; --paper: #1b1b1f; --box: #26262c; --link: #9db8ff } }
+  body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--paper) }
+  h1 { line-height: 1.25 }
+  a { color: var(--link) }
+  :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
+  article { border: 1px solid var(--line); border-radius: 8px; padding: 0 1rem; margin: 1rem 0 }
+  pre, code { font-family: ui-monospace, monospace; font-size: .875em }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere }
+  .example { background: var(--box); border-radius: 8px; padding: 1rem }
+  code { background: var(--box); border-radius: 4px; padding: .1em .3em }
+  pre code, td code { background: none; padding: 0 }
+  table { border-collapse: collapse; width: 100% }
+  th, td { text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line) }
+  td code { overflow-wrap: anywhere }
+  .quiet { color: var(--quiet) }
+  @media (max-width: 34rem) { thead { display: none } tr { display: grid; grid-template-columns: 3.5rem 1fr; padding: .5rem 0; border-bottom: 1px solid var(--line) } td { padding: 0; border: 0 } td.what { grid-column: 2 } }
+`;
+
+/** The style is inline, under its digest in the policy, and scripts do not exist: a page needs nothing but itself. */
+const FRAME = Handlebars.compile<{ title: string; style: string; content: string }>(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{title}} · Roster</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1f; background: #fff }
-  article { border: 1px solid #d5d5dc; border-radius: 8px; padding: 0 1rem; margin: 1rem 0 }
-  pre { white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace }
-  @media (prefers-color-scheme: dark) { body { color: #e6e6ea; background: #1b1b1f } article { border-color: #44444c } a { color: #9db8ff } }
-</style>
+<link rel="icon" href="data:,">
+<style>{{{style}}}</style>
 </head>
 <body>{{{content}}}</body>
 </html>
@@ -20,9 +38,10 @@ const FRAME = Handlebars.compile<{ title: string; content: string }>(`<!doctype 
 
 /** A whole HTML page. @param content HTML that was escaped already, by a template */
 export function renderPage(title: string, content: string): string {
-  return FRAME({ title, content });
+  return FRAME({ title, style: STYLE, content });
 }
 
+const digest = createHash('sha256').update(STYLE).digest('base64');
+
 /** The policy of such pages (CSP 3). */
-export const PAGE_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;

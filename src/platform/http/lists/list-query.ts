@@ -2,6 +2,7 @@ import { applyDecorators, createParamDecorator } from '@nestjs/common';
 import { ApiProperty, ApiQuery, ApiSchema } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 
+import { CSV, NDJSON } from '../negotiation/media-types.js';
 import { ListQueryInvalid } from './list-query-invalid.js';
 
 export const COUNTS = ['none', 'estimated', 'exact'] as const;
@@ -11,6 +12,8 @@ export type Count = (typeof COUNTS)[number];
 export const COUNTED_AT_MOST = 10_000;
 const LIMIT_MOST = 200;
 const LIMIT_DEFAULT = 20;
+/** Rows of each page of a stream. */
+const STREAMED_AT_ONCE = 1000;
 const NAMES = ['limit', 'cursor', 'sort', 'filter', 'fields', 'count'] as const;
 
 /** The parameters of a list as the client wrote them, with the numbers read. */
@@ -21,6 +24,8 @@ export interface ListQuery {
   readonly sort?: string;
   readonly filter?: string;
   readonly fields?: string;
+  /** Every row is wanted, page by page, for no limit was given: only where rows are streamed (CSV, NDJSON). */
+  readonly streamed: boolean;
 }
 
 export interface ListWords {
@@ -30,7 +35,7 @@ export interface ListWords {
 }
 
 /** @throws ListQueryInvalid */
-function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
+function readListQuery(query: Readonly<Record<string, unknown>>, asRows: boolean): ListQuery {
   for (const [name, value] of Object.entries(query)) {
     const known = NAMES.find((candidate) => candidate === name);
     if (!known)
@@ -43,7 +48,8 @@ function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
     if (typeof value !== 'string') throw new ListQueryInvalid(known, 'given_twice', 'is given more than once');
   }
   const { limit, count, ...words } = query as Record<(typeof NAMES)[number], string | undefined>;
-  return { ...words, limit: limitOf(limit), count: countOf(count) };
+  const streamed = asRows && limit === undefined;
+  return { ...words, streamed, limit: streamed ? STREAMED_AT_ONCE : limitOf(limit), count: countOf(count) };
 }
 
 function limitOf(text: string | undefined): number {
@@ -62,9 +68,8 @@ function countOf(text: string | undefined): Count {
 
 /** The query of a list, read and bounded. */
 export const List = createParamDecorator((_: unknown, context): ListQuery => {
-  return readListQuery(
-    context.switchToHttp().getRequest<FastifyRequest<{ Querystring: Record<string, unknown> }>>().query,
-  );
+  const request = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: Record<string, unknown> }>>();
+  return readListQuery(request.query, request.format === CSV || request.format === NDJSON);
 });
 
 /** Documents the parameters of a list. */

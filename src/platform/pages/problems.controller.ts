@@ -1,12 +1,17 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiParam, ApiProperty, ApiSchema, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { problems } from '../contract/problem.js';
 import type { ProblemDefinition } from '../contract/problem.js';
-import { ApiProblems, Operation } from './operation.js';
-import { Public } from './policy.js';
-import { RouteNotFound } from './problems.js';
-import { PublicUrl } from './public-url.js';
+import { ApiProblems, Operation } from '../http/operation.js';
+import { Public } from '../http/policy.js';
+import { exampleOfProblem } from '../http/problem-examples.js';
+import { ProblemResponse } from '../http/problem.response.js';
+import { RouteNotFound } from '../http/problems.js';
+import { PublicUrl } from '../http/public-url.js';
+import { AlsoPage, answerPage, prefersPage } from './also-page.js';
+import { noProblemPage, problemPage, problemsPage } from './problems.page.js';
 
 @ApiSchema({ name: 'ProblemExplanation' })
 class ProblemExplanationResponse {
@@ -42,6 +47,9 @@ class ProblemExplanationResponse {
 
   @ApiProperty({ type: String, description: 'What you can do', example: 'Use another address.', maxLength: 2000 })
   mend!: string;
+
+  @ApiProperty({ type: ProblemResponse, description: 'What it looks like' })
+  example!: ProblemResponse;
 }
 
 @ApiSchema({ name: 'ProblemList' })
@@ -58,19 +66,20 @@ export class ProblemsController {
 
   @Get()
   @Public()
+  @AlsoPage('200')
   @Operation('problems.list', 'Every problem, explained', {
     status: 200,
     about: 'All problems',
     type: ProblemListResponse,
   })
-  list(): ProblemListResponse {
-    return {
-      data: [...problems.values()].sort((a, b) => (a.code < b.code ? -1 : 1)).map((problem) => this.explain(problem)),
-    };
+  list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): ProblemListResponse | string {
+    const data = this.all();
+    return prefersPage(request) ? answerPage(reply, problemsPage(data)) : { data };
   }
 
   @Get(':code')
   @Public()
+  @AlsoPage('200', '404')
   @ApiProblems(RouteNotFound)
   @ApiParam({
     name: 'code',
@@ -82,13 +91,27 @@ export class ProblemsController {
     about: 'Cause and mend',
     type: ProblemExplanationResponse,
   })
-  get(@Param('code') code: string): ProblemExplanationResponse {
-    const problem = problems.get(code);
-    if (!problem) throw new RouteNotFound('There is no problem of this code');
-    return this.explain(problem);
+  get(
+    @Param('code') code: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): ProblemExplanationResponse | string {
+    const definition = problems.get(code);
+    const page = prefersPage(request);
+    if (!definition && page) return answerPage(reply.code(404), noProblemPage(code));
+    if (!definition) throw new RouteNotFound('There is no problem of this code');
+    const problem = this.explain(definition);
+    return page ? answerPage(reply, problemPage(problem, this.all())) : problem;
   }
 
-  private explain({ code, status, title, cause, mend }: ProblemDefinition): ProblemExplanationResponse {
-    return { type: `${this.publicUrl.value}/problems/${code}`, code, status, title, cause, mend };
+  private all(): ProblemExplanationResponse[] {
+    return [...problems.values()].sort((a, b) => (a.code < b.code ? -1 : 1)).map((problem) => this.explain(problem));
+  }
+
+  private explain(definition: ProblemDefinition): ProblemExplanationResponse {
+    const { code, status, title, cause, mend } = definition;
+    const base = this.publicUrl.value;
+    const example = exampleOfProblem(definition, { instance: '/api/v1/users', base });
+    return { type: `${base}/problems/${code}`, code, status, title, cause, mend, example: example as ProblemResponse };
   }
 }

@@ -1,0 +1,73 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Config } from '../../platform/config/config.js';
+import { generatedKeyFile } from '../../platform/crypto/secret-key-file.js';
+import { fault, ok, warning } from './finding.js';
+import type { Finding } from './finding.js';
+
+/** What can be told from the settings alone. */
+export function examineSettings(config: Config): Finding[] {
+  const findings = [ok('configuration', 'every setting can be read'), ...examineSecrets(config)];
+  return config.production ? [...findings, ...examineProduction(config)] : findings;
+}
+
+/** Bits of a file's mode by which anybody but its owner may read it. */
+const OTHERS_MAY_READ = 0o044;
+
+function examineSecrets({ values, dataDir }: Config): Finding[] {
+  const { SECRET_KEY, SECRET_KEY_PREVIOUS, ADMIN_PASSWORD } = values;
+  const findings = [
+    SECRET_KEY ? keyFinding(SECRET_KEY, SECRET_KEY_PREVIOUS) : generatedFinding(join(dataDir, generatedKeyFile)),
+  ];
+  if (ADMIN_PASSWORD)
+    findings.push(
+      warning(
+        'ADMIN_PASSWORD',
+        'is only read while there is no administrator: take it out of the environment after that',
+      ),
+    );
+  return findings;
+}
+
+function keyFinding(key: Buffer, previous: Buffer | null): Finding {
+  if (new Set(key).size < 8) return fault('SECRET_KEY', 'is not random: make one with `openssl rand -base64 32`');
+  if (previous?.equals(key)) return warning('SECRET_KEY', 'SECRET_KEY_PREVIOUS is the same key: it can be left out');
+  if (previous)
+    return warning(
+      'SECRET_KEY',
+      'is being changed: leave SECRET_KEY_PREVIOUS out once every process has the new one for a day',
+    );
+  return ok('SECRET_KEY', 'is set');
+}
+
+function generatedFinding(file: string): Finding {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode;
+  if (mode === undefined) return ok('SECRET_KEY', `will be generated into ${file} at the first start`);
+  if ((mode & OTHERS_MAY_READ) !== 0) return fault('SECRET_KEY', `${file} can be read by others: chmod 600 it`);
+  return ok('SECRET_KEY', `generated, in ${file}; production wants one of its own`);
+}
+
+function examineProduction({ values, embeddedDatabase }: Config): Finding[] {
+  const { PUBLIC_URL, TRUST_PROXY, HOST, DOCS, RATE_LIMITS } = values;
+  const findings: Finding[] = [];
+  if (!PUBLIC_URL) findings.push(fault('PUBLIC_URL', 'is not set: tokens and links would name this machine'));
+  else if (!PUBLIC_URL.startsWith('https:')) findings.push(fault('PUBLIC_URL', 'must be https: tokens travel over it'));
+  else findings.push(ok('PUBLIC_URL', PUBLIC_URL));
+  if (embeddedDatabase)
+    findings.push(warning('DATABASE_URL', 'is not set: on the embedded database there can be one machine only'));
+  if (!TRUST_PROXY && isLoopback(HOST))
+    findings.push(
+      warning(
+        'TRUST_PROXY',
+        'is not set: behind a proxy on this machine every user has its address, and shares its limits',
+      ),
+    );
+  if (RATE_LIMITS === 'off') findings.push(warning('RATE_LIMITS', 'are off: nothing bounds the guessing of passwords'));
+  if (DOCS === 'on') findings.push(ok('DOCS', 'Swagger UI is served at /docs; DOCS=off takes it away'));
+  return findings;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}

@@ -1,0 +1,93 @@
+import { operationsOf } from '../../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../../src/platform/http/document.js';
+import type { TestApp } from '../../harness/app.js';
+import type { Answer } from '../../harness/household.js';
+import type { Person } from '../../harness/people.js';
+import { sceneOf, withUniqueMembers } from '../../harness/scenes.js';
+
+export type Body = Record<string, unknown>;
+
+/** An operation of the document, and an honest request to it. */
+export interface Operation {
+  readonly operationId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly documented: DocumentedOperation;
+}
+
+/** Someone who may, something to do it to, and a body that will be taken. */
+export interface Occasion {
+  readonly admin: Person;
+  readonly victim: Person;
+  readonly url: string;
+  readonly body: Body | undefined;
+}
+
+export interface Asked {
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+  readonly method?: string;
+  readonly url?: string;
+  readonly anonymous?: boolean;
+}
+
+export class Honest {
+  readonly operations: readonly Operation[];
+
+  constructor(readonly app: TestApp) {
+    this.operations = operationsOf(app.app.document).map(({ operation, path, method }) => ({
+      operationId: operation.operationId,
+      method: method.toUpperCase(),
+      path,
+      documented: operation,
+    }));
+  }
+
+  /** A new one each time: many deeds can be done once only. */
+  async occasion({ operationId, path, documented }: Operation): Promise<Occasion> {
+    const admin = await this.app.people.admin();
+    const victim = path.includes('{id}') ? await this.app.people.person() : admin;
+    const scene = await sceneOf(operationId, this.app, admin, victim);
+    const example = exampleBody(documented);
+    return {
+      admin,
+      victim,
+      url: path.replace(/\{\w+\}/, scene.id ?? victim.id),
+      body: (scene.body as Body | undefined) ?? (example && withUniqueMembers(example)),
+    };
+  }
+
+  /** The honest request, but for what is asked otherwise. */
+  send<T = Body>({ method }: Operation, at: Occasion, asked: Asked = {}): Promise<Answer<T>> {
+    const body = 'body' in asked ? asked.body : at.body;
+    return this.app.send<T>(asked.method ?? method, asked.url ?? at.url, {
+      token: asked.anonymous ? undefined : at.admin.token,
+      headers: asked.headers,
+      body,
+    });
+  }
+
+  async ask<T = Body>(operation: Operation, asked: Asked = {}): Promise<Answer<T>> {
+    return this.send<T>(operation, await this.occasion(operation), asked);
+  }
+}
+
+export function exampleBody({ requestBody }: DocumentedOperation): Body | undefined {
+  const media = requestBody?.content['application/json'];
+  return (media?.example ?? Object.values(media?.examples ?? {})[0]?.value) as Body | undefined;
+}
+
+/** The media types in which the operation answers well. */
+export function offersOf({ documented }: Operation): string[] {
+  const happy = Object.entries(documented.responses).find(([status]) => status.startsWith('2'));
+  return Object.keys(happy?.[1].content ?? {});
+}
+
+export const takes = ({ documented }: Operation, name: string): boolean =>
+  documented.parameters?.some((parameter) => parameter.name.toLowerCase() === name.toLowerCase()) ?? false;
+export const isPublic = ({ documented }: Operation): boolean => documented['x-permission'] === 'public';
+export const isList = (operation: Operation): boolean => takes(operation, 'cursor');
+export const writes = ({ method }: Operation): boolean => method !== 'GET';
+export const bodied = ({ documented }: Operation): boolean => documented.requestBody !== undefined;
+export const represents = (operation: Operation): boolean =>
+  offersOf(operation).includes('application/json') && operation.documented['x-json-only'] !== true;

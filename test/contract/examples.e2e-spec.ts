@@ -1,0 +1,127 @@
+import { operationsOf } from '../../src/platform/http/document.js';
+import { TestApp } from '../harness/app.js';
+import { PASSWORD, unique } from '../harness/people.js';
+import { freshDatabase } from '../harness/database.js';
+import type { Person } from '../harness/people.js';
+import { awaitMail, codeIn } from '../mail/mailbox.js';
+
+interface Example {
+  readonly summary: string;
+  readonly value: Record<string, unknown>;
+}
+
+interface Try {
+  readonly url: string;
+  readonly token?: string;
+  /** What no example can know: a code of a mail, a token of this server. */
+  readonly known?: Record<string, unknown>;
+}
+
+/** Sent as they stand, in a house where nobody lives yet: whoever clicks "Execute" gets what the example says. */
+describe('the examples of requests', () => {
+  let app: TestApp;
+  let admin: Person;
+
+  beforeAll(async () => {
+    app = await TestApp.start({ database: await freshDatabase(`examples_${process.env['JEST_WORKER_ID']}`) });
+    admin = await app.people.admin();
+  });
+  afterAll(() => app.stop());
+
+  const CORRECT = 'correct horse battery staple';
+  const byAdmin = (url: string): Try => ({ url, token: admin.token });
+  let last: string | undefined;
+  /** Somebody new for each example; the one before leaves, so that none stands in the way of another. */
+  const aUser = async (path: (id: string) => string): Promise<Try> => {
+    if (last) await admin.delete(`/api/v1/users/${last}`);
+    last = (await app.people.user()).id;
+    return byAdmin(path(last));
+  };
+
+  /** Whoever had this address is deleted, and their names are free again. */
+  const leave = async (email: string): Promise<void> => {
+    const filter = encodeURIComponent(`email eq "${email}"`);
+    const { body } = await admin.get<{ data: { id: string }[] }>(`/api/v1/users?filter=${filter}`);
+    for (const { id } of body.data) await admin.delete(`/api/v1/users/${id}`);
+  };
+
+  /** How each operation that takes a body is tried; one that is missing here fails. */
+  const TRIES: Record<string, (example: Example) => Promise<Try>> = {
+    'auth.register': async () => ({ url: '/api/v1/auth/register' }),
+    'auth.verifyEmail': async () => {
+      const email = 'joan@example.com';
+      const body = { email, password: PASSWORD };
+      const { body: flow } = await app.send<{ flowId: string }>('POST', '/api/v1/auth/register', { body });
+      const [mail] = await awaitMail(app, email);
+      return { url: '/api/v1/auth/email/verify', known: { flowId: flow.flowId, code: codeIn(mail!) } };
+    },
+    'auth.login': async () => {
+      const ada = { email: 'ada@example.com', username: 'ada', name: 'Ada Lovelace', password: CORRECT };
+      await admin.post('/api/v1/users', ada);
+      return { url: '/api/v1/auth/login' };
+    },
+    'auth.refresh': async () => {
+      const { refreshToken } = await app.people.person();
+      return { url: '/api/v1/auth/refresh', known: { refreshToken } };
+    },
+    'me.changePassword': async () => {
+      const user = { email: `${unique('p')}@example.com`, name: 'Grace Hopper', password: CORRECT };
+      await admin.post('/api/v1/users', user);
+      const credentials = { identifier: user.email, password: CORRECT };
+      const { body } = await app.send<{ accessToken: string }>('POST', '/api/v1/auth/login', { body: credentials });
+      return { url: '/api/v1/me/password', token: body.accessToken };
+    },
+    'me.patch': async () => ({ url: '/api/v1/me', token: (await app.people.person()).token }),
+    'users.create': async ({ value: { email } }) => {
+      await leave(String(email));
+      return byAdmin('/api/v1/users');
+    },
+    'users.replace': async () => {
+      await leave('ada@example.com');
+      return aUser((id) => `/api/v1/users/${id}`);
+    },
+    'users.patch': () => aUser((id) => `/api/v1/users/${id}`),
+    'users.suspend': () => aUser((id) => `/api/v1/users/${id}/suspension`),
+    'users.assignRoles': () => aUser((id) => `/api/v1/users/${id}/roles`),
+  };
+
+  const examples = (): { id: string; method: string; type: string; example: Example }[] =>
+    operationsOf(app.app.document).flatMap(({ method, operation }) =>
+      Object.entries(operation.requestBody?.content ?? {})
+        .filter(([type]) => /[/+]json$/.test(type))
+        .flatMap(([type, { examples: named = {} }]) =>
+          Object.values(named).map((example) => ({
+            id: operation.operationId,
+            method,
+            type,
+            example: example as Example,
+          })),
+        ),
+    );
+
+  it('are named, and several where there is more than one thing to show', () => {
+    const count = new Map<string, number>();
+    for (const { id, type } of examples()) if (type === 'application/json') count.set(id, (count.get(id) ?? 0) + 1);
+    expect([...count.keys()].sort()).toEqual(Object.keys(TRIES).sort());
+    const alone = [...count].filter(([, named]) => named < 2).map(([id]) => id);
+    // Nothing can be chosen in them.
+    expect(alone).toEqual(['auth.verifyEmail', 'auth.refresh']);
+    const withBody = operationsOf(app.app.document).filter(({ operation }) => operation.requestBody);
+    expect(withBody.map(({ operation }) => operation.operationId).sort()).toEqual(Object.keys(TRIES).sort());
+  });
+
+  it('each do what they say', async () => {
+    const answers = [];
+    for (const { id, method, type, example } of examples()) {
+      const { url, token, known } = await TRIES[id]!(example);
+      const answer = await app.send<{ code?: string }>(method.toUpperCase(), url, {
+        token,
+        body: { ...example.value, ...known },
+        headers: { 'content-type': type },
+      });
+      answers.push([id, type, example.summary, answer.status < 300 ? 'done' : `${answer.status} ${answer.text}`]);
+    }
+    expect(answers.filter(([, , , outcome]) => outcome !== 'done')).toEqual([]);
+    expect(answers.length).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,37 @@
+import { operationsOf } from '../../src/platform/http/document.js';
+import { TestApp } from '../harness/app.js';
+
+describe('caches', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await TestApp.start();
+  });
+  afterAll(() => app.stop());
+
+  it('keep what one person reads apart from what another reads at the same address', async () => {
+    const [ada, grace] = [await app.people.admin(), await app.people.admin()];
+    const [hers, theirs] = [await ada.get('/api/v1/me'), await grace.get('/api/v1/me')];
+    // Chromium revalidates what it kept although Vary says that it is another's: a 304 would show one the other.
+    const again = await grace.get<{ id: string }>('/api/v1/me', { 'if-none-match': String(hers.headers['etag']) });
+    expect([again.status, again.body.id]).toEqual([200, grace.id]);
+    const own = String(theirs.headers['etag']);
+    expect((await grace.get('/api/v1/me', { 'if-none-match': own })).status).toBe(304);
+    expect((await grace.patch('/api/v1/me', { name: 'Grace Hopper' }, { 'if-match': own })).status).toBe(200);
+    expect((await grace.patch('/api/v1/me', { name: 'Grace Murray' }, { 'if-match': own })).status).toBe(412);
+  });
+
+  it('are told of the token by every answer that depends on it, and by no other', async () => {
+    const admin = await app.people.admin();
+    const read = operationsOf(app.app.document).filter(({ method }) => method === 'get');
+    const told = [];
+    for (const { path, operation } of read) {
+      const url = path.replace('{id}', admin.id).replace('{code}', 'email_taken');
+      const { status, headers } = await admin.get(url);
+      const varies = String(headers['vary']).split(', ').includes('Authorization');
+      told.push([operation.operationId, status, varies]);
+    }
+    expect(told).toEqual(read.map(({ operation }) => [operation.operationId, 200, operation.security!.length > 0]));
+    expect(told.length).toBeGreaterThan(5);
+  });
+});
