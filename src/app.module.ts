@@ -11,6 +11,9 @@ import { HealthModule } from './health/index.js';
 import { Jobs, JobsModule, defineJob } from './jobs/index.js';
 import { KeysModule } from './keys/index.js';
 import { MailModule } from './mail/index.js';
+import { Clock } from './platform/clock/clock.js';
+import { bindIdempotency } from './platform/http/idempotency/bind.js';
+import { IdempotencyKeysRepository } from './platform/http/idempotency/idempotency-keys.repository.js';
 import { ValidationPipe } from './platform/http/validation.pipe.js';
 import { ProblemsController } from './platform/pages/problems.controller.js';
 import { AccountLimitGuard } from './platform/rate-limit/account-limit.guard.js';
@@ -20,15 +23,18 @@ import type { Ground } from './platform.module.js';
 import { UsersModule } from './users/index.js';
 
 const PruneRateLimits = defineJob('rate_limits.prune', { maxAttempts: 3 });
+const PruneIdempotencyKeys = defineJob('idempotency_keys.prune', { maxAttempts: 3 });
 
 /** The whole house. Guards are bound here, in their order, so that no module needs the one that guards it. */
 @Module({})
 export class AppModule {
-  constructor(jobs: Jobs, limits: RateLimits) {
+  constructor(jobs: Jobs, clock: Clock, limits: RateLimits, keys: IdempotencyKeysRepository) {
+    jobs.work(PruneIdempotencyKeys, async () => void (await keys.prune(clock.now())), { cron: '23 * * * *' });
     jobs.work(PruneRateLimits, () => limits.prune(), { cron: '41 * * * *' });
   }
 
   static on(ground: Ground): DynamicModule {
+    bindIdempotency();
     const { config, address, logs } = ground;
     const database = TypeOrmModule.forRootAsync({
       useFactory: () => ({ type: 'postgres', retryAttempts: 0 }),

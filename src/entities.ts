@@ -9,6 +9,7 @@ import { MailMessage } from './mail/mail-message.entity.js';
 import { PasswordHash } from './passwords/password-hash.entity.js';
 import { Revocation } from './platform/cache/revocation.entity.js';
 import { Setting } from './platform/database/setting.entity.js';
+import { IdempotencyKeyRow } from './platform/http/idempotency/idempotency-key.entity.js';
 import { RateLimitRow } from './platform/rate-limit/rate-limit.entity.js';
 import { RefreshToken } from './sessions/refresh-token.entity.js';
 import { Session } from './sessions/session.entity.js';
@@ -20,6 +21,7 @@ export const entities = [
   MailMessage,
   PasswordHash,
   PermissionRow,
+  IdempotencyKeyRow,
   RateLimitRow,
   RefreshToken,
   Registration,

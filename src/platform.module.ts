@@ -9,6 +9,7 @@ import { Secrets } from './platform/crypto/secrets.js';
 import { DatabaseAddress } from './platform/database/address.js';
 import { Database } from './platform/database/database.js';
 import { SettingsRepository } from './platform/database/settings.repository.js';
+import { IdempotencyKeysRepository } from './platform/http/idempotency/idempotency-keys.repository.js';
 import { PublicUrl } from './platform/http/public-url.js';
 import { Logs } from './platform/logging/logger.js';
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
@@ -42,7 +43,17 @@ export class PlatformModule {
       { provide: DatabaseAddress, useValue: address },
       { provide: PublicUrl, useValue: publicUrl },
     ];
-    const made = [Database, Indicators, Lifecycle, Listener, RateLimits, Revocations, SettingsRepository, SharedCount];
+    const made = [
+      Database,
+      IdempotencyKeysRepository,
+      Indicators,
+      Lifecycle,
+      Listener,
+      RateLimits,
+      Revocations,
+      SettingsRepository,
+      SharedCount,
+    ];
     return {
       module: PlatformModule,
       providers: [...given, ...made],

@@ -22,6 +22,16 @@ GRANT INSERT, SELECT ON roster.events TO roster_app;
 
 CREATE TABLE roster.events_default PARTITION OF roster.events DEFAULT;
 
+CREATE TABLE roster.idempotency_keys (
+  id bytea NOT NULL,
+  fingerprint bytea NOT NULL,
+  answer bytea NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idempotency_keys_expires_at_idx ON roster.idempotency_keys USING btree (expires_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.idempotency_keys TO roster_app;
+
 CREATE TABLE roster.mail_messages (
   id uuid NOT NULL,
   recipient text NOT NULL,

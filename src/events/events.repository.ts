@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Database, statement } from '../platform/database/database.js';
+import type { Deed } from '../platform/database/transaction.js';
 
 export interface Fact {
   readonly id: string;
@@ -25,8 +26,8 @@ export class EventsRepository {
   constructor(private readonly db: Database) {}
 
   /** All facts of a transaction in one statement, in the order in which they were recorded. */
-  async insert(facts: readonly Fact[]): Promise<void> {
-    await this.db.change(INSERT, [
+  insertion(facts: readonly Fact[]): Deed {
+    const values = [
       facts.map((fact) => fact.id),
       facts.map((fact) => fact.type),
       facts.map((fact) => fact.subject),
@@ -34,7 +35,8 @@ export class EventsRepository {
       facts.map((fact) => JSON.stringify(fact.data)),
       facts.map((fact) => JSON.stringify(fact.private)),
       facts.map((fact) => fact.occurredAt),
-    ]);
+    ];
+    return { deed: INSERT, values };
   }
 
   /** Partitions of all partitioned tables, from the month of `at` on; runs with the owner's rights (SECURITY DEFINER). */

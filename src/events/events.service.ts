@@ -60,7 +60,7 @@ export class Events {
 
   private gather(): Fact[] {
     const facts: Fact[] = [];
-    this.db.beforeCommit(() => this.events.insert(facts));
+    this.db.beforeCommit(() => this.events.insertion(facts));
     return facts;
   }
 }

@@ -69,7 +69,8 @@ function answerOf(text: string): Example['expected'] {
   return {
     status: Number(first!.split(' ')[1]),
     headers: lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
-    body: body ? JSON.parse(body) : undefined,
+    // JSON by its members; any other text, such as CSV, as it stands.
+    body: body.startsWith('{') ? JSON.parse(body) : body || undefined,
   };
 }
 

@@ -4,7 +4,7 @@ import formats from 'ajv-formats';
 import { permissions } from '../../src/platform/contract/permission.js';
 import { problems } from '../../src/platform/contract/problem.js';
 import { operationsOf } from '../../src/platform/http/document.js';
-import type { DocumentedOperation } from '../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../src/platform/http/documented.js';
 import type { Schemas } from '../../src/platform/http/formats/schema.js';
 import { xmlReader } from '../../src/platform/http/formats/xml-reader.js';
 import { TestApp } from '../harness/app.js';

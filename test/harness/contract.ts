@@ -9,7 +9,7 @@ import formats from 'ajv-formats';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { operationsOf } from '../../src/platform/http/document.js';
-import type { DocumentedOperation } from '../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../src/platform/http/documented.js';
 import type { Schemas } from '../../src/platform/http/formats/schema.js';
 import { xmlReader } from '../../src/platform/http/formats/xml-reader.js';
 import { run } from './database.js';

@@ -1,6 +1,6 @@
 import { permissions } from '../../src/platform/contract/permission.js';
 import { operationsOf } from '../../src/platform/http/document.js';
-import type { DocumentedOperation } from '../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../src/platform/http/documented.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 

@@ -3,32 +3,27 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import { DataSource } from 'typeorm';
-import type { EntityTarget, ObjectLiteral, QueryRunner, Repository } from 'typeorm';
+import type { EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 
 import { currentRequest } from '../logging/request-context.js';
 import { isRetryable } from './database-errors.js';
 import { DatabaseTimeout, REQUEST_BUDGET } from './impatient-client.js';
 import { NamedQuery } from './named-query.js';
+import { statement } from './statement.js';
+import type { Statement } from './statement.js';
+import { begin, flush, rollBack, scopeOn, whatWasLost } from './transaction.js';
+import type { AfterCommit, BeforeCommit, Scope } from './transaction.js';
 
-/** SQL text with a name under which each connection keeps it prepared. The name must belong to one text only. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
-
-export function statement(name: string, text: string): Statement {
-  return Object.freeze({ name, text });
-}
+export { statement };
+export type { Statement };
 
 type Taken = Parameters<Pool['connect']>[0];
-type Hook = () => Promise<void> | void;
 
-interface Scope {
-  readonly runner: QueryRunner;
-  readonly client: PoolClient;
-  readonly beforeCommit: Hook[];
-  readonly afterCommit: Hook[];
-  readonly locals: Map<symbol, unknown>;
+/** A transaction that stays open after its work, until whoever holds it has done what belongs to it. */
+interface Held {
+  /** Runs first in the transaction, as part of it. */
+  readonly begun: () => Promise<void>;
+  scope: Scope | null;
 }
 
 const ATTEMPTS = 3;
@@ -39,6 +34,7 @@ const NO_CONNECTION = 'No connection to PostgreSQL came free in time';
 @Injectable()
 export class Database {
   private readonly scopes = new AsyncLocalStorage<Scope>();
+  private readonly held = new AsyncLocalStorage<Held>();
 
   constructor(private readonly source: DataSource) {}
 
@@ -84,22 +80,52 @@ export class Database {
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.inTransaction()) return work();
+    const held = this.held.getStore();
+    if (held?.scope) return this.underSavepoint(held.scope, work);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.attempt(work);
+        return held ? await this.open(held, work) : await this.attempt(work);
       } catch (error) {
         if (attempt === ATTEMPTS || !isRetryable(error)) throw error;
       }
     }
   }
 
-  /** Runs last in the caller's transaction, before COMMIT: for what is gathered and written at once. */
-  beforeCommit(hook: Hook): void {
+  /**
+   * Runs `work` so that its transaction ends only after `finish`, which is given what `work` made of it and is part of
+   * it. Work that fails before its transaction leaves none; work that fails after it commits it without `finish`, as it
+   * would have been without us. Later transactions of the same work are part of the first, under a savepoint.
+   * @param begun runs first in the transaction; what it throws is thrown to `work`
+   */
+  async hold<T>(
+    begun: () => Promise<void>,
+    work: () => Promise<T>,
+    finish: (made: T) => Promise<void> | void,
+  ): Promise<T> {
+    const held: Held = { begun, scope: null };
+    return this.held.run(held, async () => {
+      try {
+        const made = await work();
+        // Nothing was changed: what belongs to it is kept all the same.
+        if (!held.scope) await this.transaction(() => Promise.resolve());
+        await this.scopes.run(held.scope!, async () => finish(made));
+        return made;
+      } finally {
+        if (held.scope) await this.close(held.scope);
+      }
+    });
+  }
+
+  /**
+   * Runs last in the caller's transaction, before COMMIT: for what is gathered and written at once. The statements that
+   * hooks return are run as one.
+   */
+  beforeCommit(hook: BeforeCommit): void {
     this.scope().beforeCommit.push(hook);
   }
 
   /** Runs after COMMIT was acknowledged, and never if it was not. It must not throw: the change is made already. */
-  afterCommit(hook: Hook): void {
+  afterCommit(hook: AfterCommit): void {
     this.scope().afterCommit.push(hook);
   }
 
@@ -129,7 +155,8 @@ export class Database {
   private run(question: Statement | string, values: unknown[]): Promise<QueryResult> {
     const query =
       typeof question === 'string' ? { text: question, values } : { name: question.name, text: question.text, values };
-    const scope = this.scopes.getStore();
+    // What is held open has rows that nobody else can see yet.
+    const scope = this.scopes.getStore() ?? this.held.getStore()?.scope;
     return scope ? scope.client.query(query) : this.runAlone(query);
   }
 
@@ -165,36 +192,75 @@ export class Database {
   }
 
   private async attempt<T>(work: () => Promise<T>): Promise<T> {
-    const runner = this.source.createQueryRunner();
-    const scope = await this.begin(runner);
+    const scope = await this.begin();
+    return this.ending(scope, () => this.scopes.run(scope, work));
+  }
+
+  private begin(): Promise<Scope> {
+    return begin(this.source, (runner) =>
+      this.withinBudget(runner.connect() as Promise<PoolClient>, () => void runner.release()),
+    );
+  }
+
+  /** Commits after the work, or undoes it. */
+  private async ending<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
+    const { runner } = scope;
     try {
-      const result = await this.scopes.run(scope, async () => {
-        const value = await work();
-        for (const hook of scope.beforeCommit) await hook();
-        return value;
-      });
+      const result = await work();
+      await this.scopes.run(scope, () => flush(scope));
       await runner.commitTransaction();
-      this.scopes.exit(() => scope.afterCommit.forEach((hook) => void hook()));
+      // What they do is no part of what was committed.
+      this.scopes.exit(() => this.held.exit(() => scope.afterCommit.forEach((hook) => void hook())));
       return result;
     } catch (error) {
-      const told = whatWasLost(runner, error);
-      await rollBack(runner, told);
-      throw told;
+      throw await this.undo(scope, error);
     } finally {
       await runner.release();
     }
   }
 
-  private async begin(runner: QueryRunner): Promise<Scope> {
-    const client = await this.withinBudget(runner.connect() as Promise<PoolClient>, () => void runner.release());
+  private async undo({ runner }: Scope, error: unknown): Promise<unknown> {
+    const told = whatWasLost(runner, error);
+    await rollBack(runner, told);
+    return told;
+  }
+
+  /** The first transaction of whoever holds it: work that fails undoes it at once. */
+  private async open<T>(held: Held, work: () => Promise<T>): Promise<T> {
+    const scope = await this.begin();
     try {
-      await runner.startTransaction();
+      const value = await this.scopes.run(scope, async () => {
+        await held.begun();
+        return work();
+      });
+      held.scope = scope;
+      return value;
     } catch (error) {
-      const told = whatWasLost(runner, error);
-      await runner.release();
+      const told = await this.undo(scope, error);
+      await scope.runner.release();
       throw told;
     }
-    return { runner, client, beforeCommit: [], afterCommit: [], locals: new Map() };
+  }
+
+  private close(scope: Scope): Promise<void> {
+    return this.ending(scope, () => Promise.resolve());
+  }
+
+  /** What fails is undone, and what it recorded is forgotten; the transaction round it goes on. */
+  private async underSavepoint<T>(outer: Scope, work: () => Promise<T>): Promise<T> {
+    const { runner, client } = outer;
+    const scope = scopeOn(runner, client);
+    await client.query('SAVEPOINT held');
+    try {
+      const value = await this.scopes.run(scope, work);
+      await this.scopes.run(scope, () => flush(scope));
+      await client.query('RELEASE SAVEPOINT held');
+      outer.afterCommit.push(...scope.afterCommit);
+      return value;
+    } catch (error) {
+      await client.query('ROLLBACK TO SAVEPOINT held');
+      throw error;
+    }
   }
 
   /** Waits for a connection, but not past the request's deadline: one that comes later goes straight back. */
@@ -221,21 +287,4 @@ export class Database {
 function remainingBudget(): number {
   const deadline = currentRequest()?.deadline;
   return deadline === undefined ? REQUEST_BUDGET : Math.max(0, deadline - performance.now());
-}
-
-/** TypeORM lets go of a connection that was lost, and then says only that it has none. */
-function whatWasLost(runner: QueryRunner, error: unknown): unknown {
-  return runner.isReleased ? new DatabaseTimeout('The connection to PostgreSQL was lost', { cause: error }) : error;
-}
-
-/** A connection that cannot even roll back is not worth keeping: releasing it with the error destroys it. */
-async function rollBack(runner: QueryRunner, cause: unknown): Promise<void> {
-  if (!runner.isTransactionActive || runner.isReleased) return;
-  try {
-    await runner.rollbackTransaction();
-  } catch {
-    await (runner as unknown as { releasePostgresConnection(error: unknown): Promise<void> }).releasePostgresConnection(
-      cause,
-    );
-  }
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 
 import type { Logs } from '../logging/logger.js';
 import { isVersioned, operationsOf } from './document.js';
-import type { DocumentedOperation } from './document.js';
+import type { DocumentedOperation } from './documented.js';
 import { pageLinks } from './lists/links.js';
 import { Offers, varyBy, varyByAccept } from './negotiation/accept.js';
 import { JSON_TYPE, XML } from './negotiation/media-types.js';

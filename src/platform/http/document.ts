@@ -4,42 +4,18 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 import { problems } from '../contract/problem.js';
 import { requirePolicies } from './declared-policies.js';
+import type { DocumentedOperation, Media, Response } from './documented.js';
 import { exampleOf, forgetNamedExamples, showNamedExamples } from './examples.js';
 import type { Schema } from './examples.js';
 import { exampleOfProblem } from './problem-examples.js';
 import type { Schemas } from './formats/schema.js';
+import { describeIdempotency, idempotencyProblemsOf } from './idempotency/describe.js';
 import { describeMediaTypes, describeXml, showOtherFormats } from './negotiation/media-types.js';
 import { PREFER } from './negotiation/prefer.js';
 import { ProblemResponse } from './problem.response.js';
 import { LIMIT_HEADERS, describeLimits, limitProblemsOf } from './rate-limit.js';
-import type { LimitClass } from './rate-limit.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
-
-export interface Media {
-  schema?: object;
-  example?: unknown;
-  examples?: Record<string, { summary: string; value: unknown }>;
-}
-interface Response {
-  description: string;
-  content?: Record<string, Media>;
-  headers?: Record<string, object>;
-}
-export interface DocumentedOperation {
-  operationId: string;
-  summary?: string;
-  tags?: string[];
-  parameters?: { name: string; in: string }[];
-  requestBody?: { content: Record<string, Media> };
-  responses: Record<string, Response>;
-  security?: object[];
-  'x-permission'?: string;
-  'x-problems'?: string[];
-  'x-pages'?: string[];
-  'x-json-only'?: boolean;
-  'x-rate-limit'?: LimitClass;
-}
 
 export interface Tag {
   readonly name: string;
@@ -104,6 +80,7 @@ function complete(operation: DocumentedOperation, method: string, path: string, 
     content: { 'application/problem+json': { schema: PROBLEM }, 'application/problem+xml': { schema: PROBLEM } },
   };
   describeLimits(operation, method);
+  describeIdempotency(operation, method);
 }
 
 /** What a good request and a good answer look like, put together from the examples of their members. */
@@ -149,6 +126,7 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
     ...(isNegotiated(operation) ? ['not_acceptable'] : []),
     ...(method === 'get' && policy === 'public' ? [] : ['service_unavailable']),
     ...limitProblemsOf(operation, method),
+    ...idempotencyProblemsOf(operation, method),
   ];
 }
 

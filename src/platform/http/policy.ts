@@ -9,7 +9,7 @@ export type Policy =
   | { readonly kind: 'authenticated' }
   | { readonly kind: 'requires'; readonly permissions: readonly string[] };
 
-const policies = new WeakMap<object, Policy>();
+const policies = new Map<object, Policy>();
 const beforePasswordChange = new WeakSet<object>();
 
 function declare(policy: Policy): MethodDecorator {
@@ -40,6 +40,11 @@ export const Requires = (...needed: [Permission, ...Permission[]]): MethodDecora
 export const AllowedBeforePasswordChange = (): MethodDecorator => (_target, _name, descriptor) => {
   beforePasswordChange.add(descriptor.value as object);
 };
+
+/** Every handler that has said who may call it. */
+export function guardedHandlers(): object[] {
+  return [...policies].filter(([, { kind }]) => kind !== 'public').map(([handler]) => handler);
+}
 
 export function policyOf(handler: object): Policy | undefined {
   return policies.get(handler);

@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import type { DocumentedOperation, Media } from './document.js';
+import type { DocumentedOperation, Media } from './documented.js';
 import { nameOf } from './formats/schema.js';
 import type { Schema } from './formats/schema.js';
 import { streamOf } from './negotiation/list-stream.js';

@@ -1,5 +1,5 @@
 import { operationsOf } from '../../../src/platform/http/document.js';
-import type { DocumentedOperation } from '../../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
 import type { TestApp } from '../../harness/app.js';
 import type { Answer } from '../../harness/household.js';
 import type { Person } from '../../harness/people.js';

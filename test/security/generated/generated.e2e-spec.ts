@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 
 import { operationsOf } from '../../../src/platform/http/document.js';
-import type { DocumentedOperation } from '../../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
 import { TestApp } from '../../harness/app.js';
 import type { Answer } from '../../harness/household.js';
 import { sceneOf, withUniqueMembers } from '../../harness/scenes.js';

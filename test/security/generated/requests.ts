@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import type { DocumentedOperation } from '../../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
 import { honest, valuesOf } from './values.js';
 import type { Schema } from './values.js';
 

@@ -1,7 +1,7 @@
 import type { TestApp } from '../../harness/app.js';
 import type { Person } from '../../harness/people.js';
 import { operationsOf } from '../../../src/platform/http/document.js';
-import type { DocumentedOperation } from '../../../src/platform/http/document.js';
+import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
 import { bytesOf } from './attack.js';
 import type { Attack, Target, Technique } from './attack.js';
 import { exchange } from './exchange.js';

@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
-import type { DocumentedOperation, Media } from '../document.js';
+import type { DocumentedOperation, Media } from '../documented.js';
 import { csvWriter } from '../formats/csv-writer.js';
 import { nameOf } from '../formats/schema.js';
 import type { Schema, Schemas } from '../formats/schema.js';

@@ -1,0 +1,26 @@
+import type { LimitClass } from './rate-limit.js';
+
+export interface Media {
+  schema?: object;
+  example?: unknown;
+  examples?: Record<string, { summary: string; value: unknown }>;
+}
+export interface Response {
+  description: string;
+  content?: Record<string, Media>;
+  headers?: Record<string, object>;
+}
+export interface DocumentedOperation {
+  operationId: string;
+  summary?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string }[];
+  requestBody?: { content: Record<string, Media> };
+  responses: Record<string, Response>;
+  security?: object[];
+  'x-permission'?: string;
+  'x-problems'?: string[];
+  'x-pages'?: string[];
+  'x-json-only'?: boolean;
+  'x-rate-limit'?: LimitClass;
+}
