@@ -31,7 +31,12 @@ export async function withDatabase<T>(
   { environment = commandEnvironment(), patience }: Circumstances = {},
 ): Promise<T> {
   const config = Config.load(environment);
-  const logs = new Logs({ level: 'warn', pretty: false, destination: process.stderr });
+  // Whoever says how long to wait tells of it too.
+  const logs = new Logs({
+    level: patience === undefined ? 'warn' : 'error',
+    pretty: false,
+    destination: process.stderr,
+  });
   const stop = new Stop(logs, config.values.SHUTDOWN_DEADLINE);
   stop.watch();
   const embedded = await startDatabase(config, logs);

@@ -24,7 +24,7 @@ const forged = (address: string): Record<string, string> => ({
 describe('S61 A17 what proxies say', () => {
   const apps: TestApp[] = [];
   const start = async (settings: Record<string, string>): Promise<TestApp> => {
-    const app = await TestApp.start({ settings: { RATE_LIMITS: 'on', RATE_LIMIT_READ: '5/60s', ...settings } });
+    const app = await TestApp.start({ settings: { RATE_LIMITS: 'on', RATE_LIMIT_READ: '5/3600s', ...settings } });
     apps.push(app);
     return app;
   };

@@ -18,7 +18,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import type { Policy } from './limit.js';
 
 /** How long one question may take, and how long nothing is asked after one that failed. Milliseconds. */
-const PATIENCE = 500;
+const PATIENCE = 1000;
 const REST = 3000;
 /** Counts outlive their window by this, for the clocks of processes differ. Seconds. */
 const SLACK = 60;

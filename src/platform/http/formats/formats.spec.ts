@@ -110,7 +110,7 @@ describe('XML', () => {
         '<id>&lt;&amp;&gt;&quot;&apos;</id><note xsi:nil="true"/><tags><item>a</item><item>b</item></tags>' +
         '<free><entry key="a b" type="array"><item type="number">1</item><item type="null"/>' +
         '<item type="object"><entry key="c" type="boolean">true</entry></item></entry></free>' +
-        '<checks><entry key="db"><item><city>x</city></item></entry></checks></thing>',
+        '<checks><entry key="db"><place><city>x</city></place></entry></checks></thing>',
     );
   });
 

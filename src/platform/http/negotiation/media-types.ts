@@ -35,8 +35,9 @@ export function describeMediaTypes(operation: DocumentedOperation, method: strin
 export function showOtherFormats(content: Record<string, Media>, schemas: Schemas): void {
   const json = content[JSON_TYPE];
   const value = json?.example ?? Object.values(json?.examples ?? {})[0]?.value;
-  if (!json || value === undefined) return;
-  const component = nameOf((json.schema as { $ref: string }).$ref);
+  const { $ref } = (json?.schema ?? {}) as Schema;
+  if ($ref === undefined || value === undefined) return;
+  const component = nameOf($ref);
   const xml = content[XML];
   if (xml) xml.example = xmlWriter(component, schemas, true)(value);
   const [csv, ndjson] = [content[CSV], content[NDJSON]];
