@@ -98,7 +98,7 @@ const house = {
 const SPECS = ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'];
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'dist/', 'data/', 'docs/', 'sdk/', 'console/'] },
+  { ignores: ['node_modules/', 'dist/', 'data/', 'docs/', 'sdk/src/generated/', 'sdk/dist/', 'console/'] },
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   ...tseslint.configs.recommended,

@@ -6,7 +6,7 @@ type Writer = (value: unknown, name: string) => string;
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>';
 /** Where `xsi:nil` comes from (XML Schema, part 1, 2.6.2). */
-export const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
+const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
 
 /**
  * A writer for one component of the document: an element for each member that the schema names, and for no other.

@@ -1,0 +1,10 @@
+export { Roster, createRoster } from './roster.js';
+export type { RosterOptions } from './roster.js';
+export { RosterProblem, isProblem } from './problem.js';
+export type { ProblemCode } from './problem.js';
+export { all, pages } from './pages.js';
+export { inMemory } from './session.js';
+export type { TokenStore, Tokens } from './session.js';
+export type { RetryOptions } from './retry.js';
+export { WebhookRefused, verifyWebhook } from './webhooks.js';
+export type * as Api from './generated/types.gen.js';

@@ -1,0 +1,77 @@
+import { REPEATABLE } from './generated/facts.gen.js';
+
+export interface RetryOptions {
+  /** How often in all, the first try included. */
+  readonly attempts: number;
+  /** The longest pause before the second try, doubled before each further one. Milliseconds. */
+  readonly firstPause: number;
+  /** No pause is longer, whatever the server asks for: then the failure is given back. Milliseconds. */
+  readonly longestPause: number;
+}
+
+export const RETRIES: RetryOptions = { attempts: 4, firstPause: 200, longestPause: 20_000 };
+
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
+const TRANSIENT = [429, 502, 503, 504];
+const KEY = 'Idempotency-Key';
+
+const repeatable = REPEATABLE.map((path) => new RegExp(`${path.replace(/\{\w+\}/g, '[^/]+')}$`));
+
+/** Gives every POST that may be repeated a key of its own, unless the caller gave one. */
+export function withKey(request: Request): Request {
+  if (request.method !== 'POST' || request.headers.has(KEY)) return request;
+  if (!repeatable.some((path) => path.test(new URL(request.url).pathname))) return request;
+  request.headers.set(KEY, crypto.randomUUID());
+  return request;
+}
+
+/**
+ * Sends a request, and again when it failed in passing (the network, 429, 502 to 504) and may be sent twice: it is
+ * idempotent (RFC 9110, 9.2.2), or it has an Idempotency-Key. Waits as long as `Retry-After` says, else a random part of
+ * a pause that doubles (full jitter: Brooker, "Exponential Backoff And Jitter", 2015).
+ */
+export async function sendWithRetry(
+  request: Request,
+  send: (request: Request) => Promise<Response>,
+  { attempts, firstPause, longestPause }: RetryOptions,
+): Promise<Response> {
+  const may = IDEMPOTENT.includes(request.method) || request.headers.has(KEY);
+  for (let attempt = 1; ; attempt += 1) {
+    const last = !may || attempt >= attempts;
+    const pause = Math.random() * Math.min(longestPause, firstPause * 2 ** (attempt - 1));
+    try {
+      // A body is read once: whoever may try again sends a copy.
+      const response = await send(last ? request : request.clone());
+      const asked = retryAfter(response);
+      if (last || !TRANSIENT.includes(response.status) || (asked ?? 0) > longestPause) return response;
+      await response.body?.cancel();
+      await sleep(asked ?? pause, request.signal);
+    } catch (error) {
+      if (last || request.signal.aborted) throw error;
+      await sleep(pause, request.signal);
+    }
+  }
+}
+
+/** Milliseconds; seconds or a date in the header (RFC 9110, 10.2.3). */
+function retryAfter({ headers }: Response): number | undefined {
+  const text = headers.get('retry-after');
+  if (text === null) return undefined;
+  const milliseconds = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, milliseconds);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
