@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Permission } from '../platform/contract/permission.js';
-import { Database, statement } from '../platform/database/database.js';
+import { Database, lookup } from '../platform/database/database.js';
 
-const PERMISSIONS_OF = statement(
+const PERMISSIONS_OF = lookup(
   'access_permissions_of',
   `SELECT DISTINCT rp.permission FROM roster.user_roles ur JOIN roster.role_permissions rp ON rp.role = ur.role WHERE ur.user_id = $1`,
 );
-const ROLES_OF = statement('access_roles_of', 'SELECT role FROM roster.user_roles WHERE user_id = $1 ORDER BY role');
+const ROLES_OF = lookup('access_roles_of', 'SELECT role FROM roster.user_roles WHERE user_id = $1 ORDER BY role');
 const BUILT_IN_LOCK = 0x524f4c45;
 
 @Injectable()

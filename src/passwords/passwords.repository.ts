@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
-import { Database, statement } from '../platform/database/database.js';
+import { Database, lookup } from '../platform/database/database.js';
 import type { PasswordHash } from './password-hash.entity.js';
 
-const FIND = statement(
+const FIND = lookup(
   'password_hashes_find',
   `SELECT user_id AS "userId", hash, changed_at AS "changedAt", change_required_at AS "changeRequiredAt"
    FROM roster.password_hashes WHERE user_id = $1`,

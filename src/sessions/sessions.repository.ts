@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 
-import { Database, statement } from '../platform/database/database.js';
+import { Database, lookup, statement } from '../platform/database/database.js';
 import { RefreshToken } from './refresh-token.entity.js';
 import type { EndReason } from './session.entity.js';
 import { Session } from './session.entity.js';
 
-const FIND = statement(
+const FIND = lookup(
   'sessions_find',
   `SELECT id, user_id AS "userId", amr, authenticated_at AS "authenticatedAt", expires_at AS "expiresAt", ended_at AS "endedAt",
      ended_because AS "endedBecause", ip, user_agent AS "userAgent"

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { rolesOfSql } from '../access/index.js';
-import { Database, statement } from '../platform/database/database.js';
+import { Database, lookup, statement } from '../platform/database/database.js';
 import { isCancelled, violatedUnique } from '../platform/database/database-errors.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
@@ -15,9 +15,9 @@ export const USER_COLUMNS = `u.id, u.email, u.email_verified_at AS "emailVerifie
   u.deleted_at AS "deletedAt", u.created_at AS "createdAt", u.updated_at AS "updatedAt", u.last_sign_in_at AS "lastSignInAt",
   u.version, ${rolesOfSql('u.id')} AS roles`;
 
-const FIND = statement('users_find', `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.id = $1`);
+const FIND = lookup('users_find', `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.id = $1`);
 // A user name has no "@" and an address has one, so at most one row is found.
-const FIND_BY_IDENTIFIER = statement(
+const FIND_BY_IDENTIFIER = lookup(
   'users_find_by_identifier',
   `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.deleted_at IS NULL AND (u.email_key = $1 OR u.username_key = $2)`,
 );

@@ -3,6 +3,7 @@ import type { DataSourceOptions, EntitySchema, MixedList } from 'typeorm';
 
 import { ImpatientClient } from './impatient-client.js';
 import { moment } from './moment.js';
+import { lanesOf } from './pipeline.js';
 import { PostgresNames } from './postgres-names.js';
 
 type Classes = MixedList<(new () => object) | EntitySchema>;
@@ -11,6 +12,7 @@ export interface DataSourceParts {
   readonly url: string;
   readonly entities: Classes;
   readonly migrations?: Classes;
+  /** Connections in all; some of them carry look-ups alone. */
   readonly poolMax: number;
   readonly applicationName: string;
   /** Milliseconds that one statement may take outside a request. */
@@ -22,6 +24,7 @@ export interface DataSourceParts {
 
 /** How every DataSource of Roster is made: for the application, for migrations, and for TypeORM's command line. */
 export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
+  const lanes = lanesOf(parts.poolMax);
   return {
     type: 'postgres',
     url: parts.url,
@@ -34,11 +37,12 @@ export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
     namingStrategy: new PostgresNames(),
     synchronize: false,
     installExtensions: false,
-    poolSize: parts.poolMax,
+    poolSize: parts.poolMax - lanes,
     poolErrorHandler: parts.onPoolError,
     extra: {
       Client: ImpatientClient,
       types: { getTypeParser },
+      lanes,
       patience: parts.patience,
       statement_timeout: parts.statementTimeout,
       connectionTimeoutMillis: 2000,

@@ -1,20 +1,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 
 import { currentRequest } from '../logging/request-context.js';
+import { NO_CONNECTION, remainingBudget, withinBudget } from './budget.js';
 import { isRetryable } from './database-errors.js';
-import { DatabaseTimeout, REQUEST_BUDGET } from './impatient-client.js';
+import { DatabaseTimeout } from './impatient-client.js';
 import { NamedQuery } from './named-query.js';
-import { statement } from './statement.js';
+import { Pipeline } from './pipeline.js';
+import { lookup, statement } from './statement.js';
 import type { Statement } from './statement.js';
 import { begin, flush, rollBack, scopeOn, whatWasLost } from './transaction.js';
 import type { AfterCommit, BeforeCommit, Scope } from './transaction.js';
 
-export { statement };
+export { lookup, statement };
 export type { Statement };
 
 type Taken = Parameters<Pool['connect']>[0];
@@ -28,13 +31,14 @@ interface Held {
 
 const ATTEMPTS = 3;
 const BATCH = 2000;
-const NO_CONNECTION = 'No connection to PostgreSQL came free in time';
 
 /** The one door to PostgreSQL. The transaction is carried by AsyncLocalStorage, so that no caller can escape it. */
 @Injectable()
-export class Database {
+export class Database implements OnApplicationShutdown {
   private readonly scopes = new AsyncLocalStorage<Scope>();
   private readonly held = new AsyncLocalStorage<Held>();
+
+  private pipeline: Pipeline | null = null;
 
   constructor(private readonly source: DataSource) {}
 
@@ -139,7 +143,18 @@ export class Database {
   /** Connections: in all, idle, and requests that wait for one. */
   connections(): { total: number; idle: number; waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.pool;
-    return { total: totalCount, idle: idleCount, waiting: waitingCount };
+    const { open, idle } = this.pipeline?.connections() ?? { open: 0, idle: 0 };
+    return { total: totalCount + open, idle: idleCount + idle, waiting: waitingCount };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pipeline?.close();
+  }
+
+  /** Made when first asked for: TypeORM makes the pool, whose settings it shares, only when it connects. */
+  private lookups(): Pipeline {
+    const { lanes = 0 } = (this.source.options as { extra?: { lanes?: number } }).extra ?? {};
+    return (this.pipeline ??= new Pipeline(this.pool.options as never, lanes));
   }
 
   private get pool(): Pool {
@@ -157,7 +172,10 @@ export class Database {
       typeof question === 'string' ? { text: question, values } : { name: question.name, text: question.text, values };
     // What is held open has rows that nobody else can see yet.
     const scope = this.scopes.getStore() ?? this.held.getStore()?.scope;
-    return scope ? scope.client.query(query) : this.runAlone(query);
+    if (scope) return scope.client.query(query);
+    const shared =
+      typeof question !== 'string' && question.lookup ? this.lookups().ask(query, currentRequest()?.deadline) : null;
+    return shared ?? this.runAlone(query);
   }
 
   /** Callbacks, for this is the hottest path of all: promises round the pool cost 5 µs a statement (tried). */
@@ -198,7 +216,7 @@ export class Database {
 
   private begin(): Promise<Scope> {
     return begin(this.source, (runner) =>
-      this.withinBudget(runner.connect() as Promise<PoolClient>, () => void runner.release()),
+      withinBudget(runner.connect() as Promise<PoolClient>, () => void runner.release()),
     );
   }
 
@@ -262,29 +280,4 @@ export class Database {
       throw error;
     }
   }
-
-  /** Waits for a connection, but not past the request's deadline: one that comes later goes straight back. */
-  private async withinBudget<T>(connecting: Promise<T>, giveBack: (late: T) => void): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    let late = false;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        late = true;
-        reject(new DatabaseTimeout(NO_CONNECTION));
-      }, remainingBudget());
-    });
-    try {
-      return await Promise.race([connecting, timeout]);
-    } finally {
-      clearTimeout(timer);
-      // The caller has its answer already; a connection that never comes is the pool's to tell of.
-      if (late) connecting.then(giveBack, () => undefined);
-    }
-  }
-}
-
-/** Milliseconds that are left of the request's deadline; outside a request, a whole budget. */
-function remainingBudget(): number {
-  const deadline = currentRequest()?.deadline;
-  return deadline === undefined ? REQUEST_BUDGET : Math.max(0, deadline - performance.now());
 }

@@ -1,0 +1,99 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { Database, lookup } from '../../src/platform/database/database.js';
+import { lanesOf } from '../../src/platform/database/pipeline.js';
+import { TestApp } from '../harness/app.js';
+
+const ECHO = lookup('test_echo', 'SELECT $1::int AS n');
+const DIVIDE = lookup('test_divide', 'SELECT 100 / $1::int AS n');
+const SLOW = lookup('test_slow', 'SELECT pg_sleep($1), pg_backend_pid() AS pid');
+const PID = lookup('test_pid', 'SELECT pg_backend_pid() AS pid, $1::int AS n');
+
+describe('look-ups that share connections', () => {
+  let app: TestApp;
+  let db: Database;
+
+  beforeAll(async () => {
+    app = await TestApp.start();
+    db = app.get(Database);
+    await warm();
+  });
+  afterAll(() => app.stop());
+
+  /** Until both connections are open and know the statements. */
+  async function warm(): Promise<void> {
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all([ECHO, PID].flatMap((each) => [1, 2, 3, 4].map((n) => db.row(each, [n]))));
+      await pause(5);
+    }
+  }
+  const pids = async (): Promise<Set<number>> => {
+    const rows = await Promise.all(Array.from({ length: 40 }, (_, n) => db.row<{ pid: number }>(PID, [n])));
+    return new Set(rows.map((row) => row!.pid));
+  };
+
+  it('are carried by two connections, however many ask', async () => {
+    expect((await pids()).size).toBe(2);
+  });
+
+  it('are each given their own answer, also when others fail', async () => {
+    const asked = Array.from({ length: 1000 }, (_, n) =>
+      n % 7 === 0
+        ? db.row<{ n: number }>(DIVIDE, [0]).then(
+            () => 'answered',
+            (error: { code?: string }) => error.code,
+          )
+        : db.row<{ n: number }>(ECHO, [n]).then((row) => row!.n),
+    );
+    const answers = await Promise.all(asked);
+    expect(answers).toEqual(Array.from({ length: 1000 }, (_, n) => (n % 7 === 0 ? '22012' : n)));
+    expect((await pids()).size).toBe(2);
+  });
+
+  it('see what this process has committed', async () => {
+    const { id } = await app.people.user();
+    const ada = await app.people.admin();
+    for (let n = 0; n < 20; n += 1) {
+      await ada.patch(`/api/v1/users/${id}`, { name: `Name ${n}` });
+      expect((await ada.get<{ name: string }>(`/api/v1/users/${id}`)).body.name).toBe(`Name ${n}`);
+    }
+  });
+
+  it('are part of a transaction where there is one', async () => {
+    await db.transaction(async () => {
+      const own = await db.row<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      expect(await db.row<{ pid: number }>(PID, [1])).toMatchObject(own!);
+    });
+  });
+
+  it('go on over the pool while their connections are lost, and come back', async () => {
+    const before = await pids();
+    const working = Promise.allSettled(Array.from({ length: 20 }, () => db.row(SLOW, [0.2])));
+    await pause(30);
+    await app.sql('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [[...before]]);
+    for (const outcome of await working)
+      if (outcome.status === 'rejected') expect(String(outcome.reason)).toMatch(/terminat|Connection|closed/i);
+    expect(await db.row(ECHO, [7])).toEqual({ n: 7 });
+    await pause(1100);
+    await warm();
+    const after = await pids();
+    expect(after.size).toBe(2);
+    expect([...after].some((pid) => before.has(pid))).toBe(false);
+  });
+
+  it('are counted among the connections of the process, and closed with it', async () => {
+    const other = await TestApp.start({ settings: { DATABASE_POOL_MAX: '5' } });
+    const database = other.get(Database);
+    await Promise.all(Array.from({ length: 60 }, (_, n) => database.row(ECHO, [n])));
+    await Promise.all(Array.from({ length: 60 }, () => database.row('SELECT pg_sleep(0.01)')));
+    expect(database.connections().total).toBeLessThanOrEqual(5);
+    const lanes = await Promise.all(Array.from({ length: 8 }, (_, n) => database.row<{ pid: number }>(PID, [n])));
+    await other.stop();
+    const left = await app.sql('SELECT pid FROM pg_stat_activity WHERE pid = ANY($1)', [lanes.map((row) => row!.pid)]);
+    expect(left).toEqual([]);
+  });
+
+  it('take no connection from a small pool', () => {
+    expect([1, 2, 3, 4, 10].map(lanesOf)).toEqual([0, 0, 0, 2, 2]);
+  });
+});
