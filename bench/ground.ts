@@ -18,6 +18,7 @@ import { Users } from '../src/users/index.js';
 export const USERS = 100_000;
 export const SESSIONS = 1000;
 const ROLE = 'bench_reader';
+const NEVER_REACHED = '1000000000/60s';
 
 /** What every server under test stands on: a database with people in it, and tokens that Roster itself gave. */
 export interface Ground {
@@ -61,6 +62,10 @@ async function furnish(cluster: EmbeddedPostgres, folder: string): Promise<Groun
     PUBLIC_URL: 'http://127.0.0.1:3000',
     PORT: '0',
     MANAGEMENT_PORT: '0',
+    // On, and never reached: a limit that refuses would be measured in place of the answer.
+    RATE_LIMIT_READ: NEVER_REACHED,
+    RATE_LIMIT_WRITE: NEVER_REACHED,
+    RATE_LIMIT_CREDENTIALS: NEVER_REACHED,
   };
   const config = Config.load(environment);
   const address = addressOf(config, null);
