@@ -4,6 +4,7 @@ declare module 'autocannon' {
     readonly method: string;
     readonly path: string;
     readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
   }
   interface Options {
     readonly url: string;

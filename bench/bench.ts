@@ -2,83 +2,132 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { chart } from './chart.js';
+import { install } from './debian.js';
 import { prepareGround } from './ground.js';
 import type { Ground } from './ground.js';
+import { compareLists } from './lists.js';
 import { chooseGenerator } from './load.js';
 import type { Generator } from './load.js';
-import { measureStart, productionPackages } from './start.js';
+import { HELP, readOptions } from './options.js';
+import type { Options } from './options.js';
 import { PEERS } from './peers.js';
 import { describe, judge } from './report.js';
-import type { Result } from './report.js';
-import { check, measure, summarise, topUp } from './rounds.js';
-import type { Contestant, Round } from './rounds.js';
+import { check, measure, summarise, weigh } from './rounds.js';
+import type { Contestant, Standing, Task } from './rounds.js';
 import { startServer } from './server.js';
+import { measureStart, productionPackages } from './start.js';
 
-const ROUNDS = 3;
-const WARM_UP_SECONDS = 2;
-const ROUND_SECONDS = 5;
-/** The resident size is read after so many requests. */
+const WARM_UP = { job: 'read', connections: 32, seconds: 2 } as const;
+/** The resident size of Roster is read after so many requests. */
 const SERVED = 100_000;
 
 /**
- * Measures an authenticated read by id against the same route written in other ways, on one database, in turns.
+ * The same jobs done in other ways, on one database, in turns.
  * @param root the repository, built
  * @param folder an empty folder, thrown away after: this compiled code lies in it
  */
-export async function bench(root: string, folder: string): Promise<void> {
+export async function bench(root: string, folder: string, parameters: readonly string[]): Promise<void> {
+  const options = readOptions(parameters);
+  if (options === 'help') {
+    console.log(HELP);
+    return;
+  }
   const things = new AsyncDisposableStack();
   process.once('SIGINT', () => void things.disposeAsync().finally(() => process.exit(130)));
   try {
-    const generator = chooseGenerator(folder);
-    say(`load by ${generator.name}; making the database`);
-    const ground = await prepareGround(folder);
-    things.defer(() => ground.stop());
-    const contestants = await startAll(root, ground, things);
-    const peers = await compete(contestants, generator, ground);
-    for (const { server } of contestants) await server.stop();
-    say('starting again and again');
-    const start = await measureStart(root, ground);
-    const result = judge({ ground, generator: generator.name, peers, start, packages: productionPackages(root) });
-    keep(root, result);
-    console.log(describe(result));
+    if (options.install) install();
+    if (options.lists) await compareLists(root, folder, things, say);
+    else await comparePeers(root, folder, things, options);
   } finally {
     await things.disposeAsync();
   }
 }
 
-async function startAll(root: string, ground: Ground, things: AsyncDisposableStack): Promise<Contestant[]> {
+async function comparePeers(
+  root: string,
+  folder: string,
+  things: AsyncDisposableStack,
+  options: Options,
+): Promise<void> {
+  const generator = chooseGenerator(folder);
+  say(`load by ${generator.name}; making ${options.rows} users`);
+  const ground = await prepareGround(folder, options.rows);
+  things.defer(() => ground.stop());
+  const { contestants, absent } = await startAll(root, folder, ground, things, options);
+  const standings = await compete(contestants, generator, ground, options);
+  const weights = contestants.map(weigh);
+  for (const { server } of contestants) await server.stop();
+  say('starting again and again');
+  const start = await measureStart(root, ground);
+  const packages = productionPackages(root);
+  const result = judge({ ground, generator: generator.name, options, standings, weights, absent, start, packages });
+  const results = join(root, 'bench', 'results');
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, 'latest.json'), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(join(results, 'latest.svg'), chart(result));
+  console.log(describe(result));
+}
+
+async function startAll(
+  root: string,
+  folder: string,
+  ground: Ground,
+  things: AsyncDisposableStack,
+  { peers }: Options,
+): Promise<{ contestants: Contestant[]; absent: string[] }> {
   const contestants: Contestant[] = [];
-  for (const peer of PEERS) {
-    const server = await startServer(peer.command(root, ground));
-    things.defer(() => server.stop());
-    await check(server, ground);
-    contestants.push({ peer, server, rounds: [], served: 0 });
-  }
-  return contestants;
-}
-
-async function compete(contestants: Contestant[], generator: Generator, ground: Ground): Promise<Result['peers']> {
-  for (const contestant of contestants) await measure(contestant, generator, ground, WARM_UP_SECONDS);
-  for (let number = 1; number <= ROUNDS; number += 1) {
-    for (const contestant of contestants) {
-      const round = await measure(contestant, generator, ground, ROUND_SECONDS);
-      contestant.rounds.push(round);
-      say(`round ${number}: ${contestant.peer.name} ${line(round)}`);
+  const absent: string[] = [];
+  for (const peer of PEERS.filter(({ name }) => peers.length === 0 || peers.includes(name))) {
+    const command = peer.command(root, folder, ground);
+    if (!command) {
+      absent.push(peer.name);
+      say(`${peer.name} is left out: what it needs is not installed (--install fetches it)`);
+      continue;
     }
+    const server = await startServer(command);
+    things.defer(() => server.stop());
+    await check(server, ground, peer);
+    contestants.push({ peer, server, rounds: new Map(), served: 0 });
   }
-  for (const contestant of contestants) await topUp(contestant, generator, ground, SERVED);
-  return contestants.map(summarise);
+  return { contestants, absent };
 }
 
-function line({ perSecond, cpuMicroseconds }: Round): string {
-  return `${Math.round(perSecond)} a second, ${cpuMicroseconds.toFixed(1)} µs of CPU a request`;
+async function compete(
+  contestants: Contestant[],
+  generator: Generator,
+  ground: Ground,
+  { jobs, connections, rounds, seconds }: Options,
+): Promise<Standing[]> {
+  for (const contestant of contestants) await measure(contestant, generator, ground, WARM_UP);
+  const standings: Standing[] = [];
+  for (const job of jobs)
+    for (const count of connections) {
+      // Those of the job before may be ten minutes old.
+      ground.renewTokens();
+      const task: Task = { job, connections: count, seconds };
+      const able = contestants.filter(({ peer }) => peer.jobs.includes(job));
+      for (let number = 1; number <= rounds; number += 1)
+        for (const contestant of able) await oneRound(contestant, generator, ground, task, `${number} of ${rounds}`);
+      const name = `${job} ${count}`;
+      standings.push(...able.map(({ peer, ...each }) => summarise(peer.name, task, each.rounds.get(name)!)));
+    }
+  const [roster] = contestants.filter(({ peer }) => peer.name === 'roster');
+  while (roster && roster.served < SERVED) await measure(roster, generator, ground, { ...WARM_UP, seconds: 5 });
+  return standings;
 }
 
-function keep(root: string, result: Result): void {
-  const folder = join(root, 'bench', 'results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(result, null, 2)}\n`);
-  writeFileSync(join(folder, 'latest.svg'), chart(result));
+async function oneRound(
+  contestant: Contestant,
+  generator: Generator,
+  ground: Ground,
+  task: Task,
+  number: string,
+): Promise<void> {
+  const round = await measure(contestant, generator, ground, task);
+  const name = `${task.job} ${task.connections}`;
+  contestant.rounds.set(name, [...(contestant.rounds.get(name) ?? []), round]);
+  const told = `${Math.round(round.perSecond)} a second, ${round.cpuMicroseconds.toFixed(1)} µs of CPU a request`;
+  say(`${task.job} × ${task.connections}, round ${number}: ${contestant.peer.name} ${told}`);
 }
 
 /** Progress, apart from the table. */

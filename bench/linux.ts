@@ -44,8 +44,18 @@ export function idleSeconds(): number {
   return (Number(idle) + Number(waiting)) / TICKS;
 }
 
-/** Resident size now and at its highest, in MiB. */
-export function memoryOf(pid: number): { rss: number; peak: number } {
+/** Resident size now and at its highest, in MiB, with its children's. */
+export function memoryOfFamily(pid: number): { rss: number; peak: number } {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  const sizes = [pid, ...children.map(Number)].map(memoryOf);
+  return { rss: sum(sizes.map(({ rss }) => rss)), peak: sum(sizes.map(({ peak }) => peak)) };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((whole, each) => whole + each, 0);
+}
+
+function memoryOf(pid: number): { rss: number; peak: number } {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8');
   const read = (name: string): number =>
     Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)![1]) / 1024);

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const CONNECTIONS = 32;
+import type { Job } from './options.js';
 
 /** What a generator saw of one run. Latencies in milliseconds. */
 export interface Load {
@@ -13,34 +13,64 @@ export interface Load {
   readonly p99: number;
 }
 
+/** What is asked, of whom, by how many at once. */
+export interface Order {
+  readonly url: string;
+  readonly job: Job;
+  readonly hello: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly freshTokens: boolean;
+}
+
 export interface Generator {
   readonly name: string;
-  /** Reads users drawn from `ids.txt` with tokens drawn from `tokens.txt`, over CONNECTIONS connections. */
-  run(url: string, seconds: number): Promise<Load>;
+  /** Draws users from `ids.txt` and tokens from `tokens.txt`. */
+  run(order: Order): Promise<Load>;
 }
 
 /** wrk where there is one, for it takes least from the server; else autocannon, which npm brings. */
 export function chooseGenerator(folder: string): Generator {
   const hasWrk = spawnSync('wrk', ['-v']).error === undefined;
-  return hasWrk ? wrk(folder) : autocannon(folder);
+  const plain = hasWrk ? wrk(folder) : autocannon(folder);
+  return { ...plain, run: (order) => (isChain(order.job) ? chains(folder, order) : plain.run(order)) };
 }
 
+/** Each request needs what the one before was answered. */
+function isChain(job: Job): boolean {
+  return job === 'sign-in' || job === 'refresh';
+}
+
+let runs = 0;
+
 function wrk(folder: string): Generator {
-  const script = join(folder, 'load.lua');
-  writeFileSync(script, lua(folder));
   return {
     name: 'wrk',
-    run: (url, seconds) =>
-      output('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url]),
+    run: (order) => {
+      const script = join(folder, 'load.lua');
+      writeFileSync(script, lua(folder, order, (runs += 1)));
+      const { connections, seconds, url } = order;
+      return output('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url]);
+    },
   };
 }
 
 function autocannon(folder: string): Generator {
-  const script = join(folder, 'bench', 'autocannon.js');
   return {
     name: 'autocannon',
-    run: (url, seconds) => output(process.execPath, [script, url, String(seconds), folder]),
+    run: (order) =>
+      output(process.execPath, [
+        join(folder, 'bench', 'autocannon.js'),
+        folder,
+        JSON.stringify(order),
+        String((runs += 1)),
+      ]),
   };
+}
+
+function chains(folder: string, order: Order): Promise<Load> {
+  const script = join(folder, 'bench', 'chains.js');
+  return output(process.execPath, [script, folder, JSON.stringify(order), String((runs += 1))]);
 }
 
 /** The last line of what a program writes, as JSON. */
@@ -58,7 +88,18 @@ function output(program: string, parts: readonly string[]): Promise<Load> {
 }
 
 /** The request is put together by hand: wrk.format would cost the generator more than sending it. */
-function lua(folder: string): string {
+function lua(folder: string, { job, hello, freshTokens }: Order, run: number): string {
+  const tokens = join(folder, freshTokens ? 'fresh-tokens.txt' : 'tokens.txt');
+  const head = '" HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nAuthorization: Bearer " .. token()';
+  const requests: Record<string, string> = {
+    hello: `return "GET ${hello} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"`,
+    read: `return "GET /api/v1/users/" .. ids[math.random(#ids)] .. ${head} .. "\\r\\n\\r\\n"`,
+    list: `return "GET /api/v1/users?limit=20" .. ${head} .. "\\r\\n\\r\\n"`,
+    create: `made = made + 1
+  local body = '{"email":"bench.${process.pid}.${run}.' .. made .. '@example.com","name":"Bench Person"}'
+  return "POST /api/v1/users" .. ${head} .. "\\r\\nContent-Type: application/json\\r\\nIdempotency-Key: ${process.pid}-${run}-"
+    .. made .. "\\r\\nContent-Length: " .. #body .. "\\r\\n\\r\\n" .. body`,
+  };
   return `
 local function lines(path)
   local all = {}
@@ -66,16 +107,21 @@ local function lines(path)
   return all
 end
 local ids, tokens
+local made, turn = 0, 0
 
 function init()
   math.randomseed(os.time())
   ids = lines("${join(folder, 'ids.txt')}")
-  tokens = lines("${join(folder, 'tokens.txt')}")
+  tokens = lines("${tokens}")
+end
+
+local function token()
+  turn = turn % #tokens + 1
+  return tokens[${freshTokens ? 'turn' : 'math.random(#tokens)'}]
 end
 
 function request()
-  return "GET /api/v1/users/" .. ids[math.random(#ids)] .. " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nAuthorization: Bearer "
-    .. tokens[math.random(#tokens)] .. "\\r\\n\\r\\n"
+  ${requests[job]}
 end
 
 function done(summary, latency)

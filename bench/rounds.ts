@@ -1,6 +1,7 @@
 import type { Ground } from './ground.js';
-import { cpuOf, cpuOfEndedChildren, cpuOfFamily, idleSeconds, memoryOf } from './linux.js';
+import { cpuOfEndedChildren, cpuOfFamily, idleSeconds, memoryOfFamily } from './linux.js';
 import type { Generator } from './load.js';
+import type { Job } from './options.js';
 import type { Peer } from './peers.js';
 import type { Server } from './server.js';
 
@@ -20,75 +21,92 @@ export interface Round {
 export interface Contestant {
   readonly peer: Peer;
   readonly server: Server;
-  readonly rounds: Round[];
+  /** By job and connections: `read 32`. */
+  readonly rounds: Map<string, Round[]>;
   /** Requests answered, warm-up included. */
   served: number;
 }
 
-/** The medians of a contestant's rounds. */
+/** The medians of a contestant's rounds at one job. */
 export interface Standing extends Round {
+  readonly job: Job;
+  readonly connections: number;
   readonly name: string;
-  readonly about: string;
-  /** MiB, after `served` requests. */
-  readonly rss: number;
-  readonly peakRss: number;
-  readonly served: number;
   readonly limit: 'server' | 'database' | 'generator' | 'machine';
 }
 
-/** One correct answer, and one refusal: a server that does less work than it says must not win. */
-export async function check(server: Server, { id, token }: Ground): Promise<void> {
-  const url = `${server.url}/api/v1/users/${id}`;
-  const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
-  const body = (await answer.json()) as { id?: string };
-  if (answer.status !== 200 || body.id !== id)
-    throw new Error(`${url} answered ${answer.status}: ${JSON.stringify(body)}`);
-  const forged = token.replace(/.{8}$/, 'AAAAAAAA');
-  const refusal = await fetch(url, { headers: { authorization: `Bearer ${forged}` } });
-  if (refusal.status !== 401) throw new Error(`${url} answered ${refusal.status} to a forged token`);
+/** What a contestant weighs after so many requests: MiB. */
+export interface Weight {
+  readonly name: string;
+  readonly about: string;
+  readonly rss: number;
+  readonly peakRss: number;
+  readonly served: number;
+  /** Milliseconds from its process to its word that it listens. */
+  readonly startedIn: number;
+}
+
+export interface Task {
+  readonly job: Job;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** Correct answers, and a refusal: a server that does less work than it says must not win. */
+export async function check({ url }: Server, { id, token }: Ground, { hello }: Peer): Promise<void> {
+  const ask = async (path: string, status: number, bearer = token, body?: object): Promise<Record<string, unknown>> => {
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${url}${path}`, {
+      headers,
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (answer.status !== status) throw new Error(`${url}${path} answered ${answer.status}: ${text}`);
+    return text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
+  };
+  await ask(hello, 200);
+  if ((await ask(`/api/v1/users/${id}`, 200))['id'] !== id) throw new Error(`${url} answers somebody else`);
+  const { data } = await ask('/api/v1/users?limit=20', 200);
+  if ((data as object[]).length !== 20) throw new Error(`${url} lists ${(data as object[]).length} users`);
+  const email = `check.${performance.now()}@example.com`;
+  if ((await ask('/api/v1/users', 201, token, { email, name: 'Check' }))['email'] !== email)
+    throw new Error(`${url} makes somebody else`);
+  await ask(`/api/v1/users/${id}`, 401, token.replace(/.{8}$/, 'AAAAAAAA'));
 }
 
 export async function measure(
   contestant: Contestant,
   generator: Generator,
   { databasePid }: Ground,
-  seconds: number,
+  task: Task,
 ): Promise<Round> {
-  const { pid, url } = contestant.server;
-  const read = (): number[] => [cpuOf(pid), cpuOfFamily(databasePid), cpuOfEndedChildren(), idleSeconds()];
+  const { peer, server } = contestant;
+  const read = (): number[] => [cpuOfFamily(server.pid), cpuOfFamily(databasePid), cpuOfEndedChildren(), idleSeconds()];
   const before = read();
-  const load = await generator.run(url, seconds);
-  const [server, database, generated, idle] = read().map((value, place) => value - before[place]!);
+  const { hello, freshTokens = false } = peer;
+  const load = await generator.run({ url: server.url, hello, freshTokens, ...task });
+  const [cpu, database, generated, idle] = read().map((value, place) => value - before[place]!);
   contestant.served += load.requests;
   return {
     perSecond: load.requests / load.seconds,
-    cpuMicroseconds: (server! / load.requests) * 1e6,
+    cpuMicroseconds: (cpu! / load.requests) * 1e6,
     failures: load.failures,
     p50: load.p50,
     p99: load.p99,
-    serverCores: server! / load.seconds,
+    serverCores: cpu! / load.seconds,
     databaseCores: database! / load.seconds,
     generatorCores: generated! / load.seconds,
     idleCores: idle! / load.seconds,
   };
 }
 
-/** More load until so many requests were served: resident sizes are compared after the same work. */
-export async function topUp(
-  contestant: Contestant,
-  generator: Generator,
-  ground: Ground,
-  requests: number,
-): Promise<void> {
-  while (contestant.served < requests) {
-    const { perSecond } = contestant.rounds[0]!;
-    const seconds = Math.ceil((requests - contestant.served) / perSecond);
-    await measure(contestant, generator, ground, Math.min(30, seconds));
-  }
+export function weigh({ peer, server, served }: Contestant): Weight {
+  const { rss, peak } = memoryOfFamily(server.pid);
+  return { name: peer.name, about: peer.about, rss, peakRss: peak, served, startedIn: Math.round(server.startedIn) };
 }
 
-export function summarise({ peer, server, rounds, served }: Contestant): Standing {
-  const middle = (name: keyof Round): number => round(median(rounds.map((one) => one[name])));
+export function summarise(name: string, { job, connections }: Task, rounds: readonly Round[]): Standing {
+  const middle = (member: keyof Round): number => round(median(rounds.map((one) => one[member])));
   const standing = {
     perSecond: middle('perSecond'),
     cpuMicroseconds: middle('cpuMicroseconds'),
@@ -100,8 +118,7 @@ export function summarise({ peer, server, rounds, served }: Contestant): Standin
     generatorCores: middle('generatorCores'),
     idleCores: middle('idleCores'),
   };
-  const { rss, peak } = memoryOf(server.pid);
-  return { name: peer.name, about: peer.about, ...standing, limit: limitOf(standing), rss, peakRss: peak, served };
+  return { job, connections, name, ...standing, limit: limitOf(standing) };
 }
 
 export function median(values: readonly number[]): number {

@@ -27,4 +27,4 @@ for (const file of globSync('bench/**/*.ts', { cwd: root })) {
   writeFileSync(compiled, code);
 }
 const { bench } = await import(join(folder, 'bench', 'bench.js'));
-await bench(root, folder);
+await bench(root, folder, process.argv.slice(2));

@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 
 /** How to start a server that says `{"ready":true,"urls":{"api":…}}` on a line of its stdout once it listens. */
 export interface Command {
+  /** Node unless it is another one. */
+  readonly program?: string;
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -20,10 +22,14 @@ export interface Server {
 const PATIENCE = 60_000;
 const STOP_PATIENCE = 20_000;
 
-/** Starts Node with the command. What the server writes is read and thrown away, as a log collector would. */
-export async function startServer({ arguments: parts, environment }: Command): Promise<Server> {
+/** Starts the command. What the server writes is read and thrown away, as a log collector would. */
+export async function startServer({
+  program = process.execPath,
+  arguments: parts,
+  environment,
+}: Command): Promise<Server> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, parts, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, parts, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = (): Promise<void> => end(child);
   try {
     const url = await readiness(child);

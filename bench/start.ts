@@ -18,7 +18,7 @@ export interface Start {
 }
 
 export async function measureStart(root: string, ground: Ground): Promise<Start> {
-  const roster = ROSTER.command(root, ground);
+  const roster = ROSTER.command(root, '', ground)!;
   const everything = pathToFileURL(join(root, 'dist', 'src', 'cli', 'serve.js')).href;
   const bare = {
     arguments: [

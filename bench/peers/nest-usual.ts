@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+
 import 'reflect-metadata';
 
 import {
+  Body,
   ClassSerializerInterceptor,
   Controller,
   Get,
@@ -8,16 +11,21 @@ import {
   Module,
   NotFoundException,
   Param,
+  ParseIntPipe,
   ParseUUIDPipe,
+  Post,
+  Query,
   UseGuards,
   UseInterceptors,
+  ValidationPipe,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { Exclude, Expose } from 'class-transformer';
+import { IsEmail, IsString, MaxLength } from 'class-validator';
 import { ExtractJwt, Strategy } from 'passport-jwt';
-import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
+import { Column, Entity, IsNull, PrimaryColumn, Repository } from 'typeorm';
 
 // Written as the documentation of Nest writes it (Authentication, Database, Serialization).
 
@@ -70,12 +78,39 @@ class JwtStrategy extends PassportStrategy(Strategy) {
   }
 }
 
+class CreateUserDto {
+  @IsEmail() email!: string;
+  @IsString() @MaxLength(200) name!: string;
+}
+
 @Injectable()
 class UsersService {
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
 
   findOne(id: string): Promise<User | null> {
     return this.users.findOneBy({ id });
+  }
+
+  findAll(limit: number): Promise<User[]> {
+    return this.users.find({ where: { deletedAt: IsNull() }, order: { createdAt: 'DESC', id: 'DESC' }, take: limit });
+  }
+
+  create({ email, name }: CreateUserDto): Promise<User> {
+    const now = new Date();
+    const user = this.users.create({
+      id: randomUUID(),
+      email,
+      emailKey: email.toLowerCase(),
+      name,
+      nameKey: name.toLowerCase(),
+      locale: 'en',
+      metadata: {},
+      appMetadata: {},
+      createdAt: now,
+      updatedAt: now,
+      version: 1,
+    });
+    return this.users.save(user);
   }
 }
 
@@ -91,6 +126,26 @@ class UsersController {
     if (!user) throw new NotFoundException();
     return user;
   }
+
+  @Get()
+  @UseGuards(AuthGuard('jwt'))
+  async findAll(@Query('limit', ParseIntPipe) limit: number): Promise<{ data: User[] }> {
+    return { data: await this.users.findAll(limit) };
+  }
+
+  @Post()
+  @UseGuards(AuthGuard('jwt'))
+  create(@Body() body: CreateUserDto): Promise<User> {
+    return this.users.create(body);
+  }
+}
+
+@Controller('hello')
+class HelloController {
+  @Get()
+  hello(): { hello: string } {
+    return { hello: 'world' };
+  }
 }
 
 @Module({
@@ -99,11 +154,12 @@ class UsersController {
     TypeOrmModule.forFeature([User]),
     PassportModule,
   ],
-  controllers: [UsersController],
+  controllers: [HelloController, UsersController],
   providers: [UsersService, JwtStrategy],
 })
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: ['error'] });
+app.useGlobalPipes(new ValidationPipe());
 await app.listen(0, '127.0.0.1');
 console.log(JSON.stringify({ ready: true, urls: { api: await app.getUrl() } }));

@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+
+export const JOBS = ['hello', 'read', 'list', 'create', 'sign-in', 'refresh'] as const;
+export type Job = (typeof JOBS)[number];
+
+export interface Options {
+  readonly rows: number;
+  readonly connections: readonly number[];
+  /** Names of peers; all that are there when it is empty. */
+  readonly peers: readonly string[];
+  readonly jobs: readonly Job[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly install: boolean;
+  /** Lists over 1,000,000 users against 100,000, in place of the peers. */
+  readonly lists: boolean;
+}
+
+export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
+npm run bench -- lists            a list page over 1,000,000 users against 100,000
+
+  --install              fetches the peers in Python and Go with apt, and wrk
+  --rows <n>             users in the table (100000)
+  --connections <n,…>    of the load at once (32)
+  --peers <name,…>       only these
+  --jobs <name,…>        only these of ${JOBS.join(', ')}
+  --rounds <n>           of each job (3)
+  --seconds <n>          of each round (3)
+  --full                 1, 32 and 128 connections, five rounds of five seconds`;
+
+/** @throws TypeError for options that nobody knows */
+export function readOptions(parameters: readonly string[]): Options | 'help' {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values, positionals } = parseArgs({
+    args: [...parameters],
+    allowPositionals: true,
+    options: {
+      help: flag,
+      install: flag,
+      full: flag,
+      ...{ rows: text, connections: text, peers: text, jobs: text, rounds: text, seconds: text },
+    },
+  });
+  if (values.help) return 'help';
+  const { full } = values;
+  return {
+    rows: whole(values.rows, 100_000),
+    connections: list(values.connections)
+      .map(Number)
+      .concat(values.connections ? [] : full ? [1, 32, 128] : [32]),
+    peers: list(values.peers),
+    jobs: JOBS.filter((job) => !values.jobs || list(values.jobs).includes(job)),
+    rounds: whole(values.rounds, full ? 5 : 3),
+    seconds: whole(values.seconds, full ? 5 : 3),
+    install: values.install,
+    lists: positionals.includes('lists'),
+  };
+}
+
+function list(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(',');
+}
+
+function whole(text: string | undefined, usual: number): number {
+  const number = Number(text ?? usual);
+  if (!Number.isInteger(number) || number < 1) throw new TypeError(`${text} is no number of something`);
+  return number;
+}
