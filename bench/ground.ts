@@ -49,7 +49,9 @@ export interface Ground {
 
 /** Writes `ids.txt` (every user), `tokens.txt` (of a thousand sessions) and `people.json` into the folder. */
 export async function prepareGround(folder: string, rows: number): Promise<Ground> {
-  const cluster = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => undefined });
+  // Every peer keeps ten connections.
+  const options = { dataDir: join(folder, 'data'), maxConnections: 300, log: () => undefined };
+  const cluster = await startEmbeddedPostgres(options);
   try {
     return await furnish(cluster, folder, rows);
   } catch (error) {

@@ -1,6 +1,6 @@
 export { Roster, createRoster } from './roster.js';
 export type { RosterOptions } from './roster.js';
-export { RosterProblem, isProblem } from './problem.js';
+export { FailedAnswer, RosterProblem, isProblem } from './problem.js';
 export type { ProblemCode } from './problem.js';
 export { all, pages } from './pages.js';
 export { inMemory } from './session.js';

@@ -23,7 +23,7 @@ export async function* pages<T, Q extends object = object>(
   list: (query: Q & Cursor) => PromiseLike<ListAnswer<T>>,
   query: Q = {} as Q,
 ): AsyncGenerator<readonly T[], void> {
-  for (let { cursor } = query as Cursor; ; ) {
+  for (let { cursor } = query as Cursor; ;) {
     const { data } = await list(cursor === undefined ? query : { ...query, cursor });
     yield data.data;
     if (data.page.nextCursor === null) return;

@@ -45,10 +45,24 @@ export function isProblem<C extends ProblemCode>(
   return error instanceof RosterProblem && (codes.length === 0 || (codes as readonly string[]).includes(error.code));
 }
 
-/** The error of the generated client as ours; what is no problem of the server stays what it is. */
-export function asProblem(error: unknown, response: Response | undefined): unknown {
-  const told = error as Partial<Problem> | null;
-  return response && typeof told === 'object' && typeof told?.code === 'string'
+/** A failure without a problem: a proxy's page, most likely, or `/health` that tells what is wrong. */
+export class FailedAnswer extends Error {
+  constructor(
+    readonly status: number,
+    /** What it said: a text, or what its JSON meant. */
+    readonly body: unknown,
+    readonly response: Response,
+  ) {
+    super(`The answer was ${status}, without a problem`);
+    this.name = 'FailedAnswer';
+  }
+}
+
+/** What the generated client would throw, as an error of ours; what never was an answer stays what it is. */
+export function asProblem(body: unknown, response: Response | undefined): unknown {
+  if (!response || body instanceof Error) return body;
+  const told = body as Partial<Problem> | null;
+  return typeof told === 'object' && typeof told?.code === 'string'
     ? new RosterProblem(told as Problem, response)
-    : error;
+    : new FailedAnswer(response.status, body, response);
 }

@@ -15,6 +15,9 @@ const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 const TRANSIENT = [429, 502, 503, 504];
 const KEY = 'Idempotency-Key';
 
+/** Within 30 seconds a refresh token gives the same successor again: a lost answer would else end the session. */
+const REFRESH = '/api/v1/auth/refresh';
+
 const repeatable = REPEATABLE.map((path) => new RegExp(`${path.replace(/\{\w+\}/g, '[^/]+')}$`));
 
 /** Gives every POST that may be repeated a key of its own, unless the caller gave one. */
@@ -27,7 +30,7 @@ export function withKey(request: Request): Request {
 
 /**
  * Sends a request, and again when it failed in passing (the network, 429, 502 to 504) and may be sent twice: it is
- * idempotent (RFC 9110, 9.2.2), or it has an Idempotency-Key. Waits as long as `Retry-After` says, else a random part of
+ * idempotent (RFC 9110, 9.2.2), or it has an Idempotency-Key. Waits as long as `Retry-After` says, and a random part of
  * a pause that doubles (full jitter: Brooker, "Exponential Backoff And Jitter", 2015).
  */
 export async function sendWithRetry(
@@ -35,7 +38,8 @@ export async function sendWithRetry(
   send: (request: Request) => Promise<Response>,
   { attempts, firstPause, longestPause }: RetryOptions,
 ): Promise<Response> {
-  const may = IDEMPOTENT.includes(request.method) || request.headers.has(KEY);
+  const keyed = request.method === 'POST' && request.headers.has(KEY);
+  const may = IDEMPOTENT.includes(request.method) || keyed || new URL(request.url).pathname.endsWith(REFRESH);
   for (let attempt = 1; ; attempt += 1) {
     const last = !may || attempt >= attempts;
     const pause = Math.random() * Math.min(longestPause, firstPause * 2 ** (attempt - 1));
@@ -43,9 +47,11 @@ export async function sendWithRetry(
       // A body is read once: whoever may try again sends a copy.
       const response = await send(last ? request : request.clone());
       const asked = retryAfter(response);
-      if (last || !TRANSIENT.includes(response.status) || (asked ?? 0) > longestPause) return response;
+      // Only `idempotency_key_in_flight` is a 409 that says when to come back: the try before this one is still at work.
+      const passing = TRANSIENT.includes(response.status) || (keyed && response.status === 409 && asked !== undefined);
+      if (last || !passing || (asked ?? 0) > longestPause) return response;
       await response.body?.cancel();
-      await sleep(asked ?? pause, request.signal);
+      await sleep((asked ?? 0) + pause, request.signal);
     } catch (error) {
       if (last || request.signal.aborted) throw error;
       await sleep(pause, request.signal);

@@ -6,6 +6,7 @@ import { RETRIES, sendWithRetry, withKey } from './retry.js';
 import type { RetryOptions } from './retry.js';
 import { Session, inMemory } from './session.js';
 import type { TokenStore } from './session.js';
+import { Users } from './users.js';
 
 export interface RosterOptions {
   /** Where Roster is, `https://id.example.com`. */
@@ -25,6 +26,11 @@ export class Roster extends Operations {
     private readonly session: Session,
   ) {
     super(args);
+  }
+
+  private walked?: Users;
+  override get users(): Users {
+    return (this.walked ??= new Users({ client: this.client }));
   }
 
   /**
@@ -51,33 +57,43 @@ export class Roster extends Operations {
   }
 }
 
-let made = 0;
-
 /** A client of a Roster. Calls throw RosterProblem for what the server refuses, and are tried again where that is safe. */
 export function createRoster(options: RosterOptions): Roster {
-  const { baseUrl, tokens = inMemory(), timeout = 30_000, fetch: given = (request) => fetch(request) } = options;
+  const { tokens = inMemory(), timeout = 30_000, fetch: given = (request) => fetch(request) } = options;
+  const baseUrl = options.baseUrl.replace(/\/+$/, '');
   const retry = { ...RETRIES, ...options.retry };
   const send = (request: Request): Promise<Response> =>
     sendWithRetry(request, (each) => given(withTimeout(each, timeout)), retry);
-  const session = new Session(tokens, `roster ${baseUrl}`, async (refreshToken) => {
-    const body = JSON.stringify({ refreshToken });
-    const headers = { 'Content-Type': 'application/json' };
-    const answer = await send(new Request(`${baseUrl}/api/v1/auth/refresh`, { method: 'POST', headers, body }));
-    if (answer.ok) return (await answer.json()) as Granted;
-    const told: unknown = asProblem(await answer.json(), answer);
-    // The session has ended: that is for whoever asked to learn, by its own refusal.
-    if (isProblem(told) && told.status === 401) return null;
-    throw told;
-  });
+  const session: Session = new Session(tokens, `roster ${baseUrl}`, (refreshToken) => renew(roster, refreshToken));
+  // What is made as a person. Public operations are not: signing in may not depend on a session that has ended.
+  const personal = new WeakSet<Request>();
   const client = createClient(
     createConfig({
       baseUrl,
       throwOnError: true,
-      fetch: (input) => sendAs(session, withKey(input as Request), send),
+      fetch: (input) => {
+        const request = withKey(input as Request);
+        return personal.has(request) ? sendAs(session, request, send) : send(request);
+      },
     }),
   );
+  client.interceptors.request.use((request, { security }) => {
+    if (!request.headers.has('Authorization')) personal.add(request);
+    return request;
+  });
   client.interceptors.error.use((error, response) => asProblem(error, response));
-  return new Roster({ client, key: `roster-${(made += 1)}` }, session);
+  const roster = new Roster({ client }, session);
+  return roster;
+}
+
+/** Null when the session has ended: whoever asked learns that by the refusal of their own call. */
+async function renew(roster: Roster, refreshToken: string): Promise<Granted | null> {
+  try {
+    return (await roster.auth.refresh({ body: { refreshToken } })).data;
+  } catch (error) {
+    if (isProblem(error) && error.status === 401) return null;
+    throw error;
+  }
 }
 
 /** Sends it as whoever is signed in, with a new token if that one has just ended. */
@@ -87,7 +103,7 @@ async function sendAs(
   send: (request: Request) => Promise<Response>,
 ): Promise<Response> {
   const token = await session.token();
-  if (token === null || request.headers.has('Authorization')) return send(request);
+  if (token === null) return send(request);
   const first = request.clone();
   first.headers.set('Authorization', `Bearer ${token}`);
   const response = await send(first);

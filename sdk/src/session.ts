@@ -62,7 +62,12 @@ export class Session {
     const tokens = await this.store.load();
     if (!tokens) return null;
     if (tokens.expiresAt - Date.now() > AHEAD) return tokens.accessToken;
-    return (await this.refresh(tokens.accessToken))?.accessToken ?? null;
+    try {
+      return (await this.refresh(tokens.accessToken))?.accessToken ?? null;
+    } catch (error) {
+      if (tokens.expiresAt > Date.now()) return tokens.accessToken;
+      throw error;
+    }
   }
 
   /** @param stale the token that was refused: whoever has a newer one already need not ask */
@@ -77,7 +82,10 @@ export class Session {
     // Another tab may have been quicker.
     const present = await this.store.load();
     if (!present || present.accessToken !== stale) return present;
-    return this.begin(await this.renew(present.refreshToken));
+    const granted = await this.renew(present.refreshToken);
+    // Whoever signed in or out meanwhile is not undone by an answer that comes late.
+    const kept = await this.store.load();
+    return kept?.accessToken === stale ? this.begin(granted) : kept;
   }
 
   /** One tab at a time, where the platform has Web Locks; elsewhere the server's 30 seconds of grace have to do. */

@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Permission } from '../platform/contract/permission.js';
-import { Database, lookup } from '../platform/database/database.js';
+import { Database, lookup, statement } from '../platform/database/database.js';
 
 const PERMISSIONS_OF = lookup(
   'access_permissions_of',
   `SELECT DISTINCT rp.permission FROM roster.user_roles ur JOIN roster.role_permissions rp ON rp.role = ur.role WHERE ur.user_id = $1`,
 );
 const ROLES_OF = lookup('access_roles_of', 'SELECT role FROM roster.user_roles WHERE user_id = $1 ORDER BY role');
+const GRANT = statement(
+  'access_grant',
+  'INSERT INTO roster.user_roles (user_id, role, granted_at) SELECT $1, name, $3 FROM roster.roles WHERE name = ANY($2)',
+);
 const BUILT_IN_LOCK = 0x524f4c45;
 
 @Injectable()
@@ -29,6 +33,11 @@ export class AccessRepository {
        FROM roster.roles r LEFT JOIN roster.role_permissions rp ON rp.role = r.name WHERE r.name = ANY($1) GROUP BY r.name`,
       [roles],
     );
+  }
+
+  /** @returns how many of these roles there are; each is theirs now. For a user who has none yet. */
+  grantRoles(userId: string, roles: readonly string[], at: Date): Promise<number> {
+    return this.db.change(GRANT, [userId, roles, at]);
   }
 
   async replaceRoles(userId: string, roles: readonly string[], at: Date): Promise<void> {

@@ -27,6 +27,13 @@ export class Access implements OnApplicationBootstrap {
     return this.access.rolesOf(userId);
   }
 
+  /** The roles of somebody new, who has none yet. @throws RoleUnknown */
+  async grantRoles(userId: string, roles: readonly string[]): Promise<void> {
+    const granted = await this.access.grantRoles(userId, roles, this.clock.now());
+    // Which of them there is not is looked up only for whoever has to be told.
+    if (granted !== roles.length) await this.permissionsGivenBy(roles);
+  }
+
   /** The user has exactly these roles afterwards. @throws RoleUnknown */
   async replaceRoles(userId: string, roles: readonly string[]): Promise<void> {
     await this.permissionsGivenBy(roles);

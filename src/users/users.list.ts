@@ -8,7 +8,7 @@ import type { Attributes } from '../platform/http/lists/compile.js';
 import type { Operator } from '../platform/http/lists/filter.js';
 import { CursorCodec, cursorScope } from '../platform/http/lists/cursor.js';
 import { pageOf, pageStatement, parseSort } from '../platform/http/lists/keyset.js';
-import type { ListSource, SortAttribute } from '../platform/http/lists/keyset.js';
+import type { ListSource, PageStatement, SortAttribute } from '../platform/http/lists/keyset.js';
 import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
 import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.js';
 import { foldCase, normalEmail, normalName, normalUsername } from './normal-forms.js';
@@ -102,6 +102,7 @@ export interface UserPage {
 @Injectable()
 export class UsersList {
   private readonly cursors: CursorCodec;
+  private readonly names = new Map<string, string>();
 
   constructor(
     private readonly users: UsersRepository,
@@ -119,7 +120,7 @@ export class UsersList {
     const position = cursor === undefined ? null : this.cursors.decode(cursor, scope);
     // Side by side: each is cut at 2 s, and both have to fit into what a request may take.
     const [found, total] = await Promise.all([
-      this.users.page(pageStatement(source, order, position, limit)),
+      this.users.page(this.named(pageStatement(source, order, position, limit), filter)),
       count === 'none' ? {} : this.total(source, count === 'exact'),
     ]);
     const { rows, next, prev } = pageOf(found, limit, scope, position);
@@ -130,6 +131,14 @@ export class UsersList {
       ...total,
     };
     return { rows, page };
+  }
+
+  /** Filters have no end of shapes; without one there are a few for each sort. */
+  private named(statement: PageStatement, filter: string | undefined): PageStatement {
+    if (filter !== undefined) return statement;
+    let name = this.names.get(statement.text);
+    if (name === undefined) this.names.set(statement.text, (name = `users_page_${this.names.size}`));
+    return { ...statement, name };
   }
 
   private source(filter: string | undefined): ListSource {

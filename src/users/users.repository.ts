@@ -22,6 +22,13 @@ const FIND_BY_IDENTIFIER = lookup(
   `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.deleted_at IS NULL AND (u.email_key = $1 OR u.username_key = $2)`,
 );
 const SIGNED_IN = statement('users_signed_in', 'UPDATE roster.users SET last_sign_in_at = $2 WHERE id = $1');
+// By TypeORM's builder it cost three times the CPU (measured).
+const INSERT = statement(
+  'users_insert',
+  `INSERT INTO roster.users (id, email, email_key, email_verified_at, name, name_key, username, username_key, phone, locale,
+     timezone, external_id, metadata, app_metadata, activated_at, created_at, updated_at, version)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+);
 const ACTIVE = `deleted_at IS NULL AND activated_at IS NOT NULL AND (suspended_at IS NULL OR suspended_until <= $2)`;
 
 @Injectable()
@@ -41,9 +48,15 @@ export class UsersRepository {
     return this.db.repository(User).findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
   }
 
-  /** @throws EmailTaken, UsernameTaken, ExternalIdTaken */
+  /** A user whom nothing has happened to yet. @throws EmailTaken, UsernameTaken, ExternalIdTaken */
   async insert(user: User): Promise<void> {
-    await unlessTaken(this.db.repository(User).insert(user as never));
+    const { id, email, emailKey, emailVerifiedAt, name, nameKey, username, usernameKey, phone, locale } = user;
+    const { timezone, externalId, metadata, appMetadata, activatedAt, createdAt, updatedAt, version } = user;
+    const values = [
+      ...[id, email, emailKey, emailVerifiedAt, name, nameKey, username, usernameKey, phone, locale],
+      ...[timezone, externalId, metadata, appMetadata, activatedAt, createdAt, updatedAt, version],
+    ];
+    await unlessTaken(this.db.change(INSERT, values));
   }
 
   /** @throws EmailTaken, UsernameTaken, ExternalIdTaken */
@@ -66,7 +79,8 @@ export class UsersRepository {
 
   /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */
   page(statement: PageStatement): Promise<(UserRow & { sort_key: string | null })[]> {
-    return unlessTooCostly(this.db.rows(statement.text, statement.parameters));
+    const { name, text, parameters } = statement;
+    return unlessTooCostly(this.db.rows(name === undefined ? text : { name, text }, parameters));
   }
 
   /** How many there are, counted no further than `most`. @throws FilterTooCostly */

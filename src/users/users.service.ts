@@ -73,14 +73,15 @@ export class Users {
     return this.db.transaction(async () => {
       const user = this.make(profile, hash !== null, origin.emailVerified ?? false);
       await this.users.insert(user);
-      await this.access.replaceRoles(user.id, roles);
+      await this.access.grantRoles(user.id, roles);
       this.events.record(
         UserCreated,
         { userId: user.id, status: statusOf(user, user.createdAt) },
         { subject: `users/${user.id}`, version: 1, after: { ...pick(user, Object.keys(profile)), roles } },
       );
       if (hash !== null) await this.passwords.put(user.id, hash, origin.passwordChangeRequired);
-      return this.get(user.id);
+      // What was written is what would be read: a statement less.
+      return { ...user, roles: [...roles].sort() };
     });
   }
 

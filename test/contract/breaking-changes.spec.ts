@@ -93,6 +93,26 @@ describe('the document', () => {
       'users.get: "status" may now be "locked"',
     ],
     [
+      'an answer of any text where there was a list',
+      (d) => without(schema(d, 'UserStatus'), 'enum'),
+      'users.get: "status" may now be any text',
+    ],
+    [
+      'a body that must be given',
+      (d) => put(d['paths']!['/api/v1/auth/logout']!['post']!, 'requestBody', { required: true, content: {} }),
+      'auth.logout: a body is now required',
+    ],
+    [
+      'a list of a request that may be no longer empty',
+      (d) => put(property(d, 'RolesRequest', 'roles'), 'minItems', 1),
+      'users.assignRoles: "roles" has minItems 1, no longer none',
+    ],
+    [
+      'a list of texts for a parameter that was free',
+      (d) => put(parameters(list(d)).find(({ name }) => name === 'sort')!.schema, 'enum', ['email']),
+      'users.list: "sort" may no longer be any text',
+    ],
+    [
       'a member of a request that must be given',
       (d) => put(schema(d, 'CreateUserRequest'), 'required', ['email', 'name', 'phone']),
       'users.create: "phone" is now required',

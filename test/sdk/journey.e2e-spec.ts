@@ -89,6 +89,9 @@ describe('the client', () => {
       break;
     }
     expect(asked).toHaveLength(1);
+    const walked: (string | null)[] = [];
+    for await (const user of roster.users.all(query)) walked.push(user.externalId);
+    expect(walked).toEqual(found);
   });
 
   it('gives each POST that may be repeated a key, and the caller may give theirs', async () => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { createRoster, inMemory, isProblem } from '../../sdk/src/index.js';
+import { FailedAnswer, createRoster, inMemory, isProblem } from '../../sdk/src/index.js';
 import type { Roster } from '../../sdk/src/index.js';
 
 type Act = (request: IncomingMessage, response: ServerResponse) => void;
@@ -92,6 +92,20 @@ describe('the client, when a call fails in passing', () => {
     expect(bodies).toEqual(Array.from({ length: 3 }, () => JSON.stringify(body)));
   });
 
+  it('comes back for the answer of its own earlier try', async () => {
+    const flight = { ...busy, status: 409, code: 'idempotency_key_in_flight' };
+    acts = [reset, (_, response) => json(response, 409, flight, { 'retry-after': '0' }), well];
+    expect((await roster.users.create({ body })).data).toEqual({ id: '1' });
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it('leaves every other 409 as it is', async () => {
+    acts = [(_, response) => json(response, 409, { ...busy, status: 409, code: 'email_taken' })];
+    expect(isProblem(await failure(roster.users.create({ body })), 'email_taken')).toBe(true);
+    expect(keys).toHaveLength(1);
+  });
+
   it.each<[string, () => PromiseLike<unknown>]>([
     ['a POST that has no key', () => roster.auth.login({ body: { identifier: 'a', password: 'b' } })],
     ['a PATCH', () => roster.me.patch({ body: { name: 'A' } })],
@@ -115,8 +129,10 @@ describe('the client, when a call fails in passing', () => {
     expect(keys).toHaveLength(1);
   });
 
-  it('gives what is no problem as it is', async () => {
+  it('gives what is no problem as an error with its status and text', async () => {
     acts = [(_, response) => response.writeHead(418).end('a teapot')];
-    expect(await failure(roster.me.get())).toBe('a teapot');
+    const error = await failure(roster.me.get());
+    expect(error).toBeInstanceOf(FailedAnswer);
+    expect(error).toMatchObject({ status: 418, body: 'a teapot' });
   });
 });

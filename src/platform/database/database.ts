@@ -10,7 +10,7 @@ import { currentRequest } from '../logging/request-context.js';
 import { NO_CONNECTION, remainingBudget, withinBudget } from './budget.js';
 import { isRetryable } from './database-errors.js';
 import { DatabaseTimeout } from './impatient-client.js';
-import { NamedQuery } from './named-query.js';
+import { NamedQuery, ask } from './named-query.js';
 import { Pipeline } from './pipeline.js';
 import { lookup, statement } from './statement.js';
 import type { Statement } from './statement.js';
@@ -172,7 +172,7 @@ export class Database implements OnApplicationShutdown {
       typeof question === 'string' ? { text: question, values } : { name: question.name, text: question.text, values };
     // What is held open has rows that nobody else can see yet.
     const scope = this.scopes.getStore() ?? this.held.getStore()?.scope;
-    if (scope) return scope.client.query(query);
+    if (scope) return ask(scope.client, query);
     const shared =
       typeof question !== 'string' && question.lookup ? this.lookups().ask(query, currentRequest()?.deadline) : null;
     return shared ?? this.runAlone(query);

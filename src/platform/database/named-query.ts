@@ -1,5 +1,5 @@
 import { Query } from 'pg';
-import type { QueryConfig } from 'pg';
+import type { PoolClient, QueryConfig, QueryResult } from 'pg';
 
 /** As much of pg's connection as a query speaks to. */
 interface Connection {
@@ -67,6 +67,15 @@ export class NamedQuery extends (Query as unknown as new (text: string) => Inter
     const { fields, _parsers, _prebuiltEmptyResultObject } = this._result;
     this.shapes?.set(this.name, { fields, _parsers, _prebuiltEmptyResultObject });
   }
+}
+
+/** On a transaction's own connection. */
+export function ask(client: PoolClient, query: QueryConfig): Promise<QueryResult> {
+  if (!query.name) return client.query(query);
+  return new Promise((resolve, reject) => {
+    const asked = new NamedQuery(query, undefined) as unknown as QueryConfig;
+    client.query(asked, (error, result) => (error ? reject(error) : resolve(result)));
+  });
 }
 
 function preparedOn(connection: Connection): Prepared {

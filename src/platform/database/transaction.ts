@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 
 import { DatabaseTimeout } from './impatient-client.js';
+import { ask } from './named-query.js';
 import type { Statement } from './statement.js';
 
 /** A statement that is the last thing done in a transaction, together with the others of its kind. */
@@ -48,7 +49,7 @@ export async function flush({ beforeCommit, client }: Scope): Promise<void> {
   }
   if (deeds.length === 0) return;
   const { deed, values } = deeds.length === 1 ? deeds[0]! : together(deeds);
-  await client.query({ ...deed, values: [...values] });
+  await ask(client, { ...deed, values: [...values] });
 }
 
 const merged = new Map<string, Statement>();

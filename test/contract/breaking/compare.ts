@@ -74,8 +74,8 @@ function bodyFaults(
   old: Document,
   now: Document,
 ): string[] {
-  if (!was) return is?.required ? ['a body is now required'] : [];
-  return contentFaults(was.content, is?.content ?? {}, old, now, 'request');
+  const required = is?.required && !was?.required ? ['a body is now required'] : [];
+  return [...required, ...contentFaults(was?.content ?? {}, is?.content ?? {}, old, now, 'request')];
 }
 
 function answerFaults(before: Operation, after: Operation, old: Document, now: Document): string[] {

@@ -10,12 +10,12 @@ export interface Schema {
   readonly items?: Schema;
   readonly allOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
-  readonly readOnly?: boolean;
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxItems?: number;
+  readonly minItems?: number;
 }
 export type Schemas = Readonly<Record<string, Schema>>;
 
@@ -78,10 +78,11 @@ function typeFaults(a: Schema, b: Schema, direction: Direction, at: string): str
   const lost = wider.filter((type) => !narrower.includes(type) && !(type === 'integer' && narrower.includes('number')));
   const verb = direction === 'request' ? 'may no longer be' : 'may now be';
   const values = direction === 'request' ? missing(a.enum, b.enum) : missing(b.enum, a.enum);
+  const [open, closed] = direction === 'request' ? [a, b] : [b, a];
   return [
     ...lost.map((type) => `${at} ${verb} ${type}`),
     ...values.map((value) => `${at} ${verb} ${JSON.stringify(value)}`),
-    ...(direction === 'request' && a.enum === undefined && b.enum ? [`${at} may no longer be any text`] : []),
+    ...(open.enum === undefined && closed.enum ? [`${at} ${verb} any text`] : []),
     ...(a.format !== b.format && (direction === 'answer' ? a.format : b.format)
       ? [`${at} has the format ${b.format ?? 'none'}, no longer ${a.format ?? 'none'}`]
       : []),
@@ -106,6 +107,7 @@ const LIMITS = [
   ['maxLength', 1],
   ['maximum', 1],
   ['maxItems', 1],
+  ['minItems', -1],
   ['minLength', -1],
   ['minimum', -1],
 ] as const;

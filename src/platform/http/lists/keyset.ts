@@ -29,6 +29,8 @@ export interface ListSource {
 }
 
 export interface PageStatement {
+  /** Where there are few of its kind, and each is worth keeping prepared. */
+  readonly name?: string;
   readonly text: string;
   readonly parameters: unknown[];
 }

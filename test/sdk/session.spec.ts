@@ -1,0 +1,125 @@
+import { createRoster, inMemory } from '../../sdk/src/index.js';
+import type { Roster, TokenStore } from '../../sdk/src/index.js';
+
+const MINUTE = 60_000;
+const OLD = { accessToken: 'old', refreshToken: 'old-refresh' };
+const granted = (name: string): object => ({ accessToken: name, refreshToken: `${name}-refresh`, expiresIn: 600 });
+const json = (body: object, status = 200): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } });
+
+interface Call {
+  readonly path: string;
+  readonly authorization: string | null;
+}
+
+/** A client whose server is a function of the path. */
+function client(
+  tokens: TokenStore,
+  answer: (path: string) => Response | Promise<Response>,
+): { roster: Roster; calls: Call[] } {
+  const calls: Call[] = [];
+  const roster = createRoster({
+    baseUrl: 'http://roster.test/',
+    tokens,
+    retry: { firstPause: 1 },
+    fetch: async (request) => {
+      const path = new URL(request.url).pathname;
+      calls.push({ path, authorization: request.headers.get('authorization') });
+      return answer(path);
+    },
+  });
+  return { roster, calls };
+}
+
+async function holding(expiresAt: number): Promise<TokenStore> {
+  const tokens = inMemory();
+  await tokens.save({ ...OLD, expiresAt });
+  return tokens;
+}
+
+describe('the session of the client', () => {
+  it('is renewed once, ahead of its end, for all calls together', async () => {
+    const { roster, calls } = client(await holding(Date.now() + 5000), (path) =>
+      json(path.endsWith('/refresh') ? granted('new') : { id: '1' }),
+    );
+    await Promise.all(Array.from({ length: 50 }, () => roster.me.get()));
+    expect(calls.filter(({ path }) => path.endsWith('/refresh'))).toHaveLength(1);
+    expect(new Set(calls.filter(({ path }) => path.endsWith('/me')).map((call) => call.authorization))).toEqual(
+      new Set(['Bearer new']),
+    );
+  });
+
+  it('goes on with a token that still holds when it cannot be renewed', async () => {
+    const { roster, calls } = client(await holding(Date.now() + 5000), (path) => {
+      if (path.endsWith('/refresh')) throw new TypeError('no network');
+      return json({ id: '1' });
+    });
+    expect((await roster.me.get()).data).toEqual({ id: '1' });
+    expect(calls.at(-1)).toEqual({ path: '/api/v1/me', authorization: 'Bearer old' });
+  });
+
+  it('tells of the network when its token has ended and cannot be renewed', async () => {
+    const { roster } = client(await holding(Date.now() - MINUTE), () => {
+      throw new TypeError('no network');
+    });
+    await expect(roster.me.get()).rejects.toThrow('no network');
+  });
+
+  it('asks again for a renewal whose answer was lost', async () => {
+    let lost = 0;
+    const { roster, calls } = client(await holding(Date.now() - MINUTE), (path) => {
+      if (path.endsWith('/refresh') && (lost += 1) === 1) throw new TypeError('no network');
+      return json(path.endsWith('/refresh') ? granted('new') : { id: '1' });
+    });
+    await roster.me.get();
+    expect(calls.map(({ path }) => path.split('/').at(-1))).toEqual(['refresh', 'refresh', 'me']);
+  });
+
+  it('is not undone by a renewal of the one before that comes late', async () => {
+    const tokens = await holding(Date.now() - MINUTE);
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const { roster } = client(tokens, (path) => {
+      if (path.endsWith('/refresh')) return promise;
+      return json(path.endsWith('/login') ? { ...granted('other'), user: {}, passwordChangeRequired: false } : {});
+    });
+    const early = roster.me.get();
+    await roster.signIn('grace@example.com', 'correct horse battery staple');
+    resolve(json(granted('late')));
+    await early;
+    expect(await tokens.load()).toMatchObject({ accessToken: 'other' });
+  });
+
+  it('is kept out of public operations, and of calls that bring a token of their own', async () => {
+    const { roster, calls } = client(await holding(Date.now() + MINUTE), () => json({}));
+    await roster.problems.list();
+    await roster.me.get({ headers: { Authorization: 'Bearer mine' } });
+    await roster.me.get();
+    expect(calls).toEqual([
+      { path: '/problems', authorization: null },
+      { path: '/api/v1/me', authorization: 'Bearer mine' },
+      { path: '/api/v1/me', authorization: 'Bearer old' },
+    ]);
+  });
+
+  it('is renewed by one tab at a time where there are Web Locks', async () => {
+    const tokens = await holding(Date.now() - MINUTE);
+    let turn: Promise<unknown> = Promise.resolve();
+    const request = <T>(_: string, work: () => Promise<T>): Promise<T> => {
+      const mine = turn.then(work);
+      turn = mine;
+      return mine;
+    };
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+    Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { locks: { request } } });
+    try {
+      const answer = (path: string): Response => json(path.endsWith('/refresh') ? granted('new') : { id: '1' });
+      const tabs = [client(tokens, answer), client(tokens, answer)];
+      await Promise.all(tabs.map(({ roster }) => roster.me.get()));
+      const renewals = tabs.flatMap(({ calls }) => calls).filter(({ path }) => path.endsWith('/refresh'));
+      expect(renewals).toHaveLength(1);
+    } finally {
+      if (before) Object.defineProperty(globalThis, 'navigator', before);
+      else Reflect.deleteProperty(globalThis, 'navigator');
+    }
+  });
+});
