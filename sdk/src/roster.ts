@@ -78,7 +78,7 @@ export function createRoster(options: RosterOptions): Roster {
     }),
   );
   client.interceptors.request.use((request, { security }) => {
-    if (!request.headers.has('Authorization')) personal.add(request);
+    if (security && !request.headers.has('Authorization')) personal.add(request);
     return request;
   });
   client.interceptors.error.use((error, response) => asProblem(error, response));

@@ -37,16 +37,29 @@ async function holding(expiresAt: number): Promise<TokenStore> {
   return tokens;
 }
 
+/** With another platform than Node's own, which has Web Locks since version 24. */
+async function withNavigator(value: object, work: () => Promise<void>): Promise<void> {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { configurable: true, value });
+  try {
+    await work();
+  } finally {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else Reflect.deleteProperty(globalThis, 'navigator');
+  }
+}
+
 describe('the session of the client', () => {
-  it('is renewed once, ahead of its end, for all calls together', async () => {
-    const { roster, calls } = client(await holding(Date.now() + 5000), (path) =>
-      json(path.endsWith('/refresh') ? granted('new') : { id: '1' }),
-    );
-    await Promise.all(Array.from({ length: 50 }, () => roster.me.get()));
-    expect(calls.filter(({ path }) => path.endsWith('/refresh'))).toHaveLength(1);
-    expect(new Set(calls.filter(({ path }) => path.endsWith('/me')).map((call) => call.authorization))).toEqual(
-      new Set(['Bearer new']),
-    );
+  it('is renewed once, ahead of its end, for all calls together, also without Web Locks', async () => {
+    await withNavigator({}, async () => {
+      const { roster, calls } = client(await holding(Date.now() + 5000), (path) =>
+        json(path.endsWith('/refresh') ? granted('new') : { id: '1' }),
+      );
+      await Promise.all(Array.from({ length: 50 }, () => roster.me.get()));
+      expect(calls.filter(({ path }) => path.endsWith('/refresh'))).toHaveLength(1);
+      const mine = calls.filter(({ path }) => path.endsWith('/me')).map((call) => call.authorization);
+      expect(mine).toEqual(Array.from({ length: 50 }, () => 'Bearer new'));
+    });
   });
 
   it('goes on with a token that still holds when it cannot be renewed', async () => {
@@ -109,17 +122,12 @@ describe('the session of the client', () => {
       turn = mine;
       return mine;
     };
-    const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
-    Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { locks: { request } } });
-    try {
+    await withNavigator({ locks: { request } }, async () => {
       const answer = (path: string): Response => json(path.endsWith('/refresh') ? granted('new') : { id: '1' });
       const tabs = [client(tokens, answer), client(tokens, answer)];
       await Promise.all(tabs.map(({ roster }) => roster.me.get()));
       const renewals = tabs.flatMap(({ calls }) => calls).filter(({ path }) => path.endsWith('/refresh'));
       expect(renewals).toHaveLength(1);
-    } finally {
-      if (before) Object.defineProperty(globalThis, 'navigator', before);
-      else Reflect.deleteProperty(globalThis, 'navigator');
-    }
+    });
   });
 });
