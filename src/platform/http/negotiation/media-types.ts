@@ -4,7 +4,7 @@ import type { DocumentedOperation, Media } from '../documented.js';
 import { csvWriter } from '../formats/csv-writer.js';
 import { nameOf } from '../formats/schema.js';
 import type { Schema, Schemas } from '../formats/schema.js';
-import { rootOf, xmlWriter } from '../formats/xml-writer.js';
+import { rootOf } from '../formats/xml-writer.js';
 
 export const JSON_TYPE = 'application/json';
 export const XML = 'application/xml';
@@ -39,7 +39,8 @@ export function showOtherFormats(content: Record<string, Media>, schemas: Schema
   if ($ref === undefined || value === undefined) return;
   const component = nameOf($ref);
   const xml = content[XML];
-  if (xml) xml.example = xmlWriter(component, schemas, true)(value);
+  // As a value, which tools write as XML by the `xml` of the schemas: as text it would not be of the schema.
+  if (xml) xml.example = value;
   const [csv, ndjson] = [content[CSV], content[NDJSON]];
   if (!csv || !ndjson) return;
   const { data } = value as { data: object[] };
