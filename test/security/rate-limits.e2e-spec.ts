@@ -266,7 +266,7 @@ describe('limits whose shared count is lost', () => {
 describe('limits over two processes', () => {
   it('are one, within a tenth', async () => {
     const address = await freshDatabase('limits');
-    const settings = { ...onDatabase(address), RATE_LIMITS: 'on', RATE_LIMIT_READ: '400/60s' };
+    const settings = { ...onDatabase(address), RATE_LIMITS: 'on', RATE_LIMIT_READ: '400/3600s' };
     const processes: RunningProcess[] = [];
     try {
       processes.push(await startProcess(settings), await startProcess(settings));

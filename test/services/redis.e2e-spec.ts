@@ -32,7 +32,7 @@ describe('limits on Redis, as Debian ships it', () => {
   afterAll(() => redis.stop());
 
   const start = async (limit = LIMIT): Promise<RunningProcess> => {
-    const settings = { RATE_LIMITS: 'on', RATE_LIMIT_READ: `${limit}/60s`, REDIS_URL: redis.url };
+    const settings = { RATE_LIMITS: 'on', RATE_LIMIT_READ: `${limit}/3600s`, REDIS_URL: redis.url };
     const started = await startProcess({ ...onDatabase(address), ...settings });
     processes.push(started);
     return started;
