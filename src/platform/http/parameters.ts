@@ -38,7 +38,7 @@ const versionInIfMatch = createParamDecorator((_: unknown, context): Versions =>
   const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
   if (header === undefined || header === '*') return null;
   // A tag that we never gave cannot match anything.
-  return header.split(/\s*,\s*/).map((tag) => Number(ENTITY_TAG.exec(tag)?.[1] ?? NEVER));
+  return header.split(',').map((tag) => Number(ENTITY_TAG.exec(tag.trim())?.[1] ?? NEVER));
 });
 
 const describeIfMatch = ApiHeader({
