@@ -68,10 +68,11 @@ export class UsersController {
     'users.list',
     'List users',
     { status: 200, about: 'A page of users', type: UserPageResponse },
-    `Deleted users are found only by a filter that names the status "deleted". Whatever the sort, an index serves
-\`eq\` and \`sw\` of email, username, name and externalId, \`co\` of email, username and name, \`eq\` of status and of roles, and
-ranges of createdAt and lastSignInAt, alone or joined by \`and\`. Any other filter is cut after 2 seconds
-(\`filter_too_costly\`).`,
+    `Deleted users are found only by a filter that names the status "deleted". A page costs the same however many users
+there are, first or deep: without a filter; by \`eq\` of email, username, name or externalId; by the status "active", by roles that many
+hold, and by ranges of createdAt and lastSignInAt, if sorted by createdAt, email, name or lastSignInAt; by \`sw\` if sorted by the same
+attribute. Other orders, \`co\`, other statuses and rare roles are served by indexes too, and take longer where many users match. Whatever
+takes longer than 2 seconds is cut (\`filter_too_costly\`).`,
   )
   async list(@List() query: ListQuery): Promise<UserPageResponse> {
     const fields = parseFields(query.fields, USER_FIELDS);

@@ -236,10 +236,11 @@ export class Users extends HeyApiClient {
     /**
      * List users
      *
-     * Deleted users are found only by a filter that names the status "deleted". Whatever the sort, an index serves
-     * `eq` and `sw` of email, username, name and externalId, `co` of email, username and name, `eq` of status and of roles, and
-     * ranges of createdAt and lastSignInAt, alone or joined by `and`. Any other filter is cut after 2 seconds
-     * (`filter_too_costly`).
+     * Deleted users are found only by a filter that names the status "deleted". A page costs the same however many users
+     * there are, first or deep: without a filter; by `eq` of email, username, name or externalId; by the status "active", by roles that many
+     * hold, and by ranges of createdAt and lastSignInAt, if sorted by createdAt, email, name or lastSignInAt; by `sw` if sorted by the same
+     * attribute. Other orders, `co`, other statuses and rare roles are served by indexes too, and take longer where many users match. Whatever
+     * takes longer than 2 seconds is cut (`filter_too_costly`).
      */
     public list<ThrowOnError extends boolean = true>(options?: Options<UsersListData, ThrowOnError>): RequestResult<UsersListResponses, UsersListErrors, ThrowOnError> {
         return (options?.client ?? this.client).get<UsersListResponses, UsersListErrors, ThrowOnError>({
