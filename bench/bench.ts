@@ -1,6 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { chart } from './chart.js';
 import { install } from './debian.js';
 import { prepareGround } from './ground.js';
@@ -12,6 +9,7 @@ import { HELP, readOptions } from './options.js';
 import type { Options } from './options.js';
 import { PEERS } from './peers.js';
 import { describe, judge } from './report.js';
+import { keep } from './results.js';
 import { check, measure, summarise, weigh } from './rounds.js';
 import type { Contestant, Standing, Task } from './rounds.js';
 import { startServer } from './server.js';
@@ -61,10 +59,8 @@ async function comparePeers(
   const start = await measureStart(root, ground);
   const packages = productionPackages(root);
   const result = judge({ ground, generator: generator.name, options, standings, weights, absent, start, packages });
-  const results = join(root, 'bench', 'results');
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, 'latest.json'), `${JSON.stringify(result, null, 2)}\n`);
-  writeFileSync(join(results, 'latest.svg'), chart(result));
+  await keep(root, 'latest.json', JSON.stringify(result));
+  await keep(root, 'latest.svg', chart(result));
   console.log(describe(result));
 }
 

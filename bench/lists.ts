@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { prepareGround } from './ground.js';
 import { ROSTER } from './peers.js';
+import { keep } from './results.js';
 import { median } from './rounds.js';
 import { startServer } from './server.js';
 import { table } from './table.js';
@@ -83,9 +84,7 @@ export async function compareLists(
     for (const sort of SORTS) compared.push(...(await compare(sides as [Side, Side], sort, filter)));
     say(filter ?? 'no filter');
   }
-  const results = join(root, 'bench', 'results');
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, 'lists.json'), `${JSON.stringify(compared, null, 1)}\n`);
+  await keep(root, 'lists.json', JSON.stringify(compared));
   console.log(describe(compared));
 }
 

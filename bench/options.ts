@@ -20,13 +20,16 @@ export const HELP = `npm run bench -- [options]        every peer on one Postgre
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
 
   --install              fetches the peers in Python and Go with apt, and wrk
-  --rows <n>             users in the table (100000)
+  --rows <n>             users in the table, 10000 or more (100000)
   --connections <n,…>    of the load at once (32)
   --peers <name,…>       only these
   --jobs <name,…>        only these of ${JOBS.join(', ')}
   --rounds <n>           of each job (3)
   --seconds <n>          of each round (3)
   --full                 1, 32 and 128 connections, five rounds of five seconds`;
+
+/** The sessions and passwords of the bench are those of every so-manieth user: fewer users have none. */
+const LEAST_ROWS = 10_000;
 
 /** @throws TypeError for options that nobody knows */
 export function readOptions(parameters: readonly string[]): Options | 'help' {
@@ -45,7 +48,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
   if (values.help) return 'help';
   const { full } = values;
   return {
-    rows: whole(values.rows, 100_000),
+    rows: whole(values.rows, 100_000, LEAST_ROWS),
     connections: list(values.connections)
       .map(Number)
       .concat(values.connections ? [] : full ? [1, 32, 128] : [32]),
@@ -62,8 +65,9 @@ function list(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(',');
 }
 
-function whole(text: string | undefined, usual: number): number {
+function whole(text: string | undefined, usual: number, least = 1): number {
   const number = Number(text ?? usual);
-  if (!Number.isInteger(number) || number < 1) throw new TypeError(`${text} is no number of something`);
+  if (!Number.isInteger(number) || number < least)
+    throw new TypeError(`${text} is no whole number of ${least} or more`);
   return number;
 }
