@@ -7,6 +7,7 @@ import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { AllowedBeforePasswordChange, Authenticated, Public } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
+import { PermissionDenied } from '../platform/http/problems.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import { EmailTaken, MeResponse } from '../users/index.js';
@@ -91,8 +92,11 @@ export class AuthController {
   @Post('logout')
   @Authenticated()
   @AllowedBeforePasswordChange()
+  @ApiProblems(PermissionDenied)
   @Operation('auth.logout', 'Sign out', { status: 204, about: 'The session has ended' })
   async logout(@CurrentPrincipal() { sessionId }: Principal): Promise<void> {
+    // A key is not signed in.
+    if (sessionId === null) throw new PermissionDenied();
     await this.sessions.end(sessionId, 'signed_out');
   }
 }

@@ -8,9 +8,20 @@ import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
-import { isAllowedBeforePasswordChange, policyOf } from '../platform/http/policy.js';
+import {
+  RECENT_SIGN_IN,
+  isAllowedBeforePasswordChange,
+  policyOf,
+  requiresRecentSignIn,
+} from '../platform/http/policy.js';
 import type { Principal } from '../platform/http/principal.js';
-import { PasswordChangeRequired, TokenExpired, TokenInvalid, TokenMissing } from '../platform/http/problems.js';
+import {
+  PasswordChangeRequired,
+  ReauthenticationRequired,
+  TokenExpired,
+  TokenInvalid,
+  TokenMissing,
+} from '../platform/http/problems.js';
 import { AccessTokenStrategy, bearerOf } from './access-token.strategy.js';
 import type { AccessTokenClaims } from './access-tokens.js';
 import { Principals } from './principals.js';
@@ -77,10 +88,26 @@ export class AuthenticationGuard implements CanActivate {
   private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
     if (principal.expiresAt <= this.clock.millis()) throw challenged(new TokenExpired());
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
+    if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
     request.principal = principal;
-    request.context!.actorId = principal.userId;
+    const { context } = request;
+    context!.actorId = principal.actorId ?? principal.userId;
+    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     return true;
   }
+
+  private isRecent({ sessionId, actorId, authTime }: Principal): boolean {
+    const age = this.clock.millis() - authTime.getTime();
+    return sessionId !== null && actorId === null && age <= RECENT_SIGN_IN * 1000;
+  }
+}
+
+/** What would be enough (RFC 9470, 3); with 403, for the token is good and a client must not throw it away. */
+function stepUp(): Problem {
+  return new ReauthenticationRequired().withHeader(
+    'WWW-Authenticate',
+    `Bearer realm="roster", error="insufficient_user_authentication", error_description="A more recent proof is needed", max_age="${RECENT_SIGN_IN}"`,
+  );
 }
 
 /** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */

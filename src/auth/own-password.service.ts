@@ -23,7 +23,7 @@ export class OwnPassword {
    * @throws ValidationFailed by the policy of passwords, and when the new one is the current one: a password for one
    *   use would stay for ever
    */
-  async change(userId: string, current: string, next: string, sessionId: string): Promise<void> {
+  async change(userId: string, current: string, next: string, sessionId: string | null): Promise<void> {
     const { email, name, username } = await this.users.get(userId);
     const proof = await this.passwords.prove(userId, current);
     if (!proof) {

@@ -26,6 +26,11 @@ export class PrincipalCache {
 
   forget(kind: RevocationKind, subject: string): void {
     this.generation += 1;
+    if (kind === 'everybody') {
+      this.principals.clear();
+      this.hashes.clear();
+      return;
+    }
     for (const hash of this.hashes.get(`${kind}:${subject}`) ?? []) this.drop(hash);
   }
 
@@ -41,6 +46,11 @@ export class PrincipalCache {
   }
 }
 
-function ownersOf({ userId, sessionId }: Principal): string[] {
-  return [`user:${userId}`, `session:${sessionId}`];
+function ownersOf({ userId, sessionId, keyId, actorId }: Principal): string[] {
+  const owners = [`user:${userId}`];
+  if (sessionId !== null) owners.push(`session:${sessionId}`);
+  if (keyId !== null) owners.push(`key:${keyId}`);
+  // Whoever loses a right loses it also where they act for another.
+  if (actorId !== null) owners.push(`user:${actorId}`);
+  return owners;
 }

@@ -43,6 +43,8 @@ export class Principals {
     const principal: Principal = {
       userId: session.userId,
       sessionId: session.id,
+      keyId: null,
+      actorId: null,
       permissions: await this.access.permissionsOf(session.userId),
       authTime: session.authenticatedAt,
       amr: session.amr,

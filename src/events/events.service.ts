@@ -49,6 +49,7 @@ export class Events {
       data,
       private: {
         actorId: actorId ?? request?.actorId ?? null,
+        onBehalfOf: request?.onBehalfOf ?? undefined,
         ip: request?.ip ?? null,
         userAgent: request?.userAgent ?? null,
         requestId: request?.requestId ?? null,

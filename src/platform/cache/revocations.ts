@@ -6,7 +6,8 @@ import { Database, statement } from '../database/database.js';
 import { Logs } from '../logging/logger.js';
 import { Listener } from './listener.js';
 
-export type RevocationKind = 'session' | 'user';
+/** `everybody`, whoever it names: a right that many have was taken away. */
+export type RevocationKind = 'session' | 'user' | 'key' | 'everybody';
 
 interface RevocationRow {
   id: string;

@@ -113,6 +113,7 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
       ? ['token_missing', 'token_invalid', 'token_expired', 'token_revoked', 'password_change_required']
       : []),
     ...(needsToken && policy !== 'authenticated' ? ['permission_denied'] : []),
+    ...(operation['x-max-age'] === undefined ? [] : ['reauthentication_required']),
     ...(operation.parameters?.some(
       (parameter) => parameter.in === 'query' || parameter.name === 'id' || parameter.name === 'If-Match',
     )

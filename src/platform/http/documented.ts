@@ -22,5 +22,6 @@ export interface DocumentedOperation {
   'x-problems'?: string[];
   'x-pages'?: string[];
   'x-json-only'?: boolean;
+  'x-max-age'?: number;
   'x-rate-limit'?: LimitClass;
 }

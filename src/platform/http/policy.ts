@@ -11,6 +11,7 @@ export type Policy =
 
 const policies = new Map<object, Policy>();
 const beforePasswordChange = new WeakSet<object>();
+const recent = new WeakSet<object>();
 
 function declare(policy: Policy): MethodDecorator {
   return (_target, _name, descriptor) => {
@@ -41,6 +42,20 @@ export const AllowedBeforePasswordChange = (): MethodDecorator => (_target, _nam
   beforePasswordChange.add(descriptor.value as object);
 };
 
+/** Seconds that a proof of who one is stays young enough for a deed that decides over the account. */
+export const RECENT_SIGN_IN = 300;
+
+/**
+ * Only for those who proved who they are in the last five minutes, in person: never for a key, nor for somebody who
+ * acts for another. Others are told to step up (RFC 9470).
+ */
+export const RequiresRecentSignIn = (): MethodDecorator =>
+  applyDecorators(young, ApiExtension('x-max-age', RECENT_SIGN_IN));
+
+const young: MethodDecorator = (_target, _name, descriptor) => {
+  recent.add(descriptor.value as object);
+};
+
 /** Every handler that has said who may call it. */
 export function guardedHandlers(): object[] {
   return [...policies].filter(([, { kind }]) => kind !== 'public').map(([handler]) => handler);
@@ -48,6 +63,10 @@ export function guardedHandlers(): object[] {
 
 export function policyOf(handler: object): Policy | undefined {
   return policies.get(handler);
+}
+
+export function requiresRecentSignIn(handler: object): boolean {
+  return recent.has(handler);
 }
 
 export function isAllowedBeforePasswordChange(handler: object): boolean {

@@ -4,7 +4,12 @@ import type { FastifyRequest } from 'fastify';
 /** Who asks, however they proved it. Built in one place (auth), read by everybody. */
 export interface Principal {
   readonly userId: string;
-  readonly sessionId: string;
+  /** The session whose token this is; null for a key. */
+  readonly sessionId: string | null;
+  /** The key that was shown, in place of a session. */
+  readonly keyId: string | null;
+  /** Who acts for this user; null for the user themselves (RFC 8693, 4.1). */
+  readonly actorId: string | null;
   readonly permissions: ReadonlySet<string>;
   /** When and how they proved who they are (RFC 8176 names). */
   readonly authTime: Date;

@@ -106,6 +106,17 @@ export class PermissionDenied extends defineProblem('permission_denied', 403, 'Y
   mend: 'Ask an administrator for a role that holds it.',
 }) {}
 
+export class ReauthenticationRequired extends defineProblem(
+  'reauthentication_required',
+  403,
+  'Prove once more who you are',
+  {
+    cause:
+      'What you ask for decides over an account. It wants a sign-in, or a second factor, of the last five minutes, by the person themselves: no key, and nobody who acts for another.',
+    mend: 'Call `POST /api/v1/auth/step-up`, then ask again with the new access token.',
+  },
+) {}
+
 export class PasswordChangeRequired extends defineProblem(
   'password_change_required',
   403,

@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly userAgent: string | null;
   /** Who asks, once that is known. */
   actorId: string | null;
+  /** For whom they act, where they act for another. */
+  onBehalfOf?: string | null;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
