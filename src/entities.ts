@@ -2,7 +2,8 @@ import { PermissionRow } from './access/permission.entity.js';
 import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
-import { Registration } from './auth/registration.entity.js';
+import { Flow } from './auth/flows/flow.entity.js';
+import { GuessRow } from './auth/guesses/guess.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
@@ -18,13 +19,14 @@ import { User } from './users/user.entity.js';
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
   Event,
+  Flow,
+  GuessRow,
   MailMessage,
   PasswordHash,
   PermissionRow,
   IdempotencyKeyRow,
   RateLimitRow,
   RefreshToken,
-  Registration,
   Revocation,
   Role,
   RolePermission,

@@ -19,6 +19,8 @@ export interface TokenSubject {
   /** When the session ends, whatever happens: no token outlives it. */
   readonly sessionExpiresAt: Date;
   readonly amr: readonly string[];
+  /** Who acts for this user. */
+  readonly actorId?: string | null;
 }
 
 export interface AccessToken {
@@ -39,6 +41,8 @@ export interface AccessTokenClaims {
   readonly exp: number;
   readonly auth_time: number;
   readonly amr: readonly string[];
+  /** Who acts for the subject (RFC 8693, 4.1). */
+  readonly act?: { readonly sub: string };
 }
 
 /** Makes access tokens: JWT of type `at+jwt` (RFC 9068), signed with ES256. */
@@ -51,7 +55,14 @@ export class AccessTokens {
     private readonly publicUrl: PublicUrl,
   ) {}
 
-  async sign({ userId, sessionId, authenticatedAt, sessionExpiresAt, amr }: TokenSubject): Promise<AccessToken> {
+  async sign({
+    userId,
+    sessionId,
+    authenticatedAt,
+    sessionExpiresAt,
+    amr,
+    actorId,
+  }: TokenSubject): Promise<AccessToken> {
     const { kid, key } = await this.keys.signer();
     const now = Math.floor(this.clock.millis() / 1000);
     const expiresIn = Math.min(LIVES, Math.floor(sessionExpiresAt.getTime() / 1000) - now);
@@ -66,6 +77,7 @@ export class AccessTokens {
       exp: now + expiresIn,
       auth_time: Math.floor(authenticatedAt.getTime() / 1000),
       amr,
+      ...(actorId ? { act: { sub: actorId } } : {}),
     };
     const token = jwt.sign(claims, key, { algorithm: 'ES256', header: { alg: 'ES256', typ: 'at+jwt', kid } });
     return { token, expiresIn };

@@ -11,28 +11,27 @@ export class AccountSuspended extends defineProblem('account_suspended', 403, 'T
   mend: 'Ask an administrator.',
 }) {}
 
-export class CodeInvalid extends defineProblem('code_invalid', 422, 'This code is not right', {
-  cause: 'The code is wrong, belongs to another flow, was used, is older than ten minutes or was tried five times.',
-  mend: 'Use the newest mail, or start again.',
-  told: { errors: [{ pointer: '/code', code: 'code_invalid', detail: 'is not right, or no longer' }] },
+export class FactorInvalid extends defineProblem('factor_invalid', 401, 'This factor is not right', {
+  cause: 'The code is wrong, too old or was used before, or the passkey is not one of this account.',
+  mend: 'Try the newest code; a recovery code works once.',
+}) {}
+
+export class CsrfRefused extends defineProblem('csrf_refused', 403, 'This request may come from another site', {
+  cause: 'A request that rests on a cookie came without the right `X-CSRF-Token`, or from a foreign `Origin`.',
+  mend: 'Send the `csrfToken` of the sign-in as `X-CSRF-Token`, from a page of an allowed origin.',
 }) {}
 
 export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to sign in and could not', {
   userId: 'uuid?',
   reason: 'string',
 });
-export const CodeRefused = defineEvent('registration.code_refused', 'A code of a registration was wrong or too late', {
-  flowId: 'uuid',
-});
-export const RegistrationStarted = defineEvent('registration.started', 'Somebody asked for an account', {
-  flowId: 'uuid',
-});
-export const RegistrationConfirmed = defineEvent('registration.confirmed', 'An account was confirmed by its address', {
-  flowId: 'uuid',
+export const FactorRefused = defineEvent('factor.refused', 'A second factor was wrong', {
   userId: 'uuid',
+  method: 'string',
 });
-export const PasswordChangeRefused = defineEvent(
-  'password.change_refused',
-  'Somebody who was signed in did not know the current password',
-  { userId: 'uuid' },
-);
+export const ImpersonationStarted = defineEvent('impersonation.started', 'Somebody acts for a user', {
+  userId: 'uuid',
+  actorId: 'uuid',
+  sessionId: 'uuid',
+  until: 'moment',
+});

@@ -37,14 +37,14 @@ export class Principals {
     const { generation } = this.cache;
     const session = await this.sessions.findOpen(claims.sid);
     if (!session) throw new TokenRevoked();
-    if (session.userId !== claims.sub) throw new TokenInvalid();
+    if (session.userId !== claims.sub || session.actorId !== (claims.act?.sub ?? null)) throw new TokenInvalid();
     const status = statusOf(await this.users.get(session.userId), this.clock.now());
     if (status === 'deleted' || status === 'suspended') throw new TokenRevoked();
     const principal: Principal = {
       userId: session.userId,
       sessionId: session.id,
       keyId: null,
-      actorId: null,
+      actorId: session.actorId,
       permissions: await this.access.permissionsOf(session.userId),
       authTime: session.authenticatedAt,
       amr: session.amr,

@@ -56,6 +56,11 @@ export class Passwords {
     return { userId: kept.userId, changedAt: kept.changedAt };
   }
 
+  /** Whether a hash that is nobody's yet is of this password. Slow: never inside a transaction. */
+  fits(hash: string, password: string): Promise<boolean> {
+    return unlessBusy(() => this.hasher.verify(hash, password));
+  }
+
   /** Part of the transaction of a caller who has locked the user: nobody has changed the password since the proof. */
   async holds({ userId, changedAt }: PasswordProof): Promise<boolean> {
     return (await this.passwords.find(userId))?.changedAt.getTime() === changedAt.getTime();

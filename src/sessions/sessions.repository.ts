@@ -7,7 +7,7 @@ import { Session } from './session.entity.js';
 
 const FIND = lookup(
   'sessions_find',
-  `SELECT id, user_id AS "userId", amr, authenticated_at AS "authenticatedAt", expires_at AS "expiresAt", ended_at AS "endedAt",
+  `SELECT id, user_id AS "userId", actor_id AS "actorId", amr, authenticated_at AS "authenticatedAt", expires_at AS "expiresAt", ended_at AS "endedAt",
      ended_because AS "endedBecause", ip, user_agent AS "userAgent"
    FROM roster.sessions WHERE id = $1`,
 );
@@ -20,6 +20,15 @@ const USE_TOKEN = statement(
   'refresh_tokens_use',
   'UPDATE roster.refresh_tokens SET used_at = $2, successor = $3 WHERE hash = $1 AND used_at IS NULL',
 );
+const IS_OPEN_FROM = statement(
+  'sessions_open_from',
+  `SELECT 1 FROM roster.sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $3 AND actor_id IS NULL AND ip <<= $2::inet LIMIT 1`,
+);
+const FAMILIARITY = statement(
+  'sessions_familiarity',
+  `SELECT EXISTS (SELECT 1 FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL) AS any,
+     EXISTS (SELECT 1 FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL AND user_agent IS NOT DISTINCT FROM $2) AS same`,
+);
 const END = `UPDATE roster.sessions SET ended_at = $2, ended_because = $3`;
 
 @Injectable()
@@ -28,6 +37,16 @@ export class SessionsRepository {
 
   find(id: string): Promise<Session | null> {
     return this.db.row(FIND, [id]);
+  }
+
+  /** @param network an address, or a network (CIDR) */
+  async isOpenFrom(userId: string, network: string, now: Date): Promise<boolean> {
+    return (await this.db.row(IS_OPEN_FROM, [userId, network, now])) !== null;
+  }
+
+  /** Whether they ever signed in, and by such a browser. */
+  async familiarity(userId: string, userAgent: string | null): Promise<{ any: boolean; same: boolean }> {
+    return (await this.db.row<{ any: boolean; same: boolean }>(FAMILIARITY, [userId, userAgent]))!;
   }
 
   async insert(session: Session): Promise<void> {

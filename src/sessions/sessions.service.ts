@@ -55,27 +55,26 @@ export class Sessions {
   /** Starts a session, as part of the caller's transaction. */
   async start(userId: string, amr: string[]): Promise<Started> {
     const now = this.clock.now();
-    const request = currentRequest();
-    const session: Session = {
-      id: newId(),
-      userId,
-      amr,
-      authenticatedAt: now,
-      expiresAt: new Date(now.getTime() + SESSION_LIVES),
-      endedAt: null,
-      endedBecause: null,
-      ip: request?.ip ?? null,
-      userAgent: request?.userAgent ?? null,
-    };
-    await this.sessions.insert(session);
-    this.events.record(
-      SessionStarted,
-      { sessionId: session.id, userId, amr },
-      { subject: `sessions/${session.id}`, actorId: userId },
-    );
+    const session = await this.insert(userId, null, amr, new Date(now.getTime() + SESSION_LIVES));
     const refreshToken = randomToken();
     await this.keepToken(refreshToken, session, now);
     return { session, refreshToken };
+  }
+
+  /** A session in which somebody acts for the user; it cannot be refreshed. Part of the caller's transaction. */
+  startFor(userId: string, actorId: string, expiresAt: Date): Promise<Session> {
+    return this.insert(userId, actorId, ['imp'], expiresAt);
+  }
+
+  /** Whether the user is signed in from there. @param network an address, or a network (CIDR) */
+  isOpenFrom(userId: string, network: string): Promise<boolean> {
+    return this.sessions.isOpenFrom(userId, network, this.clock.now());
+  }
+
+  /** Whether such a browser is known: `first` where there was no sign-in at all. */
+  async familiarity(userId: string, userAgent: string | null): Promise<'first' | 'known' | 'strange'> {
+    const { any, same } = await this.sessions.familiarity(userId, userAgent);
+    return same ? 'known' : any ? 'strange' : 'first';
   }
 
   /**
@@ -114,6 +113,29 @@ export class Sessions {
   /** After the grace nobody needs them. @returns how many */
   wipeSuccessors(): Promise<number> {
     return this.sessions.wipeSuccessors(new Date(this.clock.millis() - WIPE_AFTER));
+  }
+
+  private async insert(userId: string, actorId: string | null, amr: string[], expiresAt: Date): Promise<Session> {
+    const request = currentRequest();
+    const session: Session = {
+      id: newId(),
+      userId,
+      actorId,
+      amr,
+      authenticatedAt: this.clock.now(),
+      expiresAt,
+      endedAt: null,
+      endedBecause: null,
+      ip: request?.ip ?? null,
+      userAgent: request?.userAgent ?? null,
+    };
+    await this.sessions.insert(session);
+    this.events.record(
+      SessionStarted,
+      { sessionId: session.id, userId, amr },
+      { subject: `sessions/${session.id}`, actorId: actorId ?? userId },
+    );
+    return session;
   }
 
   private async lookUp(token: string): Promise<{ parent: RefreshToken; session: Session }> {

@@ -56,6 +56,11 @@ export const UserSuspended = defineEvent('user.suspended', 'A user was suspended
 export const UserReinstated = defineEvent('user.reinstated', 'The suspension of a user was lifted', { userId: 'uuid' });
 export const UserDeleted = defineEvent('user.deleted', 'A user was deleted', { userId: 'uuid' });
 export const UserRestored = defineEvent('user.restored', 'A deleted user was restored', { userId: 'uuid' });
+export const UserActivated = defineEvent('user.activated', 'An invited user chose a password', { userId: 'uuid' });
+export const UserEmailVerified = defineEvent('user.email_verified', 'A user proved their address', { userId: 'uuid' });
+export const UserEmailChanged = defineEvent('user.email_changed', 'A user has another address, which they proved', {
+  userId: 'uuid',
+});
 export const UserRolesChanged = defineEvent('user.roles_changed', 'A user has other roles', {
   userId: 'uuid',
   roles: 'strings',

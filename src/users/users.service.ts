@@ -17,7 +17,14 @@ import { mergePatch } from './merge-patch.js';
 import { normalEmail, normalUsername } from './normal-forms.js';
 import { METADATA_BYTES, User, statusOf } from './user.entity.js';
 import type { Profile, UserRow } from './user.entity.js';
-import { UserCreated, UserNotFound, UserUpdated } from './users.contract.js';
+import {
+  UserActivated,
+  UserCreated,
+  UserEmailChanged,
+  UserEmailVerified,
+  UserNotFound,
+  UserUpdated,
+} from './users.contract.js';
 import { UsersRepository } from './users.repository.js';
 
 export interface NewUser extends Pick<Profile, 'email' | 'name'>, Partial<Omit<Profile, 'email' | 'name'>> {
@@ -123,6 +130,37 @@ export class Users {
       refuseStale(user, expected);
       return this.edit(user, merged(user, change));
     });
+  }
+
+  /**
+   * The address is theirs, for they have proved it. Part of the transaction of a caller who has locked the user.
+   * @param email the one that they have, or another one @throws EmailTaken
+   */
+  async proveEmail(user: User, email: string): Promise<void> {
+    const before = pick(user, ['email']);
+    const { emailKey } = user;
+    user.edit({ email });
+    user.emailVerifiedAt ??= this.clock.now();
+    user.touch(this.clock.now());
+    await this.users.update(user);
+    const circumstances = { subject: `users/${user.id}`, version: user.version, before, after: pick(user, ['email']) };
+    this.events.record(
+      emailKey === user.emailKey ? UserEmailVerified : UserEmailChanged,
+      { userId: user.id },
+      circumstances,
+    );
+  }
+
+  /** An invited user has chosen a password: they are active, and the address is theirs. As `proveEmail`. */
+  async activate(user: User, passwordHash: string, name: string | null): Promise<void> {
+    const now = this.clock.now();
+    user.activatedAt = now;
+    user.emailVerifiedAt ??= now;
+    if (name !== null) user.edit({ name });
+    user.touch(now);
+    await this.users.update(user);
+    this.events.record(UserActivated, { userId: user.id }, { subject: `users/${user.id}`, version: user.version });
+    await this.passwords.put(user.id, passwordHash);
   }
 
   /** A sign-in is not a change that raises the version. Part of the caller's transaction. */

@@ -1,3 +1,5 @@
+import { domainToASCII } from 'node:url';
+
 import { readOrigins, readQuota, readTrustedProxies } from './network.js';
 import type { Quota, TrustedProxies } from './network.js';
 
@@ -97,6 +99,16 @@ function origins(): Bare<readonly string[]> {
   return { read: readOrigins, fallback: Object.freeze([]), usual: '', expects };
 }
 
+function domains(): Bare<readonly string[]> {
+  const expects = 'a comma-separated list of domains such as example.com';
+  const read = (value: string): readonly string[] => {
+    const names = value.split(',').map((name) => domainToASCII(name.trim().toLowerCase()));
+    if (names.some((name) => !/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(name))) throw new Unreadable(expects);
+    return Object.freeze(names);
+  };
+  return { read, fallback: Object.freeze([]), usual: '', expects };
+}
+
 const anything = /^[^\0]+$/s;
 const host = /^[0-9A-Za-z.:_-]+$/;
 
@@ -143,6 +155,18 @@ export const settings = {
     text('a password', anything, ''),
     'Password of the first administrator; else a one-time password is made',
     true,
+  ),
+  REGISTRATION: describe(
+    oneOf(['open', 'invite', 'closed'], 'open'),
+    'Who may have an account: whoever registers, whoever is invited, or whoever an administrator makes',
+  ),
+  REGISTRATION_DOMAINS: describe(
+    domains(),
+    'The only domains whose addresses may register, separated by commas; by default all',
+  ),
+  ACCOUNT_URL: describe(
+    url(['http:', 'https:']),
+    'Where the links of mails lead: your own pages, or those of Roster (PUBLIC_URL and /account)',
   ),
   JWT_AUDIENCE: describe(text('a text without spaces', /^\S{1,200}$/, 'roster'), 'The `aud` of access tokens'),
   PASSWORD_MIN_LENGTH: describe(

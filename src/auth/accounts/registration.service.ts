@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+
+import { Events } from '../../events/index.js';
+import { Mail } from '../../mail/index.js';
+import { Passwords } from '../../passwords/index.js';
+import { Config } from '../../platform/config/config.js';
+import { Database } from '../../platform/database/database.js';
+import { refusal } from '../../platform/http/validation.pipe.js';
+import { Users, normalEmail } from '../../users/index.js';
+import type { Flow } from '../flows/flow.entity.js';
+import { Flows } from '../flows/flows.service.js';
+import type { Begun } from '../flows/flows.service.js';
+import { AccountLinks } from './account-links.js';
+import { AccountExists, ConfirmAddress } from './account.mails.js';
+import { RegistrationClosed, RegistrationStarted } from './accounts.contract.js';
+
+export interface Applicant {
+  readonly email: string;
+  readonly password: string;
+  readonly name?: string;
+  readonly locale?: string;
+}
+
+/** What a registration knows of its applicant: a user only once the address is confirmed, so that nobody squats on it. */
+export interface Applied {
+  readonly email: string;
+  readonly name: string;
+  readonly locale: string;
+  readonly passwordHash: string;
+}
+
+export function appliedIn({ payload }: Flow): Applied {
+  return payload as Applied;
+}
+
+/** Accounts that people make themselves. Known and unknown addresses get the same answer after the same work. */
+@Injectable()
+export class RegistrationService {
+  constructor(
+    private readonly db: Database,
+    private readonly config: Config,
+    private readonly events: Events,
+    private readonly flows: Flows,
+    private readonly users: Users,
+    private readonly passwords: Passwords,
+    private readonly mail: Mail,
+    private readonly links: AccountLinks,
+  ) {}
+
+  /** @returns the flow that the mailed code belongs to @throws RegistrationClosed, and ValidationFailed by the policy */
+  async register({ password, locale = 'en', ...applicant }: Applicant): Promise<string> {
+    const email = applicant.email.trim();
+    this.refuseStrangers(email);
+    const name = applicant.name ?? email.slice(0, email.lastIndexOf('@'));
+    const passwordHash = await this.passwords.hashNew(password, { email, name }, '/password');
+    return this.db.transaction(() => this.begin({ email, name, locale, passwordHash }));
+  }
+
+  /** Once more, for whoever lost the mail; part of the caller's transaction. */
+  async begin(applied: Applied): Promise<string> {
+    const { email, locale } = applied;
+    const known = await this.users.findByIdentifier(email);
+    const flow = { emailKey: normalEmail(email), userId: null, payload: applied, isReal: !known };
+    const begun = await this.flows.begin('registration', flow);
+    // To the address that the account has, not to one that merely compares as equal (CVE-2019-19844).
+    if (known) await this.mail.send(AccountExists, known, this.proofs(begun));
+    else await this.mail.send(ConfirmAddress, { email, locale }, this.proofs(begun));
+    this.events.record(RegistrationStarted, { flowId: begun.flowId });
+    return begun.flowId;
+  }
+
+  private proofs({ code, token }: Begun): { code: string; link: string } {
+    return { code, link: this.links.to('verify-email', token) };
+  }
+
+  private refuseStrangers(email: string): void {
+    const { REGISTRATION, REGISTRATION_DOMAINS } = this.config.values;
+    if (REGISTRATION !== 'open') throw new RegistrationClosed();
+    const key = normalEmail(email);
+    if (REGISTRATION_DOMAINS.length === 0 || REGISTRATION_DOMAINS.includes(key.slice(key.lastIndexOf('@') + 1))) return;
+    throw refusal([{ pointer: '/email', code: 'domain_not_allowed', detail: 'is of a domain that cannot register' }]);
+  }
+}

@@ -1,0 +1,92 @@
+import { createHmac } from 'node:crypto';
+
+import { Injectable } from '@nestjs/common';
+
+import { Events } from '../../events/index.js';
+import { Jobs, defineJob } from '../../jobs/index.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { Secrets } from '../../platform/crypto/secrets.js';
+import { Database } from '../../platform/database/database.js';
+import { prefixOf } from '../../platform/http/client-address.js';
+import { currentRequest } from '../../platform/logging/request-context.js';
+import { Sessions } from '../../sessions/index.js';
+import { AccountBlocked, AccountUnlocked, TooManyGuesses } from './guesses.contract.js';
+import { GuessesRepository } from './guesses.repository.js';
+
+const DAY = 24 * 3_600_000;
+const PruneGuesses = defineJob('guesses.prune', { maxAttempts: 3 });
+/** Counts what comes from everywhere. */
+const EVERYWHERE = Buffer.alloc(0);
+
+/**
+ * Failed proofs, counted before they are heard and forgotten when one is right: one count for a source (an address, or
+ * a /64 of IPv6), one for all, over every door. A source that guesses waits, longer and longer; a crowd of them locks
+ * strangers out for an hour, but nobody who is signed in from where they come: an attacker cannot lock out the owner.
+ */
+@Injectable()
+export class Guesses {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly events: Events,
+    private readonly secrets: Secrets,
+    private readonly guesses: GuessesRepository,
+    private readonly sessions: Sessions,
+    jobs: Jobs,
+  ) {
+    jobs.work(PruneGuesses, () => guesses.deleteBefore(new Date(clock.millis() - 2 * DAY)), { cron: '37 4 * * *' });
+  }
+
+  /**
+   * Counts a guess that is about to be heard.
+   * @param account the id of a user, or whatever name was given where there is none: both cost the same
+   * @throws TooManyGuesses
+   */
+  async reserve(account: string, userId: string | null): Promise<void> {
+    const now = this.clock.now();
+    const counted = await this.guesses.reserve(this.keyOf(account), this.sources(), now);
+    const here = counted.find(({ source }) => source.length > 0)!;
+    const everywhere = counted.find(({ source }) => source.length === 0)!;
+    if (here.refused) throw tooMany(here.blockedUntil!, now);
+    if (everywhere.refused && !(await this.isAtHome(userId))) throw tooMany(everywhere.blockedUntil!, now);
+    const newly = [here, everywhere].find(({ blockedUntil }) => blockedUntil !== null && blockedUntil > now);
+    if (newly && userId !== null) await this.tell(userId, newly.blockedUntil!, newly === everywhere);
+  }
+
+  /** The guess was right: what failed before it is forgotten. */
+  forgive(account: string): Promise<void> {
+    return this.guesses.forgive(this.keyOf(account), this.sources());
+  }
+
+  /** Lets everybody try again, as part of the caller's transaction. @returns whether anybody was counted */
+  async unlock(userId: string): Promise<boolean> {
+    if ((await this.guesses.forget(this.keyOf(userId))) === 0) return false;
+    this.events.record(AccountUnlocked, { userId }, { subject: `users/${userId}` });
+    return true;
+  }
+
+  private async isAtHome(userId: string | null): Promise<boolean> {
+    const ip = currentRequest()?.ip;
+    return userId !== null && ip != null && (await this.sessions.isOpenFrom(userId, prefixOf(ip)));
+  }
+
+  private tell(userId: string, until: Date, everywhere: boolean): Promise<void> {
+    return this.db.transaction(() => {
+      this.events.record(AccountBlocked, { userId, until, everywhere }, { subject: `users/${userId}` });
+      return Promise.resolve();
+    });
+  }
+
+  private sources(): Buffer[] {
+    return [EVERYWHERE, this.keyOf(prefixOf(currentRequest()?.ip ?? '0.0.0.0'))];
+  }
+
+  private keyOf(text: string): Buffer {
+    return createHmac('sha256', this.secrets.key('guesses')).update(text).digest();
+  }
+}
+
+function tooMany(until: Date, now: Date): Error {
+  const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000));
+  return new TooManyGuesses().withHeader('Retry-After', String(seconds));
+}
