@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
@@ -8,10 +8,17 @@ import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
+import { CSV, NDJSON } from '../platform/http/negotiation/media-types.js';
 import { isAllowedBeforePasswordChange, policyOf } from '../platform/http/policy.js';
 import type { Principal } from '../platform/http/principal.js';
-import { PasswordChangeRequired, TokenExpired, TokenInvalid, TokenMissing } from '../platform/http/problems.js';
-import { AccessTokenStrategy, bearerOf } from './access-token.strategy.js';
+import {
+  PasswordChangeRequired,
+  PermissionDenied,
+  TokenExpired,
+  TokenInvalid,
+  TokenMissing,
+} from '../platform/http/problems.js';
+import { AccessTokenStrategy, bearerOf, claimsOf } from './access-token.strategy.js';
 import type { AccessTokenClaims } from './access-tokens.js';
 import { Principals } from './principals.js';
 
@@ -52,7 +59,8 @@ export class AuthenticationGuard implements CanActivate {
     const token = bearerOf(request);
     if (token === null)
       throw challenged(request.headers.authorization === undefined ? new TokenMissing() : new TokenInvalid());
-    const hash = createHash('sha256').update(token).digest('base64');
+    const hash = digest('sha256', token, 'base64');
+    if (isStreamed(request)) request.readmit = () => this.readmit(request, handler, token, hash);
     const known = this.principals.remembered(hash);
     return known ? this.admit(known, request, handler) : this.verify(context, request, handler, hash);
   }
@@ -74,6 +82,15 @@ export class AuthenticationGuard implements CanActivate {
     }
   }
 
+  /** Everything once more but the signature, which does not change. */
+  private async readmit(request: FastifyRequest, handler: object, token: string, hash: string): Promise<void> {
+    const principal = this.principals.remembered(hash) ?? (await this.principals.build(claimsOf(token), hash));
+    this.admit(principal, request, handler);
+    const policy = policyOf(handler);
+    const needed = policy?.kind === 'requires' ? policy.permissions : [];
+    if (!needed.every((permission) => principal.permissions.has(permission))) throw new PermissionDenied();
+  }
+
   private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
     if (principal.expiresAt <= this.clock.millis()) throw challenged(new TokenExpired());
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
@@ -81,6 +98,10 @@ export class AuthenticationGuard implements CanActivate {
     request.context!.actorId = principal.userId;
     return true;
   }
+}
+
+function isStreamed({ format }: FastifyRequest): boolean {
+  return format === CSV || format === NDJSON;
 }
 
 /** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */
