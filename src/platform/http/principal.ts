@@ -23,6 +23,8 @@ export interface Principal {
 declare module 'fastify' {
   interface FastifyRequest {
     principal?: Principal;
+    /** For answers that take long: throws once whoever asked may no longer. */
+    readmit?: () => Promise<void>;
   }
 }
 
