@@ -57,8 +57,8 @@ export class RegistrationService {
         usedAt: null,
       });
       // To the address that the account has, not to one that merely compares as equal (CVE-2019-19844).
-      if (known) await this.mail.send(AccountExists, known.email, { code });
-      else await this.mail.send(ConfirmAddress, email, { code });
+      if (known) await this.mail.send(AccountExists, known, { code });
+      else await this.mail.send(ConfirmAddress, { email, locale }, { code });
       this.events.record(RegistrationStarted, { flowId: id });
     });
     return id;
