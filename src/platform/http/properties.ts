@@ -91,11 +91,13 @@ function length(name: string, fits: (characters: number) => boolean, options: Va
   return ValidateBy({ name, validator: { validate } }, options);
 }
 
+// No dot at an end or beside another, no encoded word, and neither % nor !, which old relays read as a route elsewhere.
 const EMAIL =
-  /^[^\s@"(),:;<>[\\\]\p{Cc}]{1,64}@(?:[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?\.)*[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?$/u;
+  /^(?!\.|[^@]*(?:\.[.@]|=\?))[^\s@"(),:;<>[\\\]%!\p{Cc}]{1,64}@(?:[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?\.)*[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?$/u;
 
-function isEmailAddress(value: unknown): boolean {
-  return typeof value === 'string' && value.length <= 254 && EMAIL.test(value.trim());
+/** Whether it is one address, and the same one to every parser (CVE-2026-125755); line breaks around it are none of it. */
+export function isEmailAddress(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= 254 && !/\p{Cc}/u.test(value) && EMAIL.test(value.trim());
 }
 
 /** An address in the dot-atom form of RFC 5321, also international (RFC 6531); no quoted parts, comments or lists. */
