@@ -6,6 +6,11 @@ import { Registration } from './auth/registration.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
+import { Factor } from './mfa/factor.entity.js';
+import { RecoveryCode } from './mfa/recovery-code.entity.js';
+import { TotpTries } from './mfa/totp-tries.entity.js';
+import { TrustedDevice } from './mfa/trusted-device.entity.js';
+import { WebAuthnChallenge } from './mfa/webauthn-challenge.entity.js';
 import { PasswordHash } from './passwords/password-hash.entity.js';
 import { Revocation } from './platform/cache/revocation.entity.js';
 import { Setting } from './platform/database/setting.entity.js';
@@ -18,11 +23,13 @@ import { User } from './users/user.entity.js';
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
   Event,
+  Factor,
   MailMessage,
   PasswordHash,
   PermissionRow,
   IdempotencyKeyRow,
   RateLimitRow,
+  RecoveryCode,
   RefreshToken,
   Registration,
   Revocation,
@@ -31,6 +38,9 @@ export const entities = [
   Session,
   Setting,
   SigningKey,
+  TotpTries,
+  TrustedDevice,
   User,
   UserRole,
+  WebAuthnChallenge,
 ];
