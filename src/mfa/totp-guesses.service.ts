@@ -5,7 +5,7 @@ import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
 import { CodesBlocked, TooManyCodes } from './mfa.contract.js';
 import { TotpRepository } from './totp.repository.js';
-import { Totp } from './totp.service.js';
+import { Totp, isTotpCode } from './totp.service.js';
 
 /** Said to whoever has used up a hundred tries: only another proof, or an administrator, gives new ones. */
 const LONG = 3600;
@@ -27,6 +27,7 @@ export class TotpGuesses {
 
   /** Whether an app of the user shows this code now; it is used up. @throws TooManyCodes */
   async guess(userId: string, code: string): Promise<boolean> {
+    if (!isTotpCode(code)) return false;
     const apps = await this.totp.confirmedOf(userId);
     if (apps.length === 0) return false;
     const blockedUntil = await this.count(userId);
