@@ -7,6 +7,11 @@ import { GuessRow } from './auth/guesses/guess.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
+import { Factor } from './mfa/factor.entity.js';
+import { RecoveryCode } from './mfa/recovery-code.entity.js';
+import { TotpTries } from './mfa/totp-tries.entity.js';
+import { TrustedDevice } from './mfa/trusted-device.entity.js';
+import { WebAuthnChallenge } from './mfa/webauthn-challenge.entity.js';
 import { PasswordHash } from './passwords/password-hash.entity.js';
 import { Revocation } from './platform/cache/revocation.entity.js';
 import { Setting } from './platform/database/setting.entity.js';
@@ -21,11 +26,13 @@ export const entities = [
   Event,
   Flow,
   GuessRow,
+  Factor,
   MailMessage,
   PasswordHash,
   PermissionRow,
   IdempotencyKeyRow,
   RateLimitRow,
+  RecoveryCode,
   RefreshToken,
   Revocation,
   Role,
@@ -33,6 +40,9 @@ export const entities = [
   Session,
   Setting,
   SigningKey,
+  TotpTries,
+  TrustedDevice,
   User,
   UserRole,
+  WebAuthnChallenge,
 ];

@@ -4,6 +4,7 @@ import type { Tag } from './platform/http/document.js';
 export const TAGS: readonly Tag[] = [
   { name: 'auth', about: 'Registering, signing in, staying signed in' },
   { name: 'me', about: 'Your own account' },
+  { name: 'mfa', about: 'Your second factors: authenticator apps, passkeys, recovery codes, trusted devices' },
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
