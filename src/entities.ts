@@ -1,6 +1,7 @@
 import { PermissionRow } from './access/permission.entity.js';
 import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
+import { UserPermission } from './access/user-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
 import { Registration } from './auth/registration.entity.js';
 import { Event } from './events/event.entity.js';
@@ -32,5 +33,6 @@ export const entities = [
   Setting,
   SigningKey,
   User,
+  UserPermission,
   UserRole,
 ];
