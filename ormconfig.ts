@@ -4,7 +4,9 @@ import type { ColumnType } from 'typeorm';
 import { Foundation1795000000000 } from './migrations/1795000000000-foundation.js';
 import { IdempotencyKeys1795100000000 } from './migrations/1795100000000-idempotency-keys.js';
 import { RateLimits1795200000000 } from './migrations/1795200000000-rate-limits.js';
+import { Flows1795300000000 } from './migrations/1795300000000-flows.js';
 import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
+import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -14,7 +16,9 @@ const migrations = [
   Foundation1795000000000,
   IdempotencyKeys1795100000000,
   RateLimits1795200000000,
+  Flows1795300000000,
   Factors1795400000000,
+  Grants1795500000000,
 ];
 
 /** Names of all migrations, oldest first. */

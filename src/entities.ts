@@ -1,6 +1,7 @@
 import { PermissionRow } from './access/permission.entity.js';
 import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
+import { UserPermission } from './access/user-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
@@ -43,6 +44,7 @@ export const entities = [
   TotpTries,
   TrustedDevice,
   User,
+  UserPermission,
   UserRole,
   WebAuthnChallenge,
 ];

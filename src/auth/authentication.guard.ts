@@ -98,7 +98,6 @@ export class AuthenticationGuard implements CanActivate {
   }
 
   private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
-    if (principal.expiresAt <= this.clock.millis()) throw challenged(new TokenExpired());
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
     if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
     request.principal = principal;

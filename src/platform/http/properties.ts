@@ -190,6 +190,37 @@ export function Nested(type: () => new () => object, about: About<object | null>
   return property(about, { type: () => type() } as ApiPropertyOptions, [ValidateNested()]);
 }
 
+const itemTypes = new Map<object, Map<string, () => new () => object>>();
+
+/** The members of a request that are lists of objects, with the class of their items. */
+export function itemTypesOf(request: object): ReadonlyMap<string, () => new () => object> {
+  return itemTypes.get(request) ?? new Map<string, never>();
+}
+
+/** A list of such objects; for requests. Each item is checked as its class says. */
+export function Items(
+  type: () => new () => object,
+  about: About<readonly object[]> & { readonly maxItems: number },
+): PropertyDecorator {
+  const { maxItems } = about;
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const remember: PropertyDecorator = (target, name) =>
+    void itemTypes.set(target, new Map([...itemTypesOf(target), [name as string, type]]));
+  return applyDecorators(
+    remember,
+    property(about, { type: () => type(), isArray: true, maxItems } as ApiPropertyOptions, [
+      IsArray(because('type_invalid', 'must be a list')),
+      ArrayMaxSize(maxItems, because('too_many', `must have at most ${maxItems} items`)),
+      // ValidateNested lets null pass.
+      ValidateBy(
+        { name: 'isObject', validator: { validate: isObject } },
+        { ...because('type_invalid', 'must hold objects only'), each: true },
+      ),
+      ValidateNested({ each: true }),
+    ]),
+  );
+}
+
 /** A list of such objects; for answers. */
 export function ListOf(type: () => new () => object, about: string): PropertyDecorator {
   return ApiProperty({ type: () => type(), isArray: true, description: about, required: true });
