@@ -2,6 +2,7 @@ import { PermissionRow } from './access/permission.entity.js';
 import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
+import { ApiKey } from './auth/keys/api-key.entity.js';
 import { Registration } from './auth/registration.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
@@ -17,6 +18,7 @@ import { User } from './users/user.entity.js';
 
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
+  ApiKey,
   Event,
   MailMessage,
   PasswordHash,

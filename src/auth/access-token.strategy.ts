@@ -14,6 +14,7 @@ import { PublicUrl } from '../platform/http/public-url.js';
 import type { AccessTokenClaims } from './access-tokens.js';
 
 const BEARER = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i;
+const KEY = /^Bearer (roster_\w{1,100})$/i;
 const MAX_LENGTH = 4096;
 const IDS = ['sub', 'sid', 'jti'] as const;
 const NUMBERS = ['iat', 'exp', 'auth_time'] as const;
@@ -25,6 +26,11 @@ export function bearerOf(request: { headers: FastifyRequest['headers'] }): strin
   const header = request.headers.authorization;
   if (header === undefined || header.length > MAX_LENGTH) return null;
   return BEARER.exec(header)?.[1] ?? null;
+}
+
+/** What looks like one of our keys, in the same header. */
+export function keyOf(request: { headers: FastifyRequest['headers'] }): string | null {
+  return KEY.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 
 /** Verifies access tokens: the algorithm is pinned, the key is one of ours, the type is `at+jwt` (RFC 9068, RFC 8725). */

@@ -13,8 +13,15 @@ import { AccessTokens } from './access-tokens.js';
 import { Administrators } from './administrators.service.js';
 import { AuthController, MyPasswordController } from './auth.controller.js';
 import { ConfirmationService } from './confirmation.service.js';
+import { ApiKeysController } from './keys/api-keys.controller.js';
+import { ApiKeysList } from './keys/api-keys.list.js';
+import { ApiKeysRepository } from './keys/api-keys.repository.js';
+import { ApiKeys } from './keys/api-keys.service.js';
+import { KeyUses } from './keys/key-uses.service.js';
+import { MyTokensController } from './keys/my-tokens.controller.js';
 import { OwnPassword } from './own-password.service.js';
 import { Principals } from './principals.js';
+import { Proofs } from './proofs.service.js';
 import { RegistrationService } from './registration.service.js';
 import { RegistrationsRepository } from './registrations.repository.js';
 import { SignInService } from './sign-in.service.js';
@@ -30,11 +37,16 @@ import { SignInService } from './sign-in.service.js';
     SessionsModule,
     UsersModule,
   ],
-  controllers: [AuthController, MyPasswordController],
+  controllers: [AuthController, MyPasswordController, MyTokensController, ApiKeysController],
   providers: [
     AccessTokens,
     AccessTokenStrategy,
+    ApiKeys,
+    ApiKeysList,
+    ApiKeysRepository,
+    KeyUses,
     Principals,
+    Proofs,
     RegistrationService,
     RegistrationsRepository,
     SignInService,
@@ -42,6 +54,6 @@ import { SignInService } from './sign-in.service.js';
     ConfirmationService,
     OwnPassword,
   ],
-  exports: [AccessTokenStrategy, Principals, Administrators],
+  exports: [AccessTokenStrategy, KeyUses, Principals, Administrators],
 })
 export class AuthModule {}

@@ -22,8 +22,9 @@ import {
   TokenInvalid,
   TokenMissing,
 } from '../platform/http/problems.js';
-import { AccessTokenStrategy, bearerOf } from './access-token.strategy.js';
+import { AccessTokenStrategy, bearerOf, keyOf } from './access-token.strategy.js';
 import type { AccessTokenClaims } from './access-tokens.js';
+import { KeyUses } from './keys/key-uses.service.js';
 import { Principals } from './principals.js';
 
 /** Seconds that another machine's clock may be ahead of ours. */
@@ -51,6 +52,7 @@ export class AuthenticationGuard implements CanActivate {
   constructor(
     private readonly principals: Principals,
     private readonly clock: Clock,
+    private readonly uses: KeyUses,
     strategy: AccessTokenStrategy,
   ) {
     this.passport = passportGuard(strategy.registeredAs);
@@ -61,11 +63,14 @@ export class AuthenticationGuard implements CanActivate {
     if (policyOf(handler)?.kind === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const token = bearerOf(request);
-    if (token === null)
+    const key = token === null ? keyOf(request) : null;
+    const shown = token ?? key;
+    if (shown === null)
       throw challenged(request.headers.authorization === undefined ? new TokenMissing() : new TokenInvalid());
-    const hash = createHash('sha256').update(token).digest('base64');
+    const hash = createHash('sha256').update(shown).digest('base64');
     const known = this.principals.remembered(hash);
-    return known ? this.admit(known, request, handler) : this.verify(context, request, handler, hash);
+    if (known) return this.admit(known, request, handler);
+    return key === null ? this.verify(context, request, handler, hash) : this.recognise(key, request, handler, hash);
   }
 
   private async verify(
@@ -79,7 +84,15 @@ export class AuthenticationGuard implements CanActivate {
       const claims = (request as unknown as { user: AccessTokenClaims }).user;
       if (claims.iat * 1000 > this.clock.millis() + LEEWAY * 1000) throw new TokenInvalid();
       if (claims.exp * 1000 <= this.clock.millis()) throw new TokenExpired();
-      return this.admit(await this.principals.build(claims, hash), request, handler);
+      return this.admit(await this.principals.ofToken(claims, hash), request, handler);
+    } catch (error) {
+      throw challenged(error);
+    }
+  }
+
+  private async recognise(key: string, request: FastifyRequest, handler: object, hash: string): Promise<boolean> {
+    try {
+      return this.admit(await this.principals.ofKey(key, hash), request, handler);
     } catch (error) {
       throw challenged(error);
     }
@@ -91,6 +104,7 @@ export class AuthenticationGuard implements CanActivate {
     if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
     request.principal = principal;
     const { context } = request;
+    if (principal.keyId !== null) this.uses.note(principal.keyId, context!.ip);
     context!.actorId = principal.actorId ?? principal.userId;
     if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     return true;

@@ -5,13 +5,17 @@ import { Passwords } from '../passwords/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import type { Principal } from '../platform/http/principal.js';
-import { TokenInvalid, TokenRevoked } from '../platform/http/problems.js';
-import { Sessions } from '../sessions/index.js';
+import { TokenRevoked } from '../platform/http/problems.js';
 import { Users, statusOf } from '../users/index.js';
 import type { AccessTokenClaims } from './access-tokens.js';
+import { narrowed } from './keys/scopes.js';
 import { PrincipalCache } from './principal-cache.js';
+import { Proofs } from './proofs.service.js';
+import type { Proof } from './proofs.service.js';
 
-/** Who a token stands for: remembered by the token's hash, for as long as nothing about them is taken away. */
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Who a token or a key stands for: remembered by its hash, for as long as nothing about them is taken away. */
 @Injectable()
 export class Principals {
   private readonly cache = new PrincipalCache();
@@ -20,8 +24,8 @@ export class Principals {
     private readonly clock: Clock,
     private readonly access: Access,
     private readonly passwords: Passwords,
-    private readonly sessions: Sessions,
     private readonly users: Users,
+    private readonly proofs: Proofs,
     private readonly revocations: Revocations,
   ) {
     revocations.onRevoked((kind, subject) => this.cache.forget(kind, subject));
@@ -32,24 +36,27 @@ export class Principals {
     return this.revocations.areFresh() ? this.cache.get(tokenHash) : null;
   }
 
-  /** Asks the database who this is. The one builder of principals. @throws TokenRevoked, TokenInvalid */
-  async build(claims: AccessTokenClaims, tokenHash: string): Promise<Principal> {
+  /** Whoever the claims of a verified access token are about. @throws TokenRevoked, TokenInvalid */
+  ofToken(claims: AccessTokenClaims, tokenHash: string): Promise<Principal> {
+    return this.build(tokenHash, () => this.proofs.ofToken(claims));
+  }
+
+  /** Whoever a key acts for. @throws TokenRevoked, TokenExpired, TokenInvalid */
+  ofKey(secret: string, tokenHash: string): Promise<Principal> {
+    return this.build(tokenHash, () => this.proofs.ofKey(secret));
+  }
+
+  /** Asks the database who this is. The one builder of principals. */
+  private async build(tokenHash: string, prove: () => Promise<Proof>): Promise<Principal> {
     const { generation } = this.cache;
-    const session = await this.sessions.findOpen(claims.sid);
-    if (!session) throw new TokenRevoked();
-    if (session.userId !== claims.sub) throw new TokenInvalid();
-    const status = statusOf(await this.users.get(session.userId), this.clock.now());
+    const { scopes, ...proof } = await prove();
+    const status = statusOf(await this.users.get(proof.userId), this.clock.now());
     if (status === 'deleted' || status === 'suspended') throw new TokenRevoked();
+    const held = await this.access.permissionsOf(proof.userId);
     const principal: Principal = {
-      userId: session.userId,
-      sessionId: session.id,
-      keyId: null,
-      actorId: null,
-      permissions: await this.access.permissionsOf(session.userId),
-      authTime: session.authenticatedAt,
-      amr: session.amr,
-      expiresAt: Math.min(claims.exp * 1000, session.expiresAt.getTime()),
-      passwordChangeRequired: session.amr.includes('pwd') && (await this.passwords.isChangeRequired(session.userId)),
+      ...proof,
+      ...(scopes === null ? { permissions: held, withheld: NOTHING } : narrowed(held, scopes)),
+      passwordChangeRequired: proof.amr.includes('pwd') && (await this.passwords.isChangeRequired(proof.userId)),
     };
     // Something was taken away while we asked: what we read may be older, so it serves this request only. So does what
     // is about to change: whoever has changed their password may go on at once, at every process.

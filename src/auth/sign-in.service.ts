@@ -10,7 +10,7 @@ import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import type { Started } from '../sessions/index.js';
-import { Users, isSuspended, statusOf } from '../users/index.js';
+import { Users, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
 import { AccessTokens } from './access-tokens.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
@@ -48,7 +48,7 @@ export class SignInService {
     // Also for nobody: the answer must cost the same either way.
     const proof = await this.passwords.prove(user?.id ?? null, password);
     if (!user || !proof) return this.refuse(user, 'password', new SignInFailed());
-    if (isSuspended(user, this.clock.now())) return this.refuse(user, 'suspended', new AccountSuspended());
+    if (this.isSuspended(user)) return this.refuse(user, 'suspended', new AccountSuspended());
     const started = await this.startProven(user, proof);
     const signedIn = await this.give(started, await this.users.get(user.id));
     this.signIns.inc({ result: 'success' });
@@ -62,7 +62,7 @@ export class SignInService {
   start(userId: string, amr: string[], proof: PasswordProof | null = null): Promise<Started> {
     return this.db.transaction(async () => {
       const user = await this.users.lock(userId);
-      if (isSuspended(user, this.clock.now())) throw new AccountSuspended();
+      if (this.isSuspended(user)) throw new AccountSuspended();
       if (proof && !(await this.passwords.holds(proof))) throw new SignInFailed();
       await this.users.signedIn(userId);
       return this.sessions.start(userId, amr);
@@ -85,6 +85,10 @@ export class SignInService {
     const { token: accessToken, expiresIn } = await this.tokens.sign(subject);
     const passwordChangeRequired = amr.includes('pwd') && (await this.passwords.isChangeRequired(userId));
     return { accessToken, expiresIn, refreshToken, user, passwordChangeRequired };
+  }
+
+  private isSuspended(user: Parameters<typeof statusOf>[0]): boolean {
+    return statusOf(user, this.clock.now()) === 'suspended';
   }
 
   private async startProven(user: UserRow, proof: PasswordProof): Promise<Started> {

@@ -56,6 +56,9 @@ export const UserSuspended = defineEvent('user.suspended', 'A user was suspended
 export const UserReinstated = defineEvent('user.reinstated', 'The suspension of a user was lifted', { userId: 'uuid' });
 export const UserDeleted = defineEvent('user.deleted', 'A user was deleted', { userId: 'uuid' });
 export const UserRestored = defineEvent('user.restored', 'A deleted user was restored', { userId: 'uuid' });
+export const UserSignedOut = defineEvent('user.signed_out', 'Somebody else ended every session of a user', {
+  userId: 'uuid',
+});
 export const UserRolesChanged = defineEvent('user.roles_changed', 'A user has other roles', {
   userId: 'uuid',
   roles: 'strings',

@@ -5,6 +5,8 @@ import { EventsModule } from '../events/index.js';
 import { PasswordsModule } from '../passwords/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { MeController } from './me.controller.js';
+import { UserSessionsController } from './user-sessions.controller.js';
+import { UserSessions } from './user-sessions.service.js';
 import { UserStatusService } from './user-status.service.js';
 import { UsersController } from './users.controller.js';
 import { UsersList } from './users.list.js';
@@ -13,8 +15,8 @@ import { Users } from './users.service.js';
 
 @Module({
   imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
-  controllers: [UsersController, MeController],
-  providers: [Users, UserStatusService, UsersList, UsersRepository],
+  controllers: [UsersController, UserSessionsController, MeController],
+  providers: [Users, UserSessions, UserStatusService, UsersList, UsersRepository],
   exports: [Users],
 })
 export class UsersModule {}

@@ -42,6 +42,9 @@ export const AllowedBeforePasswordChange = (): MethodDecorator => (_target, _nam
   beforePasswordChange.add(descriptor.value as object);
 };
 
+/** The scope that a key needs for whatever only wants somebody who is signed in; other scopes are permissions. */
+export const OWN_ACCOUNT = 'me';
+
 /** Seconds that a proof of who one is stays young enough for a deed that decides over the account. */
 export const RECENT_SIGN_IN = 300;
 

@@ -67,7 +67,8 @@ export const DEEDS: readonly Convention[] = [
   },
   {
     name: 'refuses whoever saw another version',
-    on: (operation) => by('PUT', 'PATCH', 'DELETE')(operation),
+    // A list has no version: whoever empties one means whatever is in it.
+    on: (operation) => by('PUT', 'PATCH', 'DELETE')(operation) && !operation.isOnList,
     prove: async (honest, operation) => {
       if (!takes(operation, 'If-Match')) return 'does not document If-Match';
       const stale = await honest.ask(operation, { headers: { 'if-match': '"99.json"' } });
