@@ -7,6 +7,8 @@ import { RateLimits1795200000000 } from './migrations/1795200000000-rate-limits.
 import { Flows1795300000000 } from './migrations/1795300000000-flows.js';
 import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
 import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
+import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
+import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -19,6 +21,8 @@ const migrations = [
   Flows1795300000000,
   Factors1795400000000,
   Grants1795500000000,
+  SessionsShown1795600000000,
+  ApiKeys1795700000000,
 ];
 
 /** Names of all migrations, oldest first. */

@@ -5,6 +5,7 @@ import { UserPermission } from './access/user-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
+import { ApiKey } from './auth/keys/api-key.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
@@ -24,6 +25,7 @@ import { User } from './users/user.entity.js';
 
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
+  ApiKey,
   Event,
   Flow,
   GuessRow,

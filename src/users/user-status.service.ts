@@ -7,6 +7,7 @@ import { Events } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
+import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
@@ -23,7 +24,7 @@ import {
   UserSuspended,
 } from './users.contract.js';
 import { UsersRepository } from './users.repository.js';
-import { Users, refuseStale } from './users.service.js';
+import { Users } from './users.service.js';
 
 /** Why a suspension, and until when; null: until it is lifted. */
 export interface SuspensionTerms {

@@ -7,6 +7,8 @@ import { SessionsModule } from '../sessions/index.js';
 import { MeController } from './me.controller.js';
 import { AccessController, UserPermissionsController } from './user-permissions.controller.js';
 import { UserPermissions } from './user-permissions.service.js';
+import { UserSessionsController } from './user-sessions.controller.js';
+import { UserSessions } from './user-sessions.service.js';
 import { UserStatusService } from './user-status.service.js';
 import { UsersController } from './users.controller.js';
 import { UsersList } from './users.list.js';
@@ -15,8 +17,8 @@ import { Users } from './users.service.js';
 
 @Module({
   imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
-  controllers: [UsersController, UserPermissionsController, MeController, AccessController],
-  providers: [Users, UserPermissions, UserStatusService, UsersList, UsersRepository],
+  controllers: [UsersController, UserPermissionsController, UserSessionsController, MeController, AccessController],
+  providers: [Users, UserPermissions, UserSessions, UserStatusService, UsersList, UsersRepository],
   exports: [Users],
 })
 export class UsersModule {}
