@@ -32,7 +32,7 @@ export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to s
   userId: 'uuid?',
   reason: 'string',
 });
-export const FactorRefused = defineEvent('factor.refused', 'A second factor was wrong', {
+export const FactorRefused = defineEvent('second_step.refused', 'A second factor was wrong, or a passkey', {
   userId: 'uuid?',
   method: 'string',
 });
