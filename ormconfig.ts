@@ -4,12 +4,13 @@ import type { ColumnType } from 'typeorm';
 import { Foundation1795000000000 } from './migrations/1795000000000-foundation.js';
 import { IdempotencyKeys1795100000000 } from './migrations/1795100000000-idempotency-keys.js';
 import { RateLimits1795200000000 } from './migrations/1795200000000-rate-limits.js';
+import { Audit1795350000000 } from './migrations/1795350000000-audit.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
 import type { DataSourceParts } from './src/platform/database/data-source.js';
 
-const migrations = [Foundation1795000000000, IdempotencyKeys1795100000000, RateLimits1795200000000];
+const migrations = [Foundation1795000000000, IdempotencyKeys1795100000000, RateLimits1795200000000, Audit1795350000000];
 
 /** Names of all migrations, oldest first. */
 export const migrationNames: readonly string[] = migrations.map((migration) => migration.name);

@@ -2,7 +2,11 @@ import { PermissionRow } from './access/permission.entity.js';
 import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
+import { AuditCheckpoint } from './audit/audit-checkpoint.entity.js';
+import { AuditDetails } from './audit/audit-details.entity.js';
+import { AuditEntry } from './audit/audit-entry.entity.js';
 import { Registration } from './auth/registration.entity.js';
+import { EventCursor } from './events/event-cursor.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
@@ -17,7 +21,11 @@ import { User } from './users/user.entity.js';
 
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
+  AuditCheckpoint,
+  AuditDetails,
+  AuditEntry,
   Event,
+  EventCursor,
   MailMessage,
   PasswordHash,
   PermissionRow,

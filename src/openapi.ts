@@ -5,6 +5,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'auth', about: 'Registering, signing in, staying signed in' },
   { name: 'me', about: 'Your own account' },
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
+  { name: 'audit', about: 'Who did what, to whom and from where; and the proof that nobody changed it' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
   { name: 'health', about: 'For balancers and orchestrators' },

@@ -1,3 +1,4 @@
+import { defineEvent } from '../platform/contract/event.js';
 import { defineProblem } from '../platform/contract/problem.js';
 
 export class RoleUnknown extends defineProblem('role_unknown', 422, 'There is no such role', {
@@ -13,3 +14,10 @@ export class PrivilegeCeiling extends defineProblem('privilege_ceiling', 403, 'T
   cause: 'You would change somebody who may do more than you, or grant what you do not hold yourself.',
   mend: 'Ask somebody who holds those permissions.',
 }) {}
+
+export const AccessDenied = defineEvent(
+  'access.denied',
+  'Somebody asked for what their permissions do not allow; `times` tells of repeats within a minute after the first',
+  { userId: 'uuid', permission: 'string', method: 'string', route: 'string', times: 'integer' },
+  { outcome: 'refused' },
+);

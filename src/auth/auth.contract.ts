@@ -17,13 +17,18 @@ export class CodeInvalid extends defineProblem('code_invalid', 422, 'This code i
   told: { errors: [{ pointer: '/code', code: 'code_invalid', detail: 'is not right, or no longer' }] },
 }) {}
 
-export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to sign in and could not', {
-  userId: 'uuid?',
-  reason: 'string',
-});
-export const CodeRefused = defineEvent('registration.code_refused', 'A code of a registration was wrong or too late', {
-  flowId: 'uuid',
-});
+export const SignInRefused = defineEvent(
+  'sign_in.refused',
+  'Somebody tried to sign in and could not',
+  { userId: 'uuid?', reason: 'string' },
+  { outcome: 'refused' },
+);
+export const CodeRefused = defineEvent(
+  'registration.code_refused',
+  'A code of a registration was wrong or too late',
+  { flowId: 'uuid' },
+  { outcome: 'refused' },
+);
 export const RegistrationStarted = defineEvent('registration.started', 'Somebody asked for an account', {
   flowId: 'uuid',
 });
@@ -35,4 +40,5 @@ export const PasswordChangeRefused = defineEvent(
   'password.change_refused',
   'Somebody who was signed in did not know the current password',
   { userId: 'uuid' },
+  { outcome: 'refused' },
 );

@@ -28,4 +28,5 @@ export const RefreshTokenReused = defineEvent(
     sessionId: 'uuid',
     userId: 'uuid',
   },
+  { outcome: 'refused' },
 );

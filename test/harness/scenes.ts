@@ -1,3 +1,4 @@
+import { everythingCopied } from '../audit/copied.js';
 import { awaitMail, codeIn } from '../mail/mailbox.js';
 import type { TestApp } from './app.js';
 import { PASSWORD, unique } from './people.js';
@@ -15,6 +16,9 @@ const OTHER_PASSWORD = 'seven bridges over a quiet river';
 
 /** By operationId; what is not named here needs no more than somebody who exists. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
+  'audit.get': async (app) => ({ id: await everythingCopied(app) }),
+  'audit.list': logged,
+  'me.securityLog': logged,
   'problems.get': () => ({ id: 'not_found' }),
   'auth.login': (_app, { user }) => ({ body: { identifier: user.email, password: PASSWORD } }),
   'auth.refresh': (_app, { refreshToken }) => ({ body: { refreshToken } }),
@@ -31,6 +35,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     return {};
   },
 };
+
+async function logged(app: TestApp): Promise<Scene> {
+  await everythingCopied(app);
+  return {};
+}
 
 export async function sceneOf(operationId: string, app: TestApp, caller: Person, victim: Person): Promise<Scene> {
   return (await SETTINGS[operationId]?.(app, caller, victim)) ?? {};
