@@ -25,7 +25,11 @@ const cursors = `
   );
 `;
 
-/** Moments have milliseconds and no more: what a hash does not cover must not be there. */
+/**
+ * Moments have milliseconds and no more: what a hash does not cover must not be there. The indexes of expressions are
+ * not partial, for of those PostgreSQL takes no statistics: it then walked all entries for the few of one user (70 ms of
+ * 100,000, not 0.2).
+ */
 const entries = `
   CREATE TABLE roster.audit_entries (
     id uuid PRIMARY KEY,
@@ -52,7 +56,7 @@ const entries = `
   CREATE INDEX audit_entries_request_id_idx ON roster.audit_entries (request_id, seq, id);
   CREATE INDEX audit_entries_occurred_at_idx ON roster.audit_entries (occurred_at, seq);
   CREATE INDEX audit_entries_refused_idx ON roster.audit_entries (seq, id) WHERE outcome = 'refused';
-  CREATE INDEX audit_entries_user_id_idx ON roster.audit_entries ((data ->> 'userId'), seq, id) WHERE (data ->> 'userId') IS NOT NULL;
+  CREATE INDEX audit_entries_user_id_idx ON roster.audit_entries ((data ->> 'userId'), seq, id);
 `;
 
 const details = `
@@ -61,7 +65,7 @@ const details = `
     salt bytea NOT NULL,
     details jsonb NOT NULL
   );
-  CREATE INDEX audit_details_ip_idx ON roster.audit_details ((details ->> 'ip')) WHERE (details ->> 'ip') IS NOT NULL;
+  CREATE INDEX audit_details_ip_idx ON roster.audit_details ((details ->> 'ip'));
 `;
 
 const checkpoints = `

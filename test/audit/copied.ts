@@ -5,7 +5,7 @@ import type { TestApp } from '../harness/app.js';
 const PATIENCE = 15_000;
 
 /** Waits until everything that has happened so far is in the audit log. @returns the id of the newest fact */
-export async function everythingCopied(app: TestApp): Promise<string> {
+export async function everythingCopied(app: Pick<TestApp, 'sql'>): Promise<string> {
   const [newest] = await app.sql<{ id: string }>('SELECT id FROM roster.events ORDER BY xid DESC, seq DESC LIMIT 1');
   const until = performance.now() + PATIENCE;
   const isCopied = async (): Promise<boolean> =>
