@@ -5,6 +5,7 @@ import { Foundation1795000000000 } from './migrations/1795000000000-foundation.j
 import { IdempotencyKeys1795100000000 } from './migrations/1795100000000-idempotency-keys.js';
 import { RateLimits1795200000000 } from './migrations/1795200000000-rate-limits.js';
 import { Flows1795300000000 } from './migrations/1795300000000-flows.js';
+import { Audit1795350000000 } from './migrations/1795350000000-audit.js';
 import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
 import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
@@ -19,6 +20,7 @@ const migrations = [
   IdempotencyKeys1795100000000,
   RateLimits1795200000000,
   Flows1795300000000,
+  Audit1795350000000,
   Factors1795400000000,
   Grants1795500000000,
   SessionsShown1795600000000,

@@ -8,6 +8,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
   { name: 'access', about: 'Roles and permissions: who may do what, and why' },
   { name: 'api-keys', about: 'Keys by which programs act for somebody' },
+  { name: 'audit', about: 'Who did what, to whom and from where; and the proof that nobody changed it' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
   { name: 'health', about: 'For balancers and orchestrators' },

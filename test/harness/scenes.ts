@@ -1,5 +1,6 @@
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
+import { everythingCopied } from '../audit/copied.js';
 import { awaitMail, codeIn } from '../mail/mailbox.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
@@ -21,6 +22,9 @@ const OTHER_PASSWORD = 'seven bridges over a quiet river';
 
 /** By operationId; what is not named here needs no more than somebody who exists. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
+  'audit.get': async (app) => ({ id: await everythingCopied(app) }),
+  'audit.list': logged,
+  'me.securityLog': logged,
   'problems.get': () => ({ parameters: { code: 'not_found' } }),
   'auth.login': (_app, { user }) => ({ body: { identifier: user.email, password: PASSWORD } }),
   'auth.refresh': (_app, { refreshToken }) => ({ body: { refreshToken } }),
@@ -97,6 +101,9 @@ export function idsIn(path: string): string[] {
 async function aKey(person: Person, path: string, scopes: string[] = ['me']): Promise<string> {
   const { body } = await person.post<{ id: string }>(`/api/v1${path}`, { name: unique('Key '), scopes });
   return body.id;
+async function logged(app: TestApp): Promise<Scene> {
+  await everythingCopied(app);
+  return {};
 }
 
 export async function sceneOf(operationId: string, app: TestApp, caller: Person, victim: Person): Promise<Scene> {
