@@ -11,6 +11,13 @@ export interface Scene {
 
 type Setting = (app: TestApp, caller: Person, victim: Person) => Promise<Scene> | Scene;
 
+/** A role that nobody has. */
+const aRole: Setting = async (app) => {
+  const body = { name: unique('role_'), about: 'For a test', permissions: ['users:read'] };
+  const made = await (await app.people.admin()).post<{ id: string }>('/api/v1/roles', body);
+  return { id: made.body.id };
+};
+
 const OTHER_PASSWORD = 'seven bridges over a quiet river';
 
 /** By operationId; what is not named here needs no more than somebody who exists. */
@@ -26,6 +33,10 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     return { body: { flowId: started.flowId, code: codeIn(mail!) } };
   },
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
+  'roles.create': () => ({ body: { name: unique('role_'), permissions: ['users:read'] } }),
+  'roles.get': aRole,
+  'roles.patch': aRole,
+  'roles.delete': aRole,
   'users.restore': async (app, _caller, victim) => {
     await (await app.people.admin()).delete(`/api/v1/users/${victim.id}`);
     return {};
