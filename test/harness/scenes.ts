@@ -18,6 +18,13 @@ export interface Scene {
 
 type Setting = (app: TestApp, caller: Person, victim: Person) => Promise<Scene> | Scene;
 
+/** A role that nobody has. */
+const aRole: Setting = async (app) => {
+  const body = { name: unique('role_'), about: 'For a test', permissions: ['users:read'] };
+  const made = await (await app.people.admin()).post<{ id: string }>('/api/v1/roles', body);
+  return { id: made.body.id };
+};
+
 const OTHER_PASSWORD = 'seven bridges over a quiet river';
 
 /** By operationId; what is not named here needs no more than somebody who exists. */
@@ -72,6 +79,10 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'apiKeys.revoke': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
   'apiKeys.rotate': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
   'users.endSession': (_app, _caller, victim) => ({ parameters: { sessionId: victim.sessionId } }),
+  'roles.create': () => ({ body: { name: unique('role_'), permissions: ['users:read'] } }),
+  'roles.get': aRole,
+  'roles.patch': aRole,
+  'roles.delete': aRole,
   'users.restore': async (app, _caller, victim) => {
     await (await app.people.admin()).delete(`/api/v1/users/${victim.id}`);
     return {};
@@ -101,6 +112,8 @@ export function idsIn(path: string): string[] {
 async function aKey(person: Person, path: string, scopes: string[] = ['me']): Promise<string> {
   const { body } = await person.post<{ id: string }>(`/api/v1${path}`, { name: unique('Key '), scopes });
   return body.id;
+}
+
 async function logged(app: TestApp): Promise<Scene> {
   await everythingCopied(app);
   return {};
