@@ -29,7 +29,6 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     return { body: { flowId: started.flowId, code: codeIn(mail!) } };
   },
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
-  'me.session': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.nameSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.endSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.token': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
