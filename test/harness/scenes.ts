@@ -1,9 +1,9 @@
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
 import { everythingCopied } from '../audit/copied.js';
-import { awaitMail, codeIn } from '../mail/mailbox.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
+import { AUTH_SETTINGS } from './auth-scenes.js';
 import { PASSWORD, unique } from './people.js';
 import type { Person } from './people.js';
 
@@ -33,15 +33,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'audit.list': logged,
   'me.securityLog': logged,
   'problems.get': () => ({ parameters: { code: 'not_found' } }),
-  'auth.login': (_app, { user }) => ({ body: { identifier: user.email, password: PASSWORD } }),
-  'auth.refresh': (_app, { refreshToken }) => ({ body: { refreshToken } }),
-  'auth.verifyEmail': async (app) => {
-    const email = `${unique('g')}@example.com`;
-    const body = { email, name: 'Grace Hopper', password: PASSWORD };
-    const { body: started } = await app.send<{ flowId: string }>('POST', '/api/v1/auth/register', { body });
-    const [mail] = await awaitMail(app, email);
-    return { body: { flowId: started.flowId, code: codeIn(mail!) } };
-  },
+  ...AUTH_SETTINGS,
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
   'factors.get': withApp,
   'factors.rename': withApp,
@@ -63,7 +55,6 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     const [device] = await app.get(TrustedDevices).list(caller.id);
     return { id: device!.id };
   },
-  'me.session': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.nameSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.endSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.token': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
