@@ -208,6 +208,8 @@ describe('roles', () => {
 
   describe('the built-in ones', () => {
     it('are there, and admin gives every permission that the program promises', async () => {
+      // Whoever has shown a second factor: the others wait outside until the role is as it was.
+      const boss = await app.people.signIn(ada.user, ['pwd', 'otp', 'mfa']);
       const [admin, user] = [await builtIn('admin'), await builtIn('user')];
       expect([admin.builtIn, user.builtIn, admin.id[14]]).toEqual([true, true, '7']);
       expect(admin.permissions).toEqual([...permissions.keys()].sort());
@@ -233,9 +235,9 @@ describe('roles', () => {
         [admin, { about: 'Everything', mfaRequired: true, permissions: admin.permissions }],
         [user, { permissions: ['roles:read'] }],
       ] as const) {
-        expect(await ada.patch(at(role), change)).toMatchObject({ status: 200, body: change });
+        expect(await boss.patch(at(role), change)).toMatchObject({ status: 200, body: change });
         const { about, permissions: given, mfaRequired } = role;
-        expect((await ada.patch(at(role), { about, permissions: given, mfaRequired })).status).toBe(200);
+        expect((await boss.patch(at(role), { about, permissions: given, mfaRequired })).status).toBe(200);
       }
     });
   });
