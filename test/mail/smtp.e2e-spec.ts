@@ -241,6 +241,15 @@ describe('mail by SMTP', () => {
     expect(await counted(app, 'nobody')).toBe(before + 1);
   });
 
+  it('S29 writes neither link nor code into the log', async () => {
+    const [email, token, code] = [`${unique('log')}@example.com`, unique('token'), '918273'];
+    await sending(app)({ email, locale: 'en' }, { link: `https://id.example.com/account/verify#${token}`, code });
+    expect((await office.awaitFor(email))[0]!.mail.text).toContain(token);
+    await awaitOwed(app, 0);
+    expect(log.some((line) => line.includes('mail.deliver'))).toBe(true);
+    for (const secret of [email, token, code]) expect(log.join('')).not.toContain(secret);
+  });
+
   it('leaves nothing in the development outbox', async () => {
     const email = `${unique('out')}@example.com`;
     const before = await counted(app, 'sent');
