@@ -455,6 +455,12 @@ describe('keys', () => {
       await pause(1000);
       for (const at of [app, other])
         for (const token of tokens) expect((await ask(token, '/api/v1/me', at)).status).toBe(401);
+      // What was taken away for itself stays away when the wider one is lifted.
+      expect((await admin.delete(`/api/v1/users/${ada.id}/suspension`)).status).toBe(200);
+      for (const at of [app, other]) {
+        for (const token of tokens.slice(0, 3)) expect((await ask(token, '/api/v1/me', at)).status).toBe(401);
+        expect((await ask(another.secret, '/api/v1/me', at)).status).toBe(200);
+      }
     });
   });
 

@@ -120,10 +120,8 @@ describe('sessions that are shown', () => {
       await app.people.signIn(ada.user),
     ];
     expect((await ada.get(MINE)).status).toBe(200);
-    for (const { sessionId, token } of [second]) {
-      expect((await app.send('GET', '/api/v1/me', { token })).status).toBe(200);
-      expect((await ada.delete(`${MINE}/${sessionId}`)).status).toBe(204);
-    }
+    expect((await second.get('/api/v1/me')).status).toBe(200);
+    expect((await ada.delete(`${MINE}/${second.sessionId}`)).status).toBe(204);
     expect(await refused(second)).toBe('token_revoked');
     expect(await idsOf(ada)).toEqual([fourth.sessionId, third.sessionId, ada.sessionId]);
     const again = await ada.delete<List>(`${MINE}/${second.sessionId}`);
@@ -195,15 +193,11 @@ describe('sessions that are shown', () => {
   });
 
   it('A21 A26 takes no other thing for the id of one', async () => {
-    for (const id of ['null', 'undefined', '[]', '{}', '1', '%00', `${ada.sessionId}x`, '[object Object]'])
-      for (const [somebody, method] of [
-        [ada, 'DELETE'],
-        [ada, 'PATCH'],
-      ] as const) {
-        const url = `${MINE}/${encodeURIComponent(id)}`;
-        const { status } = await somebody.send(method, url, method === 'PATCH' ? { body: { name: 'x' } } : {});
-        expect([id, status]).toEqual([id, 400]);
-      }
+    for (const id of ['null', 'undefined', '[]', '{}', '1', '%00', `${ada.sessionId}x`, '[object Object]']) {
+      const url = `${MINE}/${encodeURIComponent(id)}`;
+      expect([id, (await ada.delete(url)).status]).toEqual([id, 400]);
+      expect([id, (await ada.patch(url, { name: 'Work laptop' })).status]).toEqual([id, 400]);
+    }
     expect(await typesOf(ada.sessionId)).toEqual(['session.started']);
   });
 });
