@@ -4,6 +4,7 @@ import { RolePermission } from './access/role-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
+import { Invitation } from './auth/invitations/invitation.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
@@ -21,6 +22,7 @@ export const entities = [
   Event,
   Flow,
   GuessRow,
+  Invitation,
   MailMessage,
   PasswordHash,
   PermissionRow,

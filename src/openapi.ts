@@ -5,6 +5,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'auth', about: 'Registering, signing in, staying signed in' },
   { name: 'me', about: 'Your own account' },
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
+  { name: 'invitations', about: 'People who are asked to take over an account that was made for them' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
   { name: 'health', about: 'For balancers and orchestrators' },

@@ -2,9 +2,12 @@ import { Module } from '@nestjs/common';
 
 import { AccessModule } from '../access/index.js';
 import { EventsModule } from '../events/index.js';
+import { JobsModule } from '../jobs/index.js';
+import { MailModule } from '../mail/index.js';
 import { PasswordsModule } from '../passwords/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { MeController } from './me.controller.js';
+import { OwnDeletion } from './own-deletion.service.js';
 import { UserStatusService } from './user-status.service.js';
 import { UsersController } from './users.controller.js';
 import { UsersList } from './users.list.js';
@@ -12,9 +15,9 @@ import { UsersRepository } from './users.repository.js';
 import { Users } from './users.service.js';
 
 @Module({
-  imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
+  imports: [AccessModule, EventsModule, JobsModule, MailModule, PasswordsModule, SessionsModule],
   controllers: [UsersController, MeController],
-  providers: [Users, UserStatusService, UsersList, UsersRepository],
+  providers: [Users, UserStatusService, OwnDeletion, UsersList, UsersRepository],
   exports: [Users],
 })
 export class UsersModule {}
