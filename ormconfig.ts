@@ -4,12 +4,26 @@ import type { ColumnType } from 'typeorm';
 import { Foundation1795000000000 } from './migrations/1795000000000-foundation.js';
 import { IdempotencyKeys1795100000000 } from './migrations/1795100000000-idempotency-keys.js';
 import { RateLimits1795200000000 } from './migrations/1795200000000-rate-limits.js';
+import { Flows1795300000000 } from './migrations/1795300000000-flows.js';
+import { Invitations1795350000000 } from './migrations/1795350000000-invitations.js';
+import { DeletionDue1795360000000 } from './migrations/1795360000000-deletion-due.js';
+import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
+import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
 import type { DataSourceParts } from './src/platform/database/data-source.js';
 
-const migrations = [Foundation1795000000000, IdempotencyKeys1795100000000, RateLimits1795200000000];
+const migrations = [
+  Foundation1795000000000,
+  IdempotencyKeys1795100000000,
+  RateLimits1795200000000,
+  Flows1795300000000,
+  Invitations1795350000000,
+  DeletionDue1795360000000,
+  Factors1795400000000,
+  Grants1795500000000,
+];
 
 /** Names of all migrations, oldest first. */
 export const migrationNames: readonly string[] = migrations.map((migration) => migration.name);

@@ -11,6 +11,7 @@ import { HealthModule } from './health/index.js';
 import { Jobs, JobsModule, defineJob } from './jobs/index.js';
 import { KeysModule } from './keys/index.js';
 import { MailModule } from './mail/index.js';
+import { MfaModule } from './mfa/index.js';
 import { Clock } from './platform/clock/clock.js';
 import { bindIdempotency } from './platform/http/idempotency/bind.js';
 import { IdempotencyKeysRepository } from './platform/http/idempotency/idempotency-keys.repository.js';
@@ -60,6 +61,7 @@ export class AppModule {
         JobsModule,
         KeysModule,
         MailModule,
+        MfaModule,
         UsersModule,
       ],
       controllers: [ProblemsController],

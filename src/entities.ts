@@ -1,6 +1,7 @@
 import { PermissionRow } from './access/permission.entity.js';
 import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
+import { UserPermission } from './access/user-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
@@ -8,6 +9,11 @@ import { Invitation } from './auth/invitations/invitation.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
+import { Factor } from './mfa/factor.entity.js';
+import { RecoveryCode } from './mfa/recovery-code.entity.js';
+import { TotpTries } from './mfa/totp-tries.entity.js';
+import { TrustedDevice } from './mfa/trusted-device.entity.js';
+import { WebAuthnChallenge } from './mfa/webauthn-challenge.entity.js';
 import { PasswordHash } from './passwords/password-hash.entity.js';
 import { Revocation } from './platform/cache/revocation.entity.js';
 import { Setting } from './platform/database/setting.entity.js';
@@ -22,12 +28,14 @@ export const entities = [
   Event,
   Flow,
   GuessRow,
+  Factor,
   Invitation,
   MailMessage,
   PasswordHash,
   PermissionRow,
   IdempotencyKeyRow,
   RateLimitRow,
+  RecoveryCode,
   RefreshToken,
   Revocation,
   Role,
@@ -35,6 +43,10 @@ export const entities = [
   Session,
   Setting,
   SigningKey,
+  TotpTries,
+  TrustedDevice,
   User,
+  UserPermission,
   UserRole,
+  WebAuthnChallenge,
 ];

@@ -4,7 +4,9 @@ import type { Tag } from './platform/http/document.js';
 export const TAGS: readonly Tag[] = [
   { name: 'auth', about: 'Registering, signing in, staying signed in' },
   { name: 'me', about: 'Your own account' },
+  { name: 'mfa', about: 'Your second factors: authenticator apps, passkeys, recovery codes, trusted devices' },
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
+  { name: 'access', about: 'Roles and permissions: who may do what, and why' },
   { name: 'invitations', about: 'People who are asked to take over an account that was made for them' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },

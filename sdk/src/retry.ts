@@ -17,6 +17,17 @@ const KEY = 'Idempotency-Key';
 
 /** Within 30 seconds a refresh token gives the same successor again: a lost answer would else end the session. */
 const REFRESH = '/api/v1/auth/refresh';
+const REFRESH_WITHIN = 25_000;
+const REFRESH_TRY = 8000;
+
+/** The longest that one try of a request may take, in milliseconds: a refresh must leave time for another. */
+export function longestTry({ url }: Request): number {
+  return isRefresh(url) ? REFRESH_TRY : Number.POSITIVE_INFINITY;
+}
+
+function isRefresh(url: string): boolean {
+  return new URL(url).pathname.endsWith(REFRESH);
+}
 
 const repeatable = REPEATABLE.map((path) => new RegExp(`${path.replace(/\{\w+\}/g, '[^/]+')}$`));
 
@@ -39,17 +50,18 @@ export async function sendWithRetry(
   { attempts, firstPause, longestPause }: RetryOptions,
 ): Promise<Response> {
   const keyed = request.method === 'POST' && request.headers.has(KEY);
-  const may = IDEMPOTENT.includes(request.method) || keyed || new URL(request.url).pathname.endsWith(REFRESH);
+  const may = IDEMPOTENT.includes(request.method) || keyed || isRefresh(request.url);
+  const until = performance.now() + (isRefresh(request.url) ? REFRESH_WITHIN : Number.POSITIVE_INFINITY);
   for (let attempt = 1; ; attempt += 1) {
-    const last = !may || attempt >= attempts;
     const pause = Math.random() * Math.min(longestPause, firstPause * 2 ** (attempt - 1));
+    const last = !may || attempt >= attempts || performance.now() + pause + longestTry(request) > until;
     try {
       // A body is read once: whoever may try again sends a copy.
       const response = await send(last ? request : request.clone());
       const asked = retryAfter(response);
       // Only `idempotency_key_in_flight` is a 409 that says when to come back: the try before this one is still at work.
       const passing = TRANSIENT.includes(response.status) || (keyed && response.status === 409 && asked !== undefined);
-      if (last || !passing || (asked ?? 0) > longestPause) return response;
+      if (last || !passing || (asked ?? 0) > Math.min(longestPause, until - performance.now() - pause)) return response;
       await response.body?.cancel();
       await sleep((asked ?? 0) + pause, request.signal);
     } catch (error) {

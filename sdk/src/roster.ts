@@ -2,7 +2,7 @@ import { createClient, createConfig } from './generated/client/index.js';
 import { Operations } from './generated/sdk.gen.js';
 import type { Me, Tokens as Granted } from './generated/types.gen.js';
 import { asProblem, isProblem } from './problem.js';
-import { RETRIES, sendWithRetry, withKey } from './retry.js';
+import { RETRIES, longestTry, sendWithRetry, withKey } from './retry.js';
 import type { RetryOptions } from './retry.js';
 import { Session, inMemory } from './session.js';
 import type { TokenStore } from './session.js';
@@ -63,7 +63,7 @@ export function createRoster(options: RosterOptions): Roster {
   const baseUrl = options.baseUrl.replace(/\/+$/, '');
   const retry = { ...RETRIES, ...options.retry };
   const send = (request: Request): Promise<Response> =>
-    sendWithRetry(request, (each) => given(withTimeout(each, timeout)), retry);
+    sendWithRetry(request, (each) => given(withTimeout(each, Math.min(timeout, longestTry(each)))), retry);
   const session: Session = new Session(tokens, `roster ${baseUrl}`, (refreshToken) => renew(roster, refreshToken));
   // What is made as a person. Public operations are not: signing in may not depend on a session that has ended.
   const personal = new WeakSet<Request>();
@@ -102,14 +102,18 @@ async function sendAs(
   request: Request,
   send: (request: Request) => Promise<Response>,
 ): Promise<Response> {
+  const { generation } = session;
+  const isSame = (): boolean => session.generation === generation;
   const token = await session.token();
+  if (!isSame()) throw new Error('Somebody signed in or out while this call was waiting to be sent');
   if (token === null) return send(request);
   const first = request.clone();
   first.headers.set('Authorization', `Bearer ${token}`);
   const response = await send(first);
   if (response.status !== 401 || !(await hasExpired(response.clone()))) return response;
   const renewed = await session.refresh(token);
-  if (!renewed) return response;
+  // Never as somebody else: what one person asked for is not for the next to have done.
+  if (!renewed || !isSame()) return response;
   request.headers.set('Authorization', `Bearer ${renewed.accessToken}`);
   return send(request);
 }

@@ -39,6 +39,8 @@ interface Locks {
 
 /** The tokens of one person: renewed by one call at a time, however many requests and tabs find that they have ended. */
 export class Session {
+  /** Rises whenever somebody signs in or out here; a refresh is neither. */
+  generation = 0;
   private refreshing: Promise<Tokens | null> | null = null;
 
   constructor(
@@ -47,7 +49,13 @@ export class Session {
     private readonly renew: (refreshToken: string) => Promise<Granted | null>,
   ) {}
 
-  async begin(granted: Granted | null): Promise<Tokens | null> {
+  /** Whoever these tokens are for is who calls are made as from now on; null for nobody. */
+  async begin(granted: Granted | null): Promise<void> {
+    this.generation += 1;
+    await this.keep(granted);
+  }
+
+  private async keep(granted: Granted | null): Promise<Tokens | null> {
     const tokens = granted && {
       accessToken: granted.accessToken,
       refreshToken: granted.refreshToken,
@@ -85,7 +93,7 @@ export class Session {
     const granted = await this.renew(present.refreshToken);
     // Whoever signed in or out meanwhile is not undone by an answer that comes late.
     const kept = await this.store.load();
-    return kept?.accessToken === stale ? this.begin(granted) : kept;
+    return kept?.accessToken === stale ? this.keep(granted) : kept;
   }
 
   /** One tab at a time, where the platform has Web Locks; elsewhere the server's 30 seconds of grace have to do. */

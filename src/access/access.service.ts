@@ -4,8 +4,30 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import { Clock } from '../platform/clock/clock.js';
 import { permissions } from '../platform/contract/permission.js';
 import { Database } from '../platform/database/database.js';
+import type { Principal } from '../platform/http/principal.js';
+import { refusal } from '../platform/http/validation.pipe.js';
 import { AccessRepository } from './access.repository.js';
-import { PrivilegeCeiling, RoleUnknown } from './access.contract.js';
+import type { GrantRow, Holding } from './access.repository.js';
+import { PermissionUnknown, PrivilegeCeiling, RoleUnknown } from './access.contract.js';
+
+/** What a user may. */
+export interface Rights {
+  readonly permissions: ReadonlySet<string>;
+  /** When the next of them lapses by itself: nobody may believe this any longer. */
+  readonly until: Date | null;
+  /** A role of theirs asks for a second factor. */
+  readonly mfaRequired: boolean;
+}
+
+/** A permission that somebody is to hold: until when, or for good. */
+interface Gift {
+  readonly permission: string;
+  readonly expiresAt: Date | null;
+}
+
+export interface Grant extends Gift {
+  readonly reason: string | null;
+}
 
 @Injectable()
 export class Access implements OnApplicationBootstrap {
@@ -19,12 +41,33 @@ export class Access implements OnApplicationBootstrap {
     await this.db.transaction(() => this.access.install([...permissions.values()], this.clock.now()));
   }
 
+  /** What the user may at this moment, by roles and by direct grants. */
+  async rightsOf(userId: string): Promise<Rights> {
+    const rights = await this.access.rightsOf(userId, this.clock.now());
+    return { ...rights, permissions: new Set(rights.permissions) };
+  }
+
   async permissionsOf(userId: string): Promise<ReadonlySet<string>> {
-    return new Set(await this.access.permissionsOf(userId));
+    return (await this.rightsOf(userId)).permissions;
+  }
+
+  /** Each permission that the user holds at this moment, with every reason why. */
+  async heldBy(userId: string): Promise<{ permission: string; reasons: Holding[] }[]> {
+    const held = new Map<string, Holding[]>();
+    for (const holding of await this.access.holdingsOf(userId, this.clock.now())) {
+      const reasons = held.get(holding.permission);
+      if (reasons) reasons.push(holding);
+      else held.set(holding.permission, [holding]);
+    }
+    return [...held].map(([permission, reasons]) => ({ permission, reasons }));
   }
 
   rolesOf(userId: string): Promise<string[]> {
     return this.access.rolesOf(userId);
+  }
+
+  rolesGiving(permission: string): Promise<string[]> {
+    return this.access.rolesGiving(permission);
   }
 
   /** The roles of somebody new, who has none yet. @throws RoleUnknown */
@@ -40,16 +83,69 @@ export class Access implements OnApplicationBootstrap {
     await this.access.replaceRoles(userId, roles, this.clock.now());
   }
 
-  /** @throws PrivilegeCeiling unless `own` covers everything that these roles give */
-  async refuseAbove(own: ReadonlySet<string>, roles: readonly string[]): Promise<void> {
-    for (const permission of await this.permissionsGivenBy(roles))
-      if (!own.has(permission)) throw new PrivilegeCeiling();
+  /**
+   * The user has exactly these direct grants afterwards. Those that stay as they are keep their beginning and their giver.
+   * @returns what was before and what is now; null if that is the same
+   * @throws PermissionUnknown, ValidationFailed, PrivilegeCeiling
+   */
+  async replaceGrants(
+    actor: Principal,
+    userId: string,
+    wanted: readonly Grant[],
+  ): Promise<{ before: Grant[]; after: Grant[] } | null> {
+    const now = this.clock.now();
+    this.refuseUnpromised(wanted, (at) => `/grants/${at}/permission`);
+    refuseSenseless(wanted, now);
+    const present = await this.access.grantsOf(userId, now);
+    const beforeOf = ({ permission }: Gift): GrantRow | undefined =>
+      present.find((grant) => grant.permission === permission);
+    const fresh = wanted.filter((grant) => !isSame(grant, beforeOf(grant)));
+    if (fresh.length === 0 && wanted.length === present.length) return null;
+    await this.refuseBeyond(
+      actor,
+      fresh.filter((grant) => !endsAlike(grant, beforeOf(grant))),
+    );
+    const giver = { grantedAt: now, grantedBy: actor.actorId ?? actor.userId };
+    const after = wanted.map((grant) => (fresh.includes(grant) ? { ...grant, ...giver } : beforeOf(grant)!));
+    await this.access.replaceGrants(userId, after);
+    return { before: present.map(told), after: after.map(told) };
+  }
+
+  /** @throws RoleUnknown; PrivilegeCeiling unless the actor holds for good whatever these roles give */
+  async refuseAbove(actor: Principal, roles: readonly string[]): Promise<void> {
+    const given = await this.permissionsGivenBy(roles);
+    await this.refuseBeyond(actor, [...given].map(forGood));
+  }
+
+  /** @throws PrivilegeCeiling unless the actor holds each of these, and for as long as it is given */
+  async refuseBeyond(actor: Principal, gifts: readonly Gift[]): Promise<void> {
+    if (gifts.length === 0) return;
+    const ends = endsOf(await this.access.holdingsOf(actor.userId, this.clock.now()));
+    for (const { permission, expiresAt } of gifts) {
+      const end = ends.get(permission);
+      // Otherwise whoever holds it for an hour could give it, to themselves too, for good.
+      const lasts = end === null || (end !== undefined && expiresAt !== null && expiresAt <= end);
+      if (!lasts || !actor.permissions.has(permission)) throw new PrivilegeCeiling();
+    }
   }
 
   /** @throws PrivilegeCeiling when the user may do something that `own` does not cover */
   async refuseOver(own: ReadonlySet<string>, userId: string): Promise<void> {
-    for (const permission of await this.access.permissionsOf(userId))
-      if (!own.has(permission)) throw new PrivilegeCeiling();
+    for (const permission of await this.permissionsOf(userId)) if (!own.has(permission)) throw new PrivilegeCeiling();
+  }
+
+  /** @param pointer where the one at this place stands in the body @throws PermissionUnknown */
+  refuseUnpromised(named: readonly { readonly permission: string }[], pointer: (at: number) => string): void {
+    const unknown = named.flatMap(({ permission }, at) => (permissions.has(permission) ? [] : [{ permission, at }]));
+    if (unknown.length === 0) return;
+    throw new PermissionUnknown(
+      `There is no permission ${unknown.map(({ permission }) => `"${permission}"`).join(', ')}`,
+      unknown.map(({ at }) => ({
+        pointer: pointer(at),
+        code: 'permission_unknown',
+        detail: 'is a permission that does not exist',
+      })),
+    );
   }
 
   /** Who holds the role, and nobody can change that until the transaction ends. */
@@ -68,6 +164,46 @@ export class Access implements OnApplicationBootstrap {
     }
     return new Set(found.flatMap((row) => row.permissions));
   }
+}
+
+export function forGood(permission: string): Gift {
+  return { permission, expiresAt: null };
+}
+
+/** Until when each permission is held, by whatever lasts longest; null for good. */
+function endsOf(holdings: readonly Holding[]): Map<string, Date | null> {
+  const ends = new Map<string, Date | null>();
+  for (const holding of holdings) {
+    const end = holding.kind === 'role' ? null : holding.expiresAt;
+    const known = ends.get(holding.permission);
+    if (known === undefined || end === null || (known !== null && end > known)) ends.set(holding.permission, end);
+  }
+  return ends;
+}
+
+/** @throws ValidationFailed for a permission that is named twice, and for an end that has passed */
+function refuseSenseless(wanted: readonly Grant[], now: Date): void {
+  const faults = wanted.flatMap(({ permission, expiresAt }, at) => [
+    ...(wanted.findIndex((grant) => grant.permission === permission) < at
+      ? [{ pointer: `/grants/${at}/permission`, code: 'not_unique', detail: 'stands in the list before' }]
+      : []),
+    ...(expiresAt && expiresAt <= now
+      ? [{ pointer: `/grants/${at}/expiresAt`, code: 'moment_past', detail: 'must lie in the future' }]
+      : []),
+  ]);
+  if (faults.length > 0) throw refusal(faults);
+}
+
+function endsAlike({ expiresAt }: Gift, before: GrantRow | undefined): boolean {
+  return before !== undefined && before.expiresAt?.getTime() === expiresAt?.getTime();
+}
+
+function isSame(grant: Grant, before: GrantRow | undefined): boolean {
+  return endsAlike(grant, before) && grant.reason === before!.reason;
+}
+
+function told({ permission, expiresAt, reason }: Grant): Grant {
+  return { permission, expiresAt, reason };
 }
 
 /** The roles of the row `<user>` in a list, as SQL: an array of names in order. @param user a trusted SQL expression */

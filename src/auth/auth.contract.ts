@@ -26,7 +26,7 @@ export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to s
   reason: 'string',
 });
 export const FactorRefused = defineEvent('factor.refused', 'A second factor was wrong', {
-  userId: 'uuid',
+  userId: 'uuid?',
   method: 'string',
 });
 export const ImpersonationStarted = defineEvent('impersonation.started', 'Somebody acts for a user', {

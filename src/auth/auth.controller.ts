@@ -1,8 +1,10 @@
-import { Body, Controller, Header, Post } from '@nestjs/common';
+import { Body, Controller, Get, Header, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
+import { Config } from '../platform/config/config.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { AllowedBeforePasswordChange, Authenticated, Public } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
@@ -11,20 +13,28 @@ import { PermissionDenied } from '../platform/http/problems.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import { EmailTaken, MeResponse } from '../users/index.js';
-import { AccountSuspended, CodeInvalid, SignInFailed } from './auth.contract.js';
+import { Addresses } from './accounts/addresses.service.js';
+import { RegistrationClosed } from './accounts/accounts.contract.js';
+import { ConfirmationService } from './accounts/confirmation.service.js';
+import { RegistrationService } from './accounts/registration.service.js';
+import { AccountSuspended, CsrfRefused, SignInFailed } from './auth.contract.js';
 import {
-  ChangePasswordRequest,
+  AuthMethodsResponse,
+  EmailRequest,
   FlowResponse,
-  LoginRequest,
-  RefreshRequest,
   RegisterRequest,
-  TokensResponse,
+  TokenRequest,
   VerifyEmailRequest,
 } from './auth.dto.js';
-import { ConfirmationService } from './confirmation.service.js';
-import { OwnPassword } from './own-password.service.js';
-import { RegistrationService } from './registration.service.js';
+import { proofIn } from './flows/proof.js';
+import { CodeInvalid, LinkInvalid } from './flows/flows.contract.js';
+import { TooManyGuesses } from './guesses/guesses.contract.js';
+import { SessionCookies } from './session-cookies.js';
+import { LoginRequest, RefreshRequest, SignInResponse } from './sign-in.dto.js';
 import { SignInService } from './sign-in.service.js';
+
+const ON_ITS_WAY = { status: 202, about: 'A mail is on its way, if there is somebody to get it', type: FlowResponse };
+const SAME = 'The answer is the same for known and unknown addresses. Without a mail server the mail lies at `/dev/mail`.';
 
 @ApiTags('auth')
 @Controller('api/v1/auth')
@@ -32,21 +42,30 @@ export class AuthController {
   constructor(
     private readonly registration: RegistrationService,
     private readonly confirmation: ConfirmationService,
+    private readonly addresses: Addresses,
     private readonly signIns: SignInService,
+    private readonly cookies: SessionCookies,
     private readonly sessions: Sessions,
     private readonly clock: Clock,
+    private readonly config: Config,
   ) {}
+
+  @Get('methods')
+  @Public()
+  @Operation('auth.methods', 'How one can sign in here', {
+    status: 200,
+    about: 'Ways in, and who may register',
+    type: AuthMethodsResponse,
+  })
+  methods(): AuthMethodsResponse {
+    return AuthMethodsResponse.from(this.config.values.REGISTRATION, this.config.values.PASSWORD_MIN_LENGTH);
+  }
 
   @Post('register')
   @Public()
   @RateLimit('registrations')
-  @ApiProblems(TooManySignIns)
-  @Operation(
-    'auth.register',
-    'Ask for an account',
-    { status: 202, about: 'A code is on its way, if the address is free', type: FlowResponse },
-    'The answer is the same for known and unknown addresses. Without a mail server the mail lies at `/dev/mail`.',
-  )
+  @ApiProblems(TooManySignIns, RegistrationClosed)
+  @Operation('auth.register', 'Ask for an account', ON_ITS_WAY, SAME)
   async register(@Body() body: RegisterRequest): Promise<FlowResponse> {
     return { flowId: await this.registration.register(body) };
   }
@@ -54,23 +73,52 @@ export class AuthController {
   @Post('email/verify')
   @Public()
   @RateLimit('codes')
-  @ApiProblems(CodeInvalid, EmailTaken)
-  @Operation('auth.verifyEmail', 'Confirm the address with the mailed code', {
-    status: 200,
-    about: 'The account; it can sign in now',
-    type: MeResponse,
+  @ApiProblems(CodeInvalid, LinkInvalid, TooManyGuesses, TooManySignIns, PasswordIncorrect, EmailTaken)
+  @Operation(
+    'auth.verifyEmail',
+    'Prove that an address is yours',
+    { status: 200, about: 'The account, with this address', type: MeResponse },
+    'With the code of the mail and its flow, or with the token of its link; the link of a registration also wants the password that was chosen.',
+  )
+  async verifyEmail(@Body() body: VerifyEmailRequest): Promise<MeResponse> {
+    return MeResponse.from(await this.confirmation.confirm(proofIn(body), body.password ?? null), this.clock.now());
+  }
+
+  @Post('email/resend')
+  @Public()
+  @RateLimit('registrations')
+  @Operation('auth.resendVerification', 'Ask for the mail once more', ON_ITS_WAY, SAME)
+  async resend(@Body() { email }: EmailRequest): Promise<FlowResponse> {
+    return { flowId: await this.addresses.resend(email) };
+  }
+
+  @Post('email/revert')
+  @Public()
+  @RateLimit('codes')
+  @ApiProblems(LinkInvalid, EmailTaken)
+  @Operation('auth.revertEmail', 'Undo a change of the address', {
+    status: 204,
+    about: 'The address is as it was; all sessions have ended, and a mail offers a new password',
   })
-  async verifyEmail(@Body() { flowId, code }: VerifyEmailRequest): Promise<MeResponse> {
-    return MeResponse.from(await this.confirmation.confirm(flowId, code), this.clock.now());
+  async revert(@Body() { token }: TokenRequest): Promise<void> {
+    await this.addresses.revert(token);
   }
 
   @Post('login')
   @Public()
   @Header('Cache-Control', 'no-store')
-  @ApiProblems(SignInFailed, AccountSuspended, TooManySignIns)
-  @Operation('auth.login', 'Sign in', { status: 200, about: 'Tokens, and who you are', type: TokensResponse })
-  async login(@Body() { identifier, password }: LoginRequest): Promise<TokensResponse> {
-    return TokensResponse.from(await this.signIns.signIn(identifier, password), this.clock.now());
+  @ApiProblems(SignInFailed, AccountSuspended, TooManySignIns, TooManyGuesses)
+  @Operation('auth.login', 'Sign in', {
+    status: 200,
+    about: 'Tokens and who you are, or the token of a second step',
+    type: SignInResponse,
+  })
+  async login(
+    @Body() { identifier, password, deviceToken, session }: LoginRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SignInResponse> {
+    const outcome = await this.signIns.signIn(identifier, password, deviceToken ?? null);
+    return this.cookies.answer(reply, outcome, session);
   }
 
   @Post('refresh')
@@ -78,15 +126,23 @@ export class AuthController {
   // Nobody guesses 256 bits, and a whole site may refresh from the one address of its server.
   @RateLimit('write')
   @Header('Cache-Control', 'no-store')
-  @ApiProblems(RefreshTokenInvalid)
+  @ApiProblems(RefreshTokenInvalid, CsrfRefused)
   @Operation(
     'auth.refresh',
     'Exchange a refresh token',
-    { status: 200, about: 'New tokens', type: TokensResponse },
+    { status: 200, about: 'New tokens, or new cookies', type: SignInResponse },
     'Each refresh token is used once; for 30 seconds it gives the same successor again. Later use ends the session.',
   )
-  async refresh(@Body() { refreshToken }: RefreshRequest): Promise<TokensResponse> {
-    return TokensResponse.from(await this.signIns.refresh(refreshToken), this.clock.now());
+  async refresh(
+    @Body() { refreshToken }: RefreshRequest,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SignInResponse> {
+    if (refreshToken !== undefined) return this.cookies.answer(reply, await this.signIns.refresh(refreshToken));
+    const kept = this.cookies.refreshTokenOf(request);
+    if (kept === null) throw new RefreshTokenInvalid();
+    this.cookies.refuseForeignOrigin(request);
+    return this.cookies.answer(reply, await this.signIns.refresh(kept), 'cookie');
   }
 
   @Post('logout')
@@ -94,31 +150,14 @@ export class AuthController {
   @AllowedBeforePasswordChange()
   @ApiProblems(PermissionDenied)
   @Operation('auth.logout', 'Sign out', { status: 204, about: 'The session has ended' })
-  async logout(@CurrentPrincipal() { sessionId }: Principal): Promise<void> {
+  async logout(
+    @CurrentPrincipal() { sessionId }: Principal,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
     // A key is not signed in.
     if (sessionId === null) throw new PermissionDenied();
     await this.sessions.end(sessionId, 'signed_out');
-  }
-}
-
-@ApiTags('me')
-@Controller('api/v1/me')
-export class MyPasswordController {
-  constructor(private readonly password: OwnPassword) {}
-
-  @Post('password')
-  @Authenticated()
-  @RateLimit('credentials')
-  @AllowedBeforePasswordChange()
-  @ApiProblems(PasswordIncorrect, TooManySignIns)
-  @Operation('me.changePassword', 'Change your password', {
-    status: 204,
-    about: 'Changed; your other sessions have ended',
-  })
-  async changePassword(
-    @Body() body: ChangePasswordRequest,
-    @CurrentPrincipal() { userId, sessionId }: Principal,
-  ): Promise<void> {
-    await this.password.change(userId, body.currentPassword, body.newPassword, sessionId);
+    this.cookies.clear(request, reply);
   }
 }

@@ -1,10 +1,9 @@
-import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ApiSchema } from '@nestjs/swagger';
 
 import { Examples } from '../platform/http/examples.js';
 import { Locale } from '../platform/http/intl.properties.js';
-import { Email, Flag, Id, Text, Whole } from '../platform/http/properties.js';
-import { MeResponse } from '../users/index.js';
-import type { SignedIn } from './sign-in.service.js';
+import { Email, Id, OneOf, Text, TextList, Whole } from '../platform/http/properties.js';
+import { FlowId, MailCode, MailToken } from './sign-in.dto.js';
 
 const password = { example: 'correct horse battery staple', min: 1, max: 1024, format: 'password', writeOnly: true };
 
@@ -42,27 +41,52 @@ export class FlowResponse {
 }
 
 @ApiSchema({ name: 'VerifyEmailRequest' })
-@Examples({ 'The code of the mail': { flowId: '01a1fb89-a690-7530-90c7-ac334b01292e', code: '123456' } })
-export class VerifyEmailRequest {
-  @Id({ about: 'What the registration answered', example: '01a1fb89-a690-7530-90c7-ac334b01292e' }) flowId!: string;
-  @Text({ about: 'The six digits of the mail', example: '123456', min: 6, max: 6, pattern: /^\d{6}$/ }) code!: string;
-}
-
-@ApiSchema({ name: 'LoginRequest' })
 @Examples({
-  'By e-mail address': { identifier: 'ada@example.com', password: 'correct horse battery staple' },
-  'By user name': { identifier: 'ada', password: 'correct horse battery staple' },
+  'The code of the mail': { flowId: '01a1fb89-a690-7530-90c7-ac334b01292e', code: '123456' },
+  'The token of the link': { token: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6' },
 })
-export class LoginRequest {
-  @Text({ about: 'E-mail address, or user name', example: 'ada@example.com', min: 1, max: 254 }) identifier!: string;
-  @Text({ ...password, about: 'Password' }) password!: string;
+export class VerifyEmailRequest {
+  @MailToken() token?: string;
+  @FlowId() flowId?: string;
+  @MailCode() code?: string;
+  @Text({ ...password, about: 'That of the registration, where its link is shown', optional: true }) password?: string;
 }
 
-@ApiSchema({ name: 'RefreshRequest' })
-@Examples({ 'The newest refresh token': { refreshToken: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6' } })
-export class RefreshRequest {
-  @Text({ about: 'The newest refresh token', example: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6', min: 1, max: 512 })
-  refreshToken!: string;
+@ApiSchema({ name: 'EmailRequest' })
+@Examples({ 'An address': { email: 'grace@example.com' } })
+export class EmailRequest {
+  @Email({ about: 'E-mail address', example: 'grace@example.com' }) email!: string;
+}
+
+@ApiSchema({ name: 'MailTokenRequest' })
+@Examples({ 'The token of the link': { token: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6' } })
+export class TokenRequest {
+  @Text({
+    about: 'The token of the link in the mail',
+    example: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6',
+    min: 1,
+    max: 200,
+  })
+  token!: string;
+}
+
+@ApiSchema({ name: 'ResetPasswordRequest' })
+@Examples({
+  'The token of the link': {
+    token: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6',
+    password: 'quiet river under seven bridges',
+  },
+  'The code of the mail': {
+    flowId: '01a1fb89-a690-7530-90c7-ac334b01292e',
+    code: '123456',
+    password: 'quiet river under seven bridges',
+  },
+})
+export class ResetPasswordRequest {
+  @MailToken() token?: string;
+  @FlowId() flowId?: string;
+  @MailCode() code?: string;
+  @Text({ ...password, about: 'The new password: at least 15 characters, of any kind' }) password!: string;
 }
 
 @ApiSchema({ name: 'ChangePasswordRequest' })
@@ -83,35 +107,32 @@ export class ChangePasswordRequest {
   newPassword!: string;
 }
 
-@ApiSchema({ name: 'Tokens' })
-export class TokensResponse {
-  @Text({
-    about: 'For `Authorization: Bearer`; a JWT (RFC 9068)',
-    example: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln',
-    max: 4096,
-  })
-  accessToken!: string;
-  @Text({ about: 'How to send it', example: 'Bearer', max: 6 }) tokenType!: string;
-  @Whole({ about: 'Seconds that the access token lives', example: 600, min: 1, max: 3600 }) expiresIn!: number;
-  @Text({
-    about: 'For `POST /api/v1/auth/refresh`; each is used once',
-    example: 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6',
-    max: 512,
-  })
-  refreshToken!: string;
-  @Flag({ about: 'The password was for one use: nothing else is allowed before it is changed', example: false })
-  passwordChangeRequired!: boolean;
-  @ApiProperty({ type: MeResponse, description: 'Who signed in' }) user!: MeResponse;
+const WAYS = ['password', 'magic_link', 'passkey'] as const;
 
-  static from(signedIn: SignedIn, now: Date): TokensResponse {
-    const { accessToken, expiresIn, refreshToken, passwordChangeRequired, user } = signedIn;
-    return {
-      accessToken,
-      tokenType: 'Bearer',
-      expiresIn,
-      refreshToken,
-      passwordChangeRequired,
-      user: MeResponse.from(user, now),
-    };
+@ApiSchema({ name: 'AuthMethods' })
+export class AuthMethodsResponse {
+  @TextList({
+    about: 'Ways to sign in',
+    example: ['password', 'magic_link', 'passkey'],
+    max: 20,
+    maxItems: 10,
+    pattern: /^[a-z_]+$/,
+  })
+  signIn!: readonly string[];
+  @TextList({
+    about: 'Second factors that people can have',
+    example: ['totp', 'passkey', 'recovery_code'],
+    max: 20,
+    maxItems: 10,
+    pattern: /^[a-z_]+$/,
+  })
+  secondFactors!: readonly string[];
+  @OneOf(['open', 'invite', 'closed'], 'RegistrationMode', { about: 'Who can have an account', example: 'open' })
+  registration!: string;
+  @Whole({ about: 'Characters that a password has at least', example: 15, min: 8, max: 128 })
+  passwordMinLength!: number;
+
+  static from(registration: string, passwordMinLength: number): AuthMethodsResponse {
+    return { signIn: WAYS, secondFactors: ['totp', 'passkey', 'recovery_code'], registration, passwordMinLength };
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
+import { CSV, NDJSON } from '../platform/http/negotiation/media-types.js';
 import {
   RECENT_SIGN_IN,
   isAllowedBeforePasswordChange,
@@ -17,12 +18,13 @@ import {
 import type { Principal } from '../platform/http/principal.js';
 import {
   PasswordChangeRequired,
+  PermissionDenied,
   ReauthenticationRequired,
   TokenExpired,
   TokenInvalid,
   TokenMissing,
 } from '../platform/http/problems.js';
-import { AccessTokenStrategy, bearerOf } from './access-token.strategy.js';
+import { AccessTokenStrategy, bearerOf, claimsOf } from './access-token.strategy.js';
 import type { AccessTokenClaims } from './access-tokens.js';
 import { Principals } from './principals.js';
 
@@ -63,7 +65,8 @@ export class AuthenticationGuard implements CanActivate {
     const token = bearerOf(request);
     if (token === null)
       throw challenged(request.headers.authorization === undefined ? new TokenMissing() : new TokenInvalid());
-    const hash = createHash('sha256').update(token).digest('base64');
+    const hash = digest('sha256', token, 'base64');
+    if (isStreamed(request)) request.readmit = () => this.readmit(request, handler, token, hash);
     const known = this.principals.remembered(hash);
     return known ? this.admit(known, request, handler) : this.verify(context, request, handler, hash);
   }
@@ -85,8 +88,16 @@ export class AuthenticationGuard implements CanActivate {
     }
   }
 
+  /** Everything once more but the signature, which does not change. */
+  private async readmit(request: FastifyRequest, handler: object, token: string, hash: string): Promise<void> {
+    const principal = this.principals.remembered(hash) ?? (await this.principals.build(claimsOf(token), hash));
+    this.admit(principal, request, handler);
+    const policy = policyOf(handler);
+    const needed = policy?.kind === 'requires' ? policy.permissions : [];
+    if (!needed.every((permission) => principal.permissions.has(permission))) throw new PermissionDenied();
+  }
+
   private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
-    if (principal.expiresAt <= this.clock.millis()) throw challenged(new TokenExpired());
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
     if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
     request.principal = principal;
@@ -108,6 +119,10 @@ function stepUp(): Problem {
     'WWW-Authenticate',
     `Bearer realm="roster", error="insufficient_user_authentication", error_description="A more recent proof is needed", max_age="${RECENT_SIGN_IN}"`,
   );
+}
+
+function isStreamed({ format }: FastifyRequest): boolean {
+  return format === CSV || format === NDJSON;
 }
 
 /** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */

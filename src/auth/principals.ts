@@ -27,9 +27,13 @@ export class Principals {
     revocations.onRevoked((kind, subject) => this.cache.forget(kind, subject));
   }
 
-  /** The principal of a token that was verified before; null if it has to be verified (again). */
+  /**
+   * The principal of a token that was verified before; null if it has to be verified (again): also when a right of
+   * theirs has lapsed, for they are somebody else from then on, though the token may still be good.
+   */
   remembered(tokenHash: string): Principal | null {
-    return this.revocations.areFresh() ? this.cache.get(tokenHash) : null;
+    const known = this.revocations.areFresh() ? this.cache.get(tokenHash) : null;
+    return known && known.expiresAt > this.clock.millis() ? known : null;
   }
 
   /** Asks the database who this is. The one builder of principals. @throws TokenRevoked, TokenInvalid */
@@ -40,15 +44,16 @@ export class Principals {
     if (session.userId !== claims.sub || session.actorId !== (claims.act?.sub ?? null)) throw new TokenInvalid();
     const status = statusOf(await this.users.get(session.userId), this.clock.now());
     if (status === 'deleted' || status === 'suspended') throw new TokenRevoked();
+    const { permissions, until } = await this.access.rightsOf(session.userId);
     const principal: Principal = {
       userId: session.userId,
       sessionId: session.id,
       keyId: null,
       actorId: session.actorId,
-      permissions: await this.access.permissionsOf(session.userId),
+      permissions,
       authTime: session.authenticatedAt,
       amr: session.amr,
-      expiresAt: Math.min(claims.exp * 1000, session.expiresAt.getTime()),
+      expiresAt: Math.min(claims.exp * 1000, session.expiresAt.getTime(), until?.getTime() ?? Infinity),
       passwordChangeRequired: session.amr.includes('pwd') && (await this.passwords.isChangeRequired(session.userId)),
     };
     // Something was taken away while we asked: what we read may be older, so it serves this request only. So does what

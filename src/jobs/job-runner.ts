@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Logger, parseCronItems, run } from 'graphile-worker';
@@ -65,7 +67,17 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.runner
       ?.stop()
       .catch((error: unknown) => this.log.warn({ err: error }, 'The runner of jobs did not stop in order'));
+    await this.resultsWritten();
     await this.pool?.end();
+  }
+
+  /**
+   * graphile-worker writes down how a job ended without waiting for it, and a pool that ends forgets whoever waits for a
+   * connection: the last job would stay locked, and be lost for four hours.
+   */
+  private async resultsWritten(): Promise<void> {
+    do await pause(1);
+    while (this.pool && this.pool.waitingCount > 0);
   }
 
   private async start(): Promise<void> {

@@ -1,3 +1,4 @@
 export { MailModule } from './mail.module.js';
 export { Mail } from './mail.service.js';
+export type { Recipient } from './mail.service.js';
 export { defineMail } from './template.js';

@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../platform/database/database.js';
 import type { MailMessage } from './mail-message.entity.js';
 
+const COLUMNS = 'id, recipient, subject, text, html, created_at AS "createdAt"';
+
 @Injectable()
 export class MailRepository {
   constructor(private readonly db: Database) {}
@@ -17,11 +19,13 @@ export class MailRepository {
   }
 
   newest(limit: number): Promise<MailMessage[]> {
-    return this.db.rows(
-      `SELECT id, recipient, subject, text, html, created_at AS "createdAt"
-       FROM roster.mail_messages ORDER BY created_at DESC, id DESC LIMIT $1`,
-      [limit],
-    );
+    return this.db.rows(`SELECT ${COLUMNS} FROM roster.mail_messages ORDER BY created_at DESC, id DESC LIMIT $1`, [
+      limit,
+    ]);
+  }
+
+  find(id: string): Promise<MailMessage | null> {
+    return this.db.row(`SELECT ${COLUMNS} FROM roster.mail_messages WHERE id = $1`, [id]);
   }
 
   deleteBefore(moment: Date): Promise<number> {

@@ -2,10 +2,12 @@ import { Controller, Get, Header, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 
 import { DevOnlyGuard } from '../platform/http/dev-only.guard.js';
+import { PathId } from '../platform/http/parameters.js';
 import { Public } from '../platform/http/policy.js';
-import { PAGE_POLICY, renderPage } from '../platform/pages/page.js';
+import { RouteNotFound } from '../platform/http/problems.js';
+import { renderPage } from '../platform/pages/page.js';
 import { Mail } from './mail.service.js';
-import { OUTBOX_PAGE } from './outbox.page.js';
+import { MAIL_POLICY, OUTBOX_PAGE, OUTBOX_POLICY } from './outbox.page.js';
 
 const SHOWN = 100;
 
@@ -20,7 +22,7 @@ export class OutboxController {
   @Public()
   @Header('Content-Type', 'text/html; charset=utf-8')
   @Header('Cache-Control', 'no-store')
-  @Header('Content-Security-Policy', PAGE_POLICY)
+  @Header('Content-Security-Policy', OUTBOX_POLICY)
   async page(): Promise<string> {
     return renderPage('Development outbox', OUTBOX_PAGE({ messages: await this.messages() }));
   }
@@ -38,5 +40,17 @@ export class OutboxController {
       html,
       createdAt,
     }));
+  }
+
+  /** As whoever reads the mail will see it. */
+  @Get('messages/:id/html')
+  @Public()
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Cache-Control', 'no-store')
+  @Header('Content-Security-Policy', MAIL_POLICY)
+  async html(@PathId() id: string): Promise<string> {
+    const message = await this.mail.find(id);
+    if (!message) throw new RouteNotFound();
+    return message.html;
   }
 }

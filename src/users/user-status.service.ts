@@ -102,8 +102,10 @@ export class UserStatusService {
   /** The user has exactly these roles afterwards. Nobody gives what they do not hold. */
   assignRoles(id: string, roles: readonly string[], expected: Versions, actor: Principal): Promise<UserRow> {
     return this.change(id, expected, actor, async (user) => {
-      await this.access.refuseAbove(actor.permissions, roles);
       const before = await this.access.rolesOf(id);
+      // Those that the user has already were looked at with the user.
+      const fresh = roles.filter((role) => !before.includes(role));
+      await this.access.refuseAbove(actor, fresh);
       if (before.length === roles.length && before.every((role) => roles.includes(role))) return;
       if (!roles.includes('admin')) await this.refuseLastAdministrator(user);
       await this.access.replaceRoles(id, roles);

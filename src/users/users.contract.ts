@@ -5,6 +5,10 @@ import { defineProblem } from '../platform/contract/problem.js';
 export const ReadUsers = definePermission('users:read', 'See every user');
 export const WriteUsers = definePermission('users:write', 'Create, change, suspend, delete and restore users');
 export const AssignRoles = definePermission('roles:assign', 'Say which roles a user has');
+export const GrantPermissions = definePermission(
+  'permissions:grant',
+  'Give single permissions to users, and take them away',
+);
 
 export class UserNotFound extends defineProblem('user_not_found', 404, 'There is no such user', {
   cause: 'No user has this id, or they were deleted.',
@@ -73,3 +77,11 @@ export const UserRolesChanged = defineEvent('user.roles_changed', 'A user has ot
   userId: 'uuid',
   roles: 'strings',
 });
+export const UserPermissionsChanged = defineEvent(
+  'user.permissions_changed',
+  'A user is given other permissions directly',
+  {
+    userId: 'uuid',
+    permissions: 'strings',
+  },
+);

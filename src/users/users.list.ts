@@ -9,6 +9,7 @@ import type { Operator } from '../platform/http/lists/filter.js';
 import { CursorCodec, cursorScope } from '../platform/http/lists/cursor.js';
 import { pageOf, pageStatement, parseSort } from '../platform/http/lists/keyset.js';
 import type { ListSource, PageStatement, SortAttribute } from '../platform/http/lists/keyset.js';
+import type { PageOf } from '../platform/http/lists/listing.js';
 import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
 import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.js';
 import { foldCase, normalEmail, normalName, normalUsername } from './normal-forms.js';
@@ -93,11 +94,6 @@ function negated(not: boolean, condition: string): string {
   return not ? `NOT ${condition}` : condition;
 }
 
-export interface UserPage {
-  readonly rows: UserRow[];
-  readonly page: PageResponse;
-}
-
 /** Pages of users: one statement for the rows, one more if a count is asked for, whatever the page. */
 @Injectable()
 export class UsersList {
@@ -113,7 +109,7 @@ export class UsersList {
   }
 
   /** @throws ListQueryInvalid, FilterTooCostly */
-  async page({ limit, count, cursor, sort = '-createdAt', filter }: ListQuery): Promise<UserPage> {
+  async page({ limit, count, cursor, sort = '-createdAt', filter }: ListQuery): Promise<PageOf<UserRow>> {
     const order = parseSort(sort, USER_SORTS);
     const source = this.source(filter);
     const scope = cursorScope('users', order.text, filter);
@@ -130,7 +126,7 @@ export class UsersList {
       prevCursor: prev && this.cursors.encode(prev),
       ...total,
     };
-    return { rows, page };
+    return { rows, page, backwards: position?.direction === 'prev' };
   }
 
   /** Filters have no end of shapes; without one there are a few for each sort. */

@@ -8,6 +8,8 @@ import { PasswordsModule } from '../passwords/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { MeController } from './me.controller.js';
 import { OwnDeletion } from './own-deletion.service.js';
+import { AccessController, UserPermissionsController } from './user-permissions.controller.js';
+import { UserPermissions } from './user-permissions.service.js';
 import { UserStatusService } from './user-status.service.js';
 import { UsersController } from './users.controller.js';
 import { UsersList } from './users.list.js';
@@ -16,8 +18,8 @@ import { Users } from './users.service.js';
 
 @Module({
   imports: [AccessModule, EventsModule, JobsModule, MailModule, PasswordsModule, SessionsModule],
-  controllers: [UsersController, MeController],
-  providers: [Users, UserStatusService, OwnDeletion, UsersList, UsersRepository],
+  controllers: [UsersController, UserPermissionsController, MeController, AccessController],
+  providers: [Users, UserPermissions, UserStatusService, OwnDeletion, UsersList, UsersRepository],
   exports: [Users],
 })
 export class UsersModule {}

@@ -39,6 +39,22 @@ describe('npm run roster -- doctor', () => {
       expect([about, findings[about]?.verdict]).toEqual([about, 'ok']);
   });
 
+  it.each([
+    ['to the development outbox', {}, [], 'ok', /development outbox at \/dev\/mail/],
+    ['nowhere, which production is warned of', {}, ['--production'], 'warning', /SMTP_URL is not set/],
+    [
+      'out, without telling the password',
+      { SMTP_URL: 'smtps://ada:its-secret@mail.example.com', MAIL_FROM: 'Example <post@example.com>' },
+      ['--production'],
+      'ok',
+      /^goes out by smtps:\/\/mail\.example\.com:465, signed in, from post@example\.com$/,
+    ],
+  ])('says that mail goes %s', async (_, settings, options, verdict, detail) => {
+    const database = onDatabase(await freshDatabase('doctor_mail'));
+    const { findings } = await examine({ ...database, ...PRODUCTION, ...settings }, ...options);
+    expect(findings['mail']).toEqual({ verdict, detail: expect.stringMatching(detail) as string });
+  });
+
   it('says for people what it says for programs', async () => {
     const { code, stdout } = await runToEnd(onDatabase(await freshDatabase('doctor_words')), ['doctor']);
     expect(code).toBe(1);

@@ -4,6 +4,7 @@ import { PASSWORD, unique } from '../harness/people.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitMail, codeIn } from '../mail/mailbox.js';
+import { addApp, addPasskey, newPasskey } from '../mfa/enrolment.js';
 
 interface Example {
   readonly summary: string;
@@ -72,6 +73,25 @@ describe('the examples of requests', () => {
       return { url: '/api/v1/me/password', token: body.accessToken };
     },
     'me.patch': async () => ({ url: '/api/v1/me', token: (await app.people.person()).token }),
+    'factors.add': async () => ({ url: '/api/v1/me/mfa/factors', token: (await app.people.person()).token }),
+    'factors.rename': async () => {
+      const person = await app.people.person();
+      return { url: `/api/v1/me/mfa/factors/${(await addApp(app, person)).id}`, token: person.token };
+    },
+    'factors.confirm': async () => {
+      const person = await app.people.person();
+      const { id, code } = await addApp(app, person);
+      const url = `/api/v1/me/mfa/factors/${id}/confirmation`;
+      return { url, token: person.token, known: { code: code() } };
+    },
+    'passkeys.register': async () => {
+      const person = await app.people.person();
+      return { url: '/api/v1/me/passkeys', token: person.token, known: await newPasskey(app, person) };
+    },
+    'passkeys.rename': async () => {
+      const person = await app.people.person();
+      return { url: `/api/v1/me/passkeys/${(await addPasskey(app, person)).id}`, token: person.token };
+    },
     'users.create': async ({ value: { email } }) => {
       await leave(String(email));
       return byAdmin('/api/v1/users');
@@ -105,7 +125,7 @@ describe('the examples of requests', () => {
     expect([...count.keys()].sort()).toEqual(Object.keys(TRIES).sort());
     const alone = [...count].filter(([, named]) => named < 2).map(([id]) => id);
     // Nothing can be chosen in them.
-    expect(alone).toEqual(['auth.verifyEmail', 'auth.refresh']);
+    expect(alone).toEqual(['auth.verifyEmail', 'auth.refresh', 'factors.confirm', 'passkeys.register']);
     const withBody = operationsOf(app.app.document).filter(({ operation }) => operation.requestBody);
     expect(withBody.map(({ operation }) => operation.operationId).sort()).toEqual(Object.keys(TRIES).sort());
   });

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Database, lookup } from '../../src/platform/database/database.js';
+import { DatabaseTimeout } from '../../src/platform/database/impatient-client.js';
 import { lanesOf } from '../../src/platform/database/pipeline.js';
+import { runInRequest } from '../../src/platform/logging/request-context.js';
 import { TestApp } from '../harness/app.js';
 
 const ECHO = lookup('test_echo', 'SELECT $1::int AS n');
@@ -56,6 +58,38 @@ describe('look-ups that share connections', () => {
     for (let n = 0; n < 20; n += 1) {
       await ada.patch(`/api/v1/users/${id}`, { name: `Name ${n}` });
       expect((await ada.get<{ name: string }>(`/api/v1/users/${id}`)).body.name).toBe(`Name ${n}`);
+    }
+  });
+
+  it('fail alone when whoever asks has no time left', async () => {
+    const before = await pids();
+    const context = { requestId: 'late', deadline: performance.now() + 1, ip: null, userAgent: null, actorId: null };
+    // Behind a slow one, so that the answer cannot come in time; the lane and its other askers are well.
+    const slow = [db.row(SLOW, [0.4]), db.row(SLOW, [0.4])];
+    const late = runInRequest(context, () => db.row(ECHO, [1]));
+    const others = Array.from({ length: 8 }, (_, n) => db.row<{ n: number }>(ECHO, [n]));
+    await expect(late).rejects.toBeInstanceOf(DatabaseTimeout);
+    await Promise.all(slow);
+    expect((await Promise.all(others)).map((row) => row!.n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(await pids()).toEqual(before);
+  });
+
+  it('and all others prepare anew what a migration has changed under them', async () => {
+    const owner = (text: string): Promise<unknown> => app.sql(text);
+    await owner('CREATE TABLE roster.test_shape (n integer)');
+    await owner('INSERT INTO roster.test_shape VALUES (1)');
+    await owner(`GRANT SELECT ON roster.test_shape TO ${new URL(app.ground.address.url).username}`);
+    try {
+      const shape = lookup('test_shape', 'SELECT n FROM roster.test_shape WHERE $1::int = 1');
+      const ofPool = { ...shape, name: 'test_shape_pool', lookup: false };
+      const all = (): Promise<unknown>[] =>
+        [shape, ofPool].flatMap((each) => Array.from({ length: 20 }, () => db.row(each, [1])));
+      for (let round = 0; round < 5; round += 1) await Promise.all(all());
+      await owner('ALTER TABLE roster.test_shape ALTER n TYPE text');
+      expect(new Set((await Promise.all(all())).map((row) => JSON.stringify(row)))).toEqual(new Set(['{"n":"1"}']));
+      expect(await db.transaction(() => db.row(ofPool, [1]))).toEqual({ n: '1' });
+    } finally {
+      await owner('DROP TABLE roster.test_shape');
     }
   });
 

@@ -55,7 +55,8 @@ export function watchContract(fastify: FastifyInstance, document: OpenAPIObject,
         appendFileSync(join(run.folder, `operations-${process.env['JEST_WORKER_ID']}`), `${operation.operationId}\n`);
       }
       const type = String(reply.getHeader('content-type') ?? '').split(';')[0]!;
-      const rows = operation && payload instanceof Readable ? new Rows(operation, type, request, validators) : null;
+      const isStream = payload instanceof Readable && request.method !== 'HEAD';
+      const rows = operation && isStream ? new Rows(operation, type, request, validators) : null;
       done(null, rows ? Readable.from(rows.watch(payload as Readable, broken), { objectMode: false }) : payload);
     },
   );

@@ -1,4 +1,7 @@
+import { Mfa } from '../../src/mfa/index.js';
+import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
 import { awaitMail, codeIn } from '../mail/mailbox.js';
+import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
 import { PASSWORD, unique } from './people.js';
 import type { Person } from './people.js';
@@ -26,11 +29,39 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     return { body: { flowId: started.flowId, code: codeIn(mail!) } };
   },
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
+  'factors.get': withApp,
+  'factors.rename': withApp,
+  'factors.remove': withApp,
+  'factors.confirm': async (app, caller) => {
+    const { id, code } = await addApp(app, caller);
+    return { id, body: { code: code() } };
+  },
+  'recoveryCodes.make': async (app, caller) => {
+    await confirmApp(app, caller);
+    return {};
+  },
+  'passkeys.register': async (app, caller) => ({ body: await newPasskey(app, caller) }),
+  'passkeys.get': withPasskey,
+  'passkeys.rename': withPasskey,
+  'passkeys.remove': withPasskey,
+  'devices.remove': async (app, caller) => {
+    await app.get(Mfa).trust(caller.id);
+    const [device] = await app.get(TrustedDevices).list(caller.id);
+    return { id: device!.id };
+  },
   'users.restore': async (app, _caller, victim) => {
     await (await app.people.admin()).delete(`/api/v1/users/${victim.id}`);
     return {};
   },
 };
+
+async function withApp(app: TestApp, caller: Person): Promise<Scene> {
+  return { id: (await addApp(app, caller)).id };
+}
+
+async function withPasskey(app: TestApp, caller: Person): Promise<Scene> {
+  return { id: (await addPasskey(app, caller)).id };
+}
 
 export async function sceneOf(operationId: string, app: TestApp, caller: Person, victim: Person): Promise<Scene> {
   return (await SETTINGS[operationId]?.(app, caller, victim)) ?? {};

@@ -41,6 +41,7 @@ describe('metrics', () => {
       'db_client_connection_pending_requests gauge',
       'auth_sign_ins_total counter',
       'jobs_finished_total counter',
+      'mail_sent_total counter',
       'password_hash_queue_size gauge',
       'process_cpu_seconds_total counter',
       'nodejs_eventloop_lag_seconds gauge',

@@ -1,5 +1,4 @@
-import { Mail } from '../../src/mail/index.js';
-import { defineMail } from '../../src/mail/index.js';
+import { Mail, defineMail } from '../../src/mail/index.js';
 import { Jobs } from '../../src/jobs/index.js';
 import { Database } from '../../src/platform/database/database.js';
 import { TestApp } from '../harness/app.js';
@@ -9,9 +8,13 @@ import { awaitMail, mailTo } from './mailbox.js';
 import type { Message } from './mailbox.js';
 
 const Greeting = defineMail<{ name: string }>('test-greeting', {
-  subject: 'Hello {{name}}',
-  paragraphs: ['Hello {{name}},', 'how are you?'],
+  en: { subject: 'Hello {{name}}', paragraphs: ['Hello {{name}},', 'how are you?'] },
+  de: { subject: 'Hallo {{name}}', paragraphs: ['Guten Tag {{name}},', 'wie geht es Ihnen?'] },
 });
+
+const SIGNATURE = '\n\n-- \nRoster at 127.0.0.1:3000\nThis message was sent automatically; replies are not read.\n';
+
+const PAGES = ['/dev/mail', '/dev/mail/messages', '/dev/mail/messages/01a1fb89-a690-7530-90c7-ac334b012900/html'];
 
 describe('the development outbox', () => {
   let app: TestApp;
@@ -21,8 +24,8 @@ describe('the development outbox', () => {
   });
   afterAll(() => app.stop());
 
-  const send = (to: string, name: string) =>
-    app.get(Database).transaction(() => app.get(Mail).send(Greeting, to, { name }));
+  const send = (email: string, name: string, locale = 'en') =>
+    app.get(Database).transaction(() => app.get(Mail).send(Greeting, { email, locale }, { name }));
 
   it('shows each mail as JSON, newest first, and nobody keeps it', async () => {
     const address = `${unique('json')}@example.com`;
@@ -34,8 +37,8 @@ describe('the development outbox', () => {
       id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       to: address,
       subject: 'Hello Grace',
-      text: 'Hello Grace,\n\nhow are you?\n',
-      html: '<p>Hello Grace,</p>\n<p>how are you?</p>',
+      text: `Hello Grace,\n\nhow are you?${SIGNATURE}`,
+      html: expect.stringMatching(/<p [^>]*>Hello Grace,<\/p>\n<p [^>]*>how are you\?<\/p>/) as string,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
     });
     expect(older!.subject).toBe('Hello Ada');
@@ -49,13 +52,37 @@ describe('the development outbox', () => {
     const name = '<script>alert("1")</script>&';
     await send(address, name);
     const [mail] = await awaitMail(app, address);
-    expect(mail).toMatchObject({ subject: `Hello ${name}`, text: `Hello ${name},\n\nhow are you?\n` });
-    expect(mail!.html).toContain('<p>Hello &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;,</p>');
+    expect(mail).toMatchObject({ subject: `Hello ${name}`, text: `Hello ${name},\n\nhow are you?${SIGNATURE}` });
+    expect(mail!.html).toContain('>Hello &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;,</p>');
     const page = await app.send('GET', '/dev/mail');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     expect(page.text).toContain(address);
     expect(page.text).not.toContain('<script>alert');
+  });
+
+  it('shows the HTML of a mail in a sandbox of its own', async () => {
+    const address = `${unique('frame')}@example.com`;
+    await send(address, 'Ada', 'de-CH');
+    const [mail] = await awaitMail(app, address);
+    const url = `/dev/mail/messages/${mail!.id}/html`;
+    const page = await app.send('GET', '/dev/mail');
+    expect(page.text).toContain(`<iframe sandbox src="${url}"`);
+    expect(page.headers['content-security-policy']).toContain("frame-src 'self'");
+    const answer = await app.send('GET', url);
+    expect(answer).toMatchObject({
+      status: 200,
+      text: mail!.html,
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox",
+      },
+    });
+    expect(answer.text).toContain('wie geht es Ihnen?');
+    const nobody = await app.send('GET', '/dev/mail/messages/01a1fb89-a690-7530-90c7-ac334b012900/html');
+    expect(nobody).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect((await app.send('GET', '/dev/mail/messages/1/html')).status).toBe(400);
   });
 
   it('S64 keeps a line break in a value out of the subject', async () => {
@@ -68,7 +95,7 @@ describe('the development outbox', () => {
   it('owes the mail in the transaction: none is sent of one that was rolled back', async () => {
     const address = `${unique('rolled')}@example.com`;
     const rolledBack = app.get(Database).transaction(async () => {
-      await app.get(Mail).send(Greeting, address, { name: 'Nobody' });
+      await app.get(Mail).send(Greeting, { email: address, locale: 'en' }, { name: 'Nobody' });
       throw new Error('on purpose');
     });
     await expect(rolledBack).rejects.toThrow('on purpose');
@@ -82,7 +109,7 @@ describe('the development outbox', () => {
     const address = `${unique('queue')}@example.com`;
     const queued: { payload: { id: string; sealed: string } }[] = [];
     await app.get(Database).transaction(async () => {
-      await app.get(Mail).send(Greeting, address, { name: 'Secret 123456' });
+      await app.get(Mail).send(Greeting, { email: address, locale: 'en' }, { name: 'Secret 123456' });
       queued.push(
         ...(await app
           .get(Database)
@@ -114,7 +141,7 @@ describe('the development outbox', () => {
       { remoteAddress: '192.0.2.7', headers: { 'x-forwarded-for': '127.0.0.1' } },
     ],
   ])('is not there for %s', async (_who, options) => {
-    for (const url of ['/dev/mail', '/dev/mail/messages']) {
+    for (const url of PAGES) {
       const answer = await app.app.fastify.inject({ url, ...options });
       expect(answer.statusCode).toBe(404);
       expect(answer.json()).toMatchObject({ code: 'not_found' });
@@ -137,7 +164,7 @@ describe('the development outbox', () => {
         PUBLIC_URL: 'http://127.0.0.1:3000',
       },
     });
-    for (const url of ['/dev/mail', '/dev/mail/messages']) expect((await production.send('GET', url)).status).toBe(404);
+    for (const url of PAGES) expect((await production.send('GET', url)).status).toBe(404);
     await production.stop();
   });
 

@@ -98,8 +98,33 @@ describe('the session of the client', () => {
     const early = roster.me.get();
     await roster.signIn('grace@example.com', 'correct horse battery staple');
     resolve(json(granted('late')));
-    await early;
+    await expect(early).rejects.toThrow('while this call was waiting');
     expect(await tokens.load()).toMatchObject({ accessToken: 'other' });
+  });
+
+  it('does nothing as somebody else for whoever asked before them', async () => {
+    const tokens = await holding(Date.now() + MINUTE);
+    const { roster, calls } = client(tokens, async (path) => {
+      if (path.endsWith('/login')) return json({ ...granted('other'), user: { id: '2' } });
+      // While this is on its way, the page is handed to the next person.
+      if (calls.length === 1) await roster.signIn('other', 'password');
+      return json({ code: 'token_expired', status: 401 }, 401);
+    });
+    await expect(roster.me.delete()).rejects.toMatchObject({ code: 'token_expired' });
+    expect(calls.filter(({ path }) => path.endsWith('/me'))).toEqual([
+      { path: '/api/v1/me', authorization: 'Bearer old' },
+    ]);
+  });
+
+  it('is not sent as whoever signs in while it waits for a token', async () => {
+    const tokens = await holding(Date.now() - 1);
+    const { roster, calls } = client(tokens, async (path) => {
+      if (path.endsWith('/login')) return json({ ...granted('other'), user: { id: '2' } });
+      await roster.signIn('other', 'password');
+      return json(granted('new'));
+    });
+    await expect(roster.me.delete()).rejects.toThrow('while this call was waiting');
+    expect(calls.some(({ path }) => path.endsWith('/me'))).toBe(false);
   });
 
   it('is kept out of public operations, and of calls that bring a token of their own', async () => {

@@ -16,6 +16,7 @@ export const ConfirmAddress = defineMail<Proofs>('confirm-address', {
     paragraphs: [
       'Hello,',
       'confirm that this address is yours:',
+      '{{link}}',
       CODE_EN,
       '{{code}}',
       'If you did not ask for this, ignore this mail: nothing has changed.',
@@ -27,6 +28,7 @@ export const ConfirmAddress = defineMail<Proofs>('confirm-address', {
     paragraphs: [
       'Guten Tag,',
       'bitte bestätigen Sie, dass diese Adresse Ihre ist:',
+      '{{link}}',
       CODE_DE,
       '{{code}}',
       'Wenn Sie darum nicht gebeten haben, beachten Sie diese Nachricht nicht: Es hat sich nichts geändert.',
@@ -61,6 +63,7 @@ export const ResetPassword = defineMail<Proofs>('reset-password', {
     paragraphs: [
       'Hello,',
       'a new password was asked for. Choose it here, within half an hour:',
+      '{{link}}',
       CODE_EN,
       '{{code}}',
       'If you did not ask for it, ignore this mail: your password stays as it is.',
@@ -72,6 +75,7 @@ export const ResetPassword = defineMail<Proofs>('reset-password', {
     paragraphs: [
       'Guten Tag,',
       'es wurde ein neues Passwort angefordert. Wählen Sie es hier, innerhalb einer halben Stunde:',
+      '{{link}}',
       CODE_DE,
       '{{code}}',
       'Wenn Sie es nicht angefordert haben, beachten Sie diese Nachricht nicht: Ihr Passwort bleibt, wie es ist.',
@@ -105,6 +109,7 @@ export const SignInLink = defineMail<Proofs>('sign-in-link', {
     paragraphs: [
       'Hello,',
       'sign in with this link, within a quarter of an hour:',
+      '{{link}}',
       CODE_EN,
       '{{code}}',
       'If you did not ask for it, ignore this mail. Give the code to nobody.',
@@ -116,6 +121,7 @@ export const SignInLink = defineMail<Proofs>('sign-in-link', {
     paragraphs: [
       'Guten Tag,',
       'melden Sie sich mit diesem Link an, innerhalb einer Viertelstunde:',
+      '{{link}}',
       CODE_DE,
       '{{code}}',
       'Wenn Sie darum nicht gebeten haben, beachten Sie diese Nachricht nicht. Geben Sie den Code niemandem.',
@@ -171,6 +177,7 @@ export const Invited = defineMail<Proofs>('invitation', {
     paragraphs: [
       'Hello,',
       'there is an account for you. Choose a password within a week, and it is yours:',
+      '{{link}}',
       CODE_EN,
       '{{code}}',
       'If you do not expect this, ignore this mail.',
@@ -182,6 +189,7 @@ export const Invited = defineMail<Proofs>('invitation', {
     paragraphs: [
       'Guten Tag,',
       'es gibt ein Konto für Sie. Wählen Sie innerhalb einer Woche ein Passwort, dann gehört es Ihnen:',
+      '{{link}}',
       CODE_DE,
       '{{code}}',
       'Wenn Sie das nicht erwarten, beachten Sie diese Nachricht nicht.',

@@ -108,7 +108,7 @@ export class Invitations {
   private async invitee({ roles, ...profile }: NewInvitation, actor: Principal): Promise<UserRow> {
     const known = await this.users.findByIdentifier(profile.email);
     if (!known) {
-      if (roles) await this.access.refuseAbove(actor.permissions, roles);
+      if (roles) await this.access.refuseAbove(actor, roles);
       return this.users.create(profile, { roles });
     }
     if (statusOf(known, this.clock.now()) !== 'invited') throw taken();

@@ -8,7 +8,7 @@ import type { Finding } from './finding.js';
 
 /** What can be told from the settings alone. */
 export function examineSettings(config: Config): Finding[] {
-  const findings = [ok('configuration', 'every setting can be read'), ...examineSecrets(config)];
+  const findings = [ok('configuration', 'every setting can be read'), ...examineSecrets(config), mailFinding(config)];
   return config.production ? [...findings, ...examineProduction(config)] : findings;
 }
 
@@ -46,6 +46,19 @@ function generatedFinding(file: string): Finding {
   if (mode === undefined) return ok('SECRET_KEY', `will be generated into ${file} at the first start`);
   if ((mode & OTHERS_MAY_READ) !== 0) return fault('SECRET_KEY', `${file} can be read by others: chmod 600 it`);
   return ok('SECRET_KEY', `generated, in ${file}; production wants one of its own`);
+}
+
+/** Where mail goes; whether the server takes it only a mail can tell. */
+function mailFinding({ production, values: { SMTP_URL, MAIL_FROM } }: Config): Finding {
+  if (SMTP_URL) {
+    const { host, port, secure, auth } = SMTP_URL;
+    const sender = MAIL_FROM?.address ?? 'noreply@ the host of PUBLIC_URL';
+    const way = `${secure ? 'smtps' : 'smtp'}://${host}:${port}${auth ? ', signed in' : ''}`;
+    return ok('mail', `goes out by ${way}, from ${sender}`);
+  }
+  return production
+    ? warning('mail', 'SMTP_URL is not set: nobody gets any, and codes stay readable in the outbox table for a week')
+    : ok('mail', 'stays here, in the development outbox at /dev/mail');
 }
 
 function examineProduction({ values, embeddedDatabase }: Config): Finding[] {

@@ -43,6 +43,8 @@ describe('a configuration', () => {
     ['SECRET_KEY', KEY, Buffer.alloc(32, 3)],
     ['ROLE', 'worker', 'worker'],
     ['PUBLIC_URL', 'https://id.example.com', 'https://id.example.com'],
+    ['SMTP_URL', 'smtp://mail.example.com', { host: 'mail.example.com', port: 587, secure: false, auth: null }],
+    ['MAIL_FROM', 'Example <post@example.com>', { name: 'Example', address: 'post@example.com' }],
   ])('reads %s=%s', (name, text, value) => {
     expect(Config.load({ [name]: text }).values).toMatchObject({ [name]: value });
   });
@@ -61,6 +63,8 @@ describe('a configuration', () => {
     ['DATABASE_URL', 'db'],
     ['PUBLIC_URL', 'ftp://files.example.com'],
     ['ADMIN_EMAIL', 'ada'],
+    ['SMTP_URL', 'smtp://mail.example.com/?secure=false'],
+    ['MAIL_FROM', 'post@example.com\r\nBcc: eve@example.com'],
     ['HOST', 'not a host'],
     ['ROLE', 'API'],
     ['DATABASE_POOL_MAX', '0'],

@@ -1,5 +1,7 @@
 import { domainToASCII } from 'node:url';
 
+import { readMailServer, readMailbox } from './mail-server.js';
+import type { MailServer, Mailbox } from './mail-server.js';
 import { readOrigins, readQuota, readTrustedProxies } from './network.js';
 import type { Quota, TrustedProxies } from './network.js';
 
@@ -109,6 +111,16 @@ function domains(): Bare<readonly string[]> {
   return { read, fallback: Object.freeze([]), usual: '', expects };
 }
 
+function mailServer(): Bare<MailServer | null> {
+  const expects =
+    'a URL such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com, with nothing after the port';
+  return { read: readMailServer, fallback: null, expects };
+}
+
+function mailbox(): Bare<Mailbox | null> {
+  return { read: readMailbox, fallback: null, expects: 'an address such as Example <noreply@example.com>' };
+}
+
 const anything = /^[^\0]+$/s;
 const host = /^[0-9A-Za-z.:_-]+$/;
 
@@ -147,6 +159,12 @@ export const settings = {
     'Redis, in place of PostgreSQL, for counting requests; losing it degrades the limits and stops nothing',
     true,
   ),
+  SMTP_URL: describe(
+    mailServer(),
+    'The server that takes our mail (port 587, of smtps 465); without it mail stays in the development outbox',
+    true,
+  ),
+  MAIL_FROM: describe(mailbox(), 'The sender of mail; by default `Roster <noreply@…>` at the host of PUBLIC_URL'),
   ALLOW_EMBEDDED_DATABASE: describe(oneOf(['0', '1'], '0'), '1 lets production use the embedded database'),
   SECRET_KEY: describe(secretKey(), 'The key from which every purpose derives its own', true),
   SECRET_KEY_PREVIOUS: describe(secretKey(), 'The key before it, still able to open what it sealed', true),

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt, randomUUIDv7 } from 'node:crypto';
+import { hash, randomBytes, randomInt, randomUUIDv7 } from 'node:crypto';
 
 /** A UUIDv7 (RFC 9562): ids sort by the time of their making, so that they are also partition keys. */
 export function newId(): string {
@@ -12,7 +12,7 @@ export function randomToken(): string {
 
 /** What is kept of a random token. A plain SHA-256 is enough: the token has too many bits to be guessed. */
 export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
 /** Six decimal digits, uniform. */

@@ -48,15 +48,21 @@ export function isRefusedAtTheDoor(error: unknown): boolean {
   return code !== undefined && AT_THE_DOOR.test(code);
 }
 
-/** True when the same transaction may succeed at once if it is run again (SQLSTATE 40001, 40P01). */
+/** True when the same transaction may succeed at once if it is run again (SQLSTATE 40001, 40P01; on a new connection: a stale plan). */
 export function isRetryable(error: unknown): boolean {
   const { code } = bare(error);
-  return code === '40001' || code === '40P01';
+  return code === '40001' || code === '40P01' || isStalePlan(error);
 }
 
 /** The statement ran into its time limit (SQLSTATE 57014). */
 export function isCancelled(error: unknown): boolean {
   return bare(error).code === '57014';
+}
+
+/** What a connection has prepared is of a schema that a migration has changed since (SQLSTATE 0A000, 26000). */
+export function isStalePlan(error: unknown): boolean {
+  const { code, message = '' } = bare(error);
+  return code === '26000' || (code === '0A000' && message.includes('cached plan'));
 }
 
 /** The name of the unique constraint or index that refused a row, or null. */

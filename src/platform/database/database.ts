@@ -8,7 +8,7 @@ import type { EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 
 import { currentRequest } from '../logging/request-context.js';
 import { NO_CONNECTION, remainingBudget, withinBudget } from './budget.js';
-import { isRetryable } from './database-errors.js';
+import { isRetryable, isStalePlan } from './database-errors.js';
 import { DatabaseTimeout } from './impatient-client.js';
 import { NamedQuery, ask } from './named-query.js';
 import { Pipeline } from './pipeline.js';
@@ -154,7 +154,7 @@ export class Database implements OnApplicationShutdown {
   /** Made when first asked for: TypeORM makes the pool, whose settings it shares, only when it connects. */
   private lookups(): Pipeline {
     const { lanes = 0 } = (this.source.options as { extra?: { lanes?: number } }).extra ?? {};
-    return (this.pipeline ??= new Pipeline(this.pool.options as never, lanes));
+    return (this.pipeline ??= new Pipeline(this.pool.options as never, lanes, (query) => this.runAlone(query)));
   }
 
   private get pool(): Pool {
@@ -200,8 +200,11 @@ export class Database implements OnApplicationShutdown {
         else if (late) release();
         else
           client!.query(asked as QueryConfig, (error, result) => {
-            release();
-            if (error) reject(error);
+            const isStale = isStalePlan(error);
+            release(isStale);
+            // Each connection that is thrown away is one less that could be of an older schema.
+            if (isStale) resolve(this.runAlone(query));
+            else if (error) reject(error);
             else resolve(result);
           });
       };

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import type { ClientConfig, QueryConfig, QueryResult } from 'pg';
 
 import { DatabaseTimeout, REQUEST_BUDGET } from './impatient-client.js';
+import { isStalePlan } from './database-errors.js';
 import { NamedQuery } from './named-query.js';
 
 /** How many connections carry all look-ups: a second one halves what waits behind a late answer (measured). */
@@ -9,6 +10,7 @@ const LANES = 2;
 /** Of fewer connections none is taken away from the others. */
 const LEAST_POOL = 4;
 const LOOK_EVERY = 100;
+const LATE = 'PostgreSQL did not answer in time';
 const RECONNECT_AFTER = 1000;
 
 /** How many of a process's connections are lanes. */
@@ -18,8 +20,12 @@ export function lanesOf(connections: number): number {
 
 interface Waiting {
   readonly deadline: number;
-  readonly answer: (error: Error | null, result?: QueryResult) => void;
+  readonly sentAt: number;
+  readonly refuse: (error: Error) => void;
 }
+
+/** Asks somewhere else. */
+type Elsewhere = (query: QueryConfig) => Promise<QueryResult>;
 
 /**
  * Look-ups by key over a few shared connections: each is sent without waiting for the one before, and those of one turn
@@ -30,9 +36,12 @@ export class Pipeline {
   private readonly lanes: Lane[];
   private turn = 0;
 
-  /** @param config how each connection is made, as for the pool */
-  constructor(config: ClientConfig, lanes: number) {
-    this.lanes = Array.from({ length: lanes }, () => new Lane(config));
+  /**
+   * @param config how each connection is made, as for the pool
+   * @param elsewhere answers what a lane cannot
+   */
+  constructor(config: ClientConfig, lanes: number, elsewhere: Elsewhere) {
+    this.lanes = Array.from({ length: lanes }, () => new Lane(config, elsewhere));
   }
 
   /** @returns null while no lane can carry it: whoever asks has the pool */
@@ -66,7 +75,10 @@ class Lane {
   private readonly prepared = new Map<string, boolean>();
   private readonly watch: NodeJS.Timeout;
 
-  constructor(private readonly config: ClientConfig) {
+  constructor(
+    private readonly config: ClientConfig,
+    private readonly elsewhere: Elsewhere,
+  ) {
     this.watch = setInterval(() => this.endIfLate(performance.now()), LOOK_EVERY).unref();
   }
 
@@ -106,10 +118,11 @@ class Lane {
         // One that failed while it was prepared is prepared again; of one that is known the text does not change.
         if (first && error) this.prepared.delete(query.name!);
         else if (first) this.prepared.set(query.name!, true);
-        if (error) reject(error);
+        if (error && isStalePlan(error)) resolve(this.retire(client, query));
+        else if (error) reject(error);
         else resolve(result!);
       };
-      this.waiting.push({ deadline, answer });
+      this.waiting.push({ deadline, sentAt: performance.now(), refuse: reject });
       this.cork(client);
       client.query(new NamedQuery(query, undefined) as unknown as QueryConfig, answer);
     });
@@ -154,11 +167,30 @@ class Lane {
       });
   }
 
-  /** An answer that is late takes its connection with it, and all who wait on it: they were sent one after another. */
+  /** Takes no more, answers what was asked, and ends: what it has prepared is of an older schema. */
+  private retire(client: Client, query: QueryConfig): Promise<QueryResult> {
+    if (this.client === client) {
+      this.client = null;
+      this.prepared.clear();
+      // Whoever waits is answered first.
+      client.end().catch(() => {
+        // Lost before it could end: that it is gone is what was wanted.
+      });
+    }
+    return this.elsewhere(query);
+  }
+
+  /**
+   * Whoever can wait no longer is told so, alone: they may have come with little time left. A connection that has been
+   * silent for as long as a request may take is dead, and all who wait on it with it.
+   */
   private endIfLate(now: number): void {
-    if (!this.client || !this.waiting.some(({ deadline }) => deadline <= now)) return;
+    const [oldest] = this.waiting;
+    if (!this.client || !oldest) return;
+    for (const { deadline, refuse } of this.waiting) if (deadline <= now) refuse(new DatabaseTimeout(LATE));
+    if (oldest.sentAt + REQUEST_BUDGET > now) return;
     const { stream } = (this.client as unknown as { connection: { stream: { destroy(cause: Error): void } } })
       .connection;
-    stream.destroy(new DatabaseTimeout('PostgreSQL did not answer in time'));
+    stream.destroy(new DatabaseTimeout(LATE));
   }
 }

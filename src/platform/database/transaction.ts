@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 
+import { isStalePlan } from './database-errors.js';
 import { DatabaseTimeout } from './impatient-client.js';
 import { ask } from './named-query.js';
 import type { Statement } from './statement.js';
@@ -82,9 +83,14 @@ export async function rollBack(runner: QueryRunner, cause: unknown): Promise<voi
   if (!runner.isTransactionActive || runner.isReleased) return;
   try {
     await runner.rollbackTransaction();
+    if (isStalePlan(cause)) await destroy(runner, cause);
   } catch {
-    await (runner as unknown as { releasePostgresConnection(error: unknown): Promise<void> }).releasePostgresConnection(
-      cause,
-    );
+    await destroy(runner, cause);
   }
+}
+
+function destroy(runner: QueryRunner, cause: unknown): Promise<void> {
+  return (runner as unknown as { releasePostgresConnection(error: unknown): Promise<void> }).releasePostgresConnection(
+    cause,
+  );
 }

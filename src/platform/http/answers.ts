@@ -5,6 +5,8 @@ import type { Logs } from '../logging/logger.js';
 import { isVersioned, operationsOf } from './document.js';
 import type { DocumentedOperation } from './documented.js';
 import { pageLinks } from './lists/links.js';
+import { following } from './lists/listing.js';
+import type { Listing } from './lists/listing.js';
 import { Offers, varyBy, varyByAccept } from './negotiation/accept.js';
 import { JSON_TYPE, XML } from './negotiation/media-types.js';
 import { leaveOut, prefersMinimal } from './negotiation/prefer.js';
@@ -180,7 +182,8 @@ function describe(
   versioned: ReadonlySet<number>,
 ): void {
   if (reply.statusCode === 201 && payload.id) void reply.header('Location', `${pathOf(request)}/${payload.id}`);
-  if (payload.page) link(request, reply, payload.page);
+  // What is streamed to its end has no page after it.
+  if (payload.page && !following(payload as Listing)) link(request, reply, payload.page);
   if (versioned.has(reply.statusCode) && payload.version !== undefined)
     tag(
       request,

@@ -14,7 +14,7 @@ export interface Principal {
   /** When and how they proved who they are (RFC 8176 names). */
   readonly authTime: Date;
   readonly amr: readonly string[];
-  /** Milliseconds since 1970 at which the token ends. */
+  /** Milliseconds since 1970 until which this may be believed: the end of the token, or of a right before it. */
   readonly expiresAt: number;
   /** Signed in with a one-time password: only changing it is allowed. */
   readonly passwordChangeRequired: boolean;
@@ -23,6 +23,8 @@ export interface Principal {
 declare module 'fastify' {
   interface FastifyRequest {
     principal?: Principal;
+    /** For answers that take long: throws once whoever asked may no longer. */
+    readmit?: () => Promise<void>;
   }
 }
 

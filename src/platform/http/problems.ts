@@ -42,7 +42,7 @@ export class PreconditionFailed extends defineProblem('precondition_failed', 412
 }) {}
 
 export class PayloadTooLarge extends defineProblem('payload_too_large', 413, 'The body is too large', {
-  cause: 'The body is larger than this server accepts (1 MiB).',
+  cause: 'The body is larger than this server accepts (1 MiB; 256 KiB of XML).',
   mend: 'Send less, or in parts.',
 }) {}
 

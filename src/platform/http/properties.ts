@@ -91,11 +91,13 @@ function length(name: string, fits: (characters: number) => boolean, options: Va
   return ValidateBy({ name, validator: { validate } }, options);
 }
 
+// No dot at an end or beside another, no encoded word, and neither % nor !, which old relays read as a route elsewhere.
 const EMAIL =
-  /^[^\s@"(),:;<>[\\\]\p{Cc}]{1,64}@(?:[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?\.)*[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?$/u;
+  /^(?!\.|[^@]*(?:\.[.@]|=\?))[^\s@"(),:;<>[\\\]%!\p{Cc}]{1,64}@(?:[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?\.)*[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}-]{0,61}[\p{L}\p{N}\p{M}])?$/u;
 
-function isEmailAddress(value: unknown): boolean {
-  return typeof value === 'string' && value.length <= 254 && EMAIL.test(value.trim());
+/** Whether it is one address, and the same one to every parser (CVE-2026-125755); line breaks around it are none of it. */
+export function isEmailAddress(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= 254 && !/\p{Cc}/u.test(value) && EMAIL.test(value.trim());
 }
 
 /** An address in the dot-atom form of RFC 5321, also international (RFC 6531); no quoted parts, comments or lists. */
@@ -186,6 +188,37 @@ export function JsonObject(about: About<object> & { readonly maxBytes: number })
 /** An object of a class that describes itself in the same manner. */
 export function Nested(type: () => new () => object, about: About<object | null>): PropertyDecorator {
   return property(about, { type: () => type() } as ApiPropertyOptions, [ValidateNested()]);
+}
+
+const itemTypes = new Map<object, Map<string, () => new () => object>>();
+
+/** The members of a request that are lists of objects, with the class of their items. */
+export function itemTypesOf(request: object): ReadonlyMap<string, () => new () => object> {
+  return itemTypes.get(request) ?? new Map<string, never>();
+}
+
+/** A list of such objects; for requests. Each item is checked as its class says. */
+export function Items(
+  type: () => new () => object,
+  about: About<readonly object[]> & { readonly maxItems: number },
+): PropertyDecorator {
+  const { maxItems } = about;
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const remember: PropertyDecorator = (target, name) =>
+    void itemTypes.set(target, new Map([...itemTypesOf(target), [name as string, type]]));
+  return applyDecorators(
+    remember,
+    property(about, { type: () => type(), isArray: true, maxItems } as ApiPropertyOptions, [
+      IsArray(because('type_invalid', 'must be a list')),
+      ArrayMaxSize(maxItems, because('too_many', `must have at most ${maxItems} items`)),
+      // ValidateNested lets null pass.
+      ValidateBy(
+        { name: 'isObject', validator: { validate: isObject } },
+        { ...because('type_invalid', 'must hold objects only'), each: true },
+      ),
+      ValidateNested({ each: true }),
+    ]),
+  );
 }
 
 /** A list of such objects; for answers. */

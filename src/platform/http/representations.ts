@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -68,15 +70,27 @@ function rowsAs(type: string, item: string, serializers: Serializers, failed: Fa
     write: (value, request, reply) => {
       if (type === CSV) void reply.header('Content-Disposition', `attachment; filename="${fileOf(request)}.csv"`);
       // Whoever asks for the head alone is not read all the rows.
-      if (request.method === 'HEAD') return '';
+      if (request.method === 'HEAD') return Readable.from([]);
+      breakOffStalled(reply);
       const fields = fieldsOf(request);
-      const tell = (error: unknown): void => failed(error, request);
-      if (type === NDJSON) return streamOf(value as Listing, '', lines(fields === undefined ? full : sparse), tell);
+      const watch = {
+        readmit: async () => request.readmit?.(),
+        failed: (error: unknown) => failed(error, request),
+      };
+      if (type === NDJSON) return streamOf(value as Listing, '', lines(fields === undefined ? full : sparse), watch);
       const columns = fields === undefined ? null : new Set(['id', ...fields.split(',')]);
       const { header, rows } = serializers.csv(item, columns);
-      return streamOf(value as Listing, header, rows, tell);
+      return streamOf(value as Listing, header, rows, watch);
     },
   };
+}
+
+/** How long a reader may take nothing of a stream. Milliseconds. */
+const STALLED = 30_000;
+
+/** Whoever reads no more would keep a page in memory for as long as they like. */
+function breakOffStalled({ raw }: FastifyReply): void {
+  raw.setTimeout(STALLED, () => raw.destroy());
 }
 
 function fieldsOf({ query }: FastifyRequest): string | undefined {

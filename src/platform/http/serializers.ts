@@ -55,7 +55,7 @@ export class Serializers {
 
   /** @param fields only these columns */
   csv(component: string, fields: ReadonlySet<string> | null): CsvWriter {
-    return csvWriter(component, this.components, fields);
+    return csvWriter(component, this.components, fields, (nested) => this.json(nested));
   }
 
   /** @param also other names that the root element may bear */

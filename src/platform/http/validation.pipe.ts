@@ -5,6 +5,7 @@ import type { ValidationError } from 'class-validator';
 
 import type { FieldFault } from '../contract/problem.js';
 import { ValidationFailed } from './problems.js';
+import { itemTypesOf } from './properties.js';
 
 type Class = new () => object;
 /** A body may hold 100,000 members that nobody knows; the answer names the first. */
@@ -22,7 +23,7 @@ export class ValidationPipe implements PipeTransform {
         { pointer: '', code: 'type_invalid', detail: 'must be an object' },
       ]);
     }
-    const instance = instanceOf(metatype as Class, value);
+    const instance = instanceOf(metatype as Class, value, '');
     const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
     if (errors.length > 0) throw refusal(faultsOf(errors, ''));
     return instance;
@@ -33,10 +34,24 @@ export class ValidationPipe implements PipeTransform {
  * The body as an instance of its class, its members untouched. Not by class-transformer: a member named `constructor`,
  * at any depth of a free object, makes it crash or is lost. On top none is known, and class-validator finds its rules by it.
  */
-function instanceOf(metatype: Class, body: object): object {
+function instanceOf(metatype: Class, body: object, base: string): object {
   if (Object.hasOwn(body, 'constructor'))
-    throw refusal([{ pointer: '/constructor', code: 'unknown_member', detail: 'is not a member of this request' }]);
-  return Object.assign(Object.create(metatype.prototype as object) as object, body);
+    throw refusal([
+      { pointer: `${base}/constructor`, code: 'unknown_member', detail: 'is not a member of this request' },
+    ]);
+  const prototype = metatype.prototype as object;
+  const instance = Object.assign(Object.create(prototype) as Record<string, unknown>, body);
+  for (const [name, type] of itemTypesOf(prototype)) {
+    const items = instance[name];
+    if (Array.isArray(items)) instance[name] = items.map((item, at) => itemOf(type(), item, `${base}/${name}/${at}`));
+  }
+  return instance;
+}
+
+/** What is no object is left as it is, for the validation to name. */
+function itemOf(metatype: Class, item: unknown, base: string): unknown {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+  return instanceOf(metatype, item, base);
 }
 
 /** The 422 for these faults; services use it too, for what only they can know. */

@@ -28,7 +28,7 @@ describe('every operation', () => {
   });
 
   it.each(CONVENTIONS)('$name', async ({ on, prove }) => {
-    const about = honest.operations.filter(on);
+    const about = honest.operations.filter((operation) => on(operation, honest.operations));
     expect(about).not.toEqual([]);
     const faults: string[] = [];
     for (const operation of about) {

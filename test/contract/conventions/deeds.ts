@@ -67,7 +67,7 @@ export const DEEDS: readonly Convention[] = [
   },
   {
     name: 'refuses whoever saw another version',
-    on: (operation) => by('PUT', 'PATCH', 'DELETE')(operation),
+    on: (operation, all) => by('PUT', 'PATCH', 'DELETE')(operation) && hasVersions(operation, all),
     prove: async (honest, operation) => {
       if (!takes(operation, 'If-Match')) return 'does not document If-Match';
       const stale = await honest.ask(operation, { headers: { 'if-match': '"99.json"' } });
@@ -92,6 +92,12 @@ export const DEEDS: readonly Convention[] = [
     },
   },
 ];
+
+/** Whatever is read at this address without a version, such as a list, has none to be compared. */
+function hasVersions({ path }: Operation, all: readonly Operation[]): boolean {
+  const read = all.find((other) => other.path === path && other.method === 'GET');
+  return read === undefined || versioned(read);
+}
 
 function versioned(operation: Operation): boolean {
   const happy = operation.documented.responses['200'];

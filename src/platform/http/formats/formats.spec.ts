@@ -153,6 +153,13 @@ describe('XML', () => {
     ['constructor', '<thing><constructor>a</constructor></thing>'],
     ['a key twice', '<thing><free><entry key="a">1</entry><entry key="a">2</entry></free></thing>'],
     ['a comment', '<thing><!-- a --></thing>'],
+    ['a NUL', '<thing><id>a\0b</id></thing>'],
+    ['a noncharacter', '<thing><id>a\uffffb</id></thing>'],
+    ['33 levels that look closed', `${'<a x="/>">'.repeat(33)}${'</a>'.repeat(33)}`],
+    ['a long tag with a bracket in a value', `<thing><id x=">" y="${'a'.repeat(30_000)}"/></thing>`],
+    ['CDATA in a value', '<thing x="<![CDATA["><id>&constructor;</id><id y="]]>"/></thing>'],
+    ['a reference to a member of every object', '<thing><id>&constructor;</id></thing>'],
+    ['many elements', `<thing>${'<a/>'.repeat(30_000)}</thing>`],
   ])('is refused: %s', (_, body) => {
     expect(() => read(Buffer.from(body))).toThrow(XmlRefused);
   });
@@ -191,6 +198,16 @@ describe('CSV', () => {
       { id: '=1+1', note: '@SUM(A1)', kind: '+1', free: { a: 1 } },
     ]);
     expect(written).toBe('"a,""b""\nc",-1,,true,,,,"[""x""]",,,,\r\n\'=1+1,,,,\'@SUM(A1),\'+1,,,,"{""a"":1}",,\r\n');
+  });
+
+  it('quotes a lone line feed, after which a formula would stand in a row of its own', () => {
+    const { rows } = csvWriter('Thing', SCHEMAS, new Set(['id']));
+    expect(rows([{ id: 'a\n=1' }, { id: 'b\r=2' }])).toBe('"a\n=1"\r\n"b\r=2"\r\n');
+  });
+
+  it('leaves to the writer of a component what stands in a cell', () => {
+    const { rows } = csvWriter('Thing', SCHEMAS, new Set(['place']), (component) => () => `a ${component}`);
+    expect(rows([{ place: { city: 'a', secret: 'planted' } }])).toBe('a Place\r\n');
   });
 
   it('has only the columns that are asked for', () => {

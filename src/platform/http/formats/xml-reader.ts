@@ -167,11 +167,15 @@ const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', qu
 function unescape(text: string): string {
   if (!text.includes('&')) return text;
   return text.replace(/&(#x?)?(\w+);/g, (_, number: string | undefined, name: string) => {
-    if (number === undefined) return NAMED[name]!;
+    if (number === undefined) return Object.hasOwn(NAMED, name) ? NAMED[name]! : refuseEntity();
     const code = Number.parseInt(name, number === '#x' ? 16 : 10);
     if (!isCharacter(code)) throw new XmlRefused('A reference names a character that XML does not have');
     return String.fromCodePoint(code);
   });
+}
+
+function refuseEntity(): never {
+  throw new XmlRefused('A reference names an entity that XML does not have');
 }
 
 /** XML 1.0, 2.2 */

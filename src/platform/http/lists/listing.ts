@@ -10,6 +10,14 @@ export interface Listing<T extends object = object> {
 
 type Ask = () => Promise<Listing>;
 
+/** One page of rows. */
+export interface PageOf<Row> {
+  readonly rows: Row[];
+  readonly page: PageResponse;
+  /** It was asked for by a `prevCursor`. */
+  readonly backwards?: boolean;
+}
+
 /**
  * The answer to a list.
  * @param ask one page of rows
@@ -17,13 +25,14 @@ type Ask = () => Promise<Listing>;
  */
 export async function listing<Row, T extends object>(
   query: ListQuery,
-  ask: (query: ListQuery) => Promise<{ rows: Row[]; page: PageResponse }>,
+  ask: (query: ListQuery) => Promise<PageOf<Row>>,
   show: (row: Row) => T,
 ): Promise<Listing<T>> {
-  const { rows, page } = await ask(query);
+  const { rows, page, backwards } = await ask(query);
   const answer: Listing<T> = { data: rows.map(show), page };
   const { nextCursor: cursor } = page;
-  if (!query.streamed || cursor === null) return answer;
+  // Whoever reads backwards has been where the next page leads.
+  if (!query.streamed || cursor === null || backwards) return answer;
   const next: Ask = () => listing({ ...query, cursor, count: 'none' }, ask, show);
   return Object.defineProperty(answer, FOLLOWING, { value: next });
 }

@@ -19,7 +19,7 @@ export class Offers {
 
   /** The offer that `Accept` prefers (RFC 9110, 12.5.1); null if it takes none. */
   choose(accept: string | undefined): string | null {
-    if (accept === undefined || accept === '*/*') return this.types[0]!;
+    if (accept === undefined || accept === '*/*' || accept === '') return this.types[0]!;
     const known = this.chosen.get(accept);
     if (known !== undefined) return known;
     const choice = preferred(accept, this.types);
@@ -51,8 +51,12 @@ export function varyBy(reply: FastifyReply, field: string): void {
   else if (!String(others).split(', ').includes(field)) void reply.header('Vary', `${String(others)}, ${field}`);
 }
 
+/** Any but the weight. */
+const PARAMETER = /;\s*(?!q\s*=)[^;,"]*(?:"[^"]*")?/gi;
+
 function preferred(accept: string, types: readonly string[]): string | null {
-  // text/xml is the old name of application/xml (RFC 7303, 9.2).
-  const headers = { accept: accept.replaceAll('text/xml', 'application/xml') };
+  // text/xml is the old name of application/xml (RFC 7303, 9.2). Our types have no parameters: `charset` and the like
+  // would make a type of its own of what many clients write for JSON.
+  const headers = { accept: accept.replaceAll('text/xml', 'application/xml').replace(PARAMETER, '') };
   return new Negotiator({ headers }).mediaType([...types]) ?? null;
 }

@@ -13,13 +13,14 @@ export type RowsWriter = (rows: readonly object[]) => string;
 /**
  * All the pages of a list as one text, each asked for when the reader has room for it: no more than a page is held.
  * A page that fails breaks the connection off, for a status was sent already.
+ * @param readmit throws before a page that the reader may no longer see
  * @param failed is told why
  */
 export function streamOf(
   first: Listing,
   header: string,
   write: RowsWriter,
-  failed: (error: unknown) => void,
+  { readmit, failed }: { readmit: () => Promise<void>; failed: (error: unknown) => void },
 ): Readable {
   const context = currentRequest();
   async function* pages(): AsyncGenerator<string> {
@@ -27,7 +28,10 @@ export function streamOf(
       yield header + write(first.data);
       for (let next = following(first); next;) {
         const ask = next;
-        const page = await runInRequest(renewed(context), ask);
+        const page = await runInRequest(renewed(context), async () => {
+          await readmit();
+          return ask();
+        });
         yield write(page.data);
         next = following(page);
       }
