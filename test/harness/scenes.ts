@@ -1,5 +1,6 @@
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
+import { invite } from '../auth/invitees.js';
 import { awaitMail, codeIn } from '../mail/mailbox.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
@@ -28,6 +29,18 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     const [mail] = await awaitMail(app, email);
     return { body: { flowId: started.flowId, code: codeIn(mail!) } };
   },
+  'auth.acceptInvitation': async (app) => {
+    const { invitation, code } = await invite(app, await app.people.admin());
+    return { body: { flowId: invitation.flowId, code, password: OTHER_PASSWORD } };
+  },
+  'invitations.list': async (app) => {
+    await withInvitation(app);
+    await withInvitation(app);
+    return {};
+  },
+  'invitations.get': withInvitation,
+  'invitations.resend': withInvitation,
+  'invitations.revoke': withInvitation,
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
   'factors.get': withApp,
   'factors.rename': withApp,
@@ -61,6 +74,11 @@ async function withApp(app: TestApp, caller: Person): Promise<Scene> {
 
 async function withPasskey(app: TestApp, caller: Person): Promise<Scene> {
   return { id: (await addPasskey(app, caller)).id };
+}
+
+async function withInvitation(app: TestApp): Promise<Scene> {
+  const body = { email: `${unique('g')}@example.com`, name: 'Grace Hopper' };
+  return { id: (await (await app.people.admin()).post<{ id: string }>('/api/v1/invitations', body)).body.id };
 }
 
 export async function sceneOf(operationId: string, app: TestApp, caller: Person, victim: Person): Promise<Scene> {
