@@ -9,6 +9,8 @@ import { Invitations1795350000000 } from './migrations/1795350000000-invitations
 import { DeletionDue1795360000000 } from './migrations/1795360000000-deletion-due.js';
 import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
 import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
+import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
+import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -23,6 +25,8 @@ const migrations = [
   DeletionDue1795360000000,
   Factors1795400000000,
   Grants1795500000000,
+  SessionsShown1795600000000,
+  ApiKeys1795700000000,
 ];
 
 /** Names of all migrations, oldest first. */

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 
-import { policyOf } from '../platform/http/policy.js';
-import { PermissionDenied } from '../platform/http/problems.js';
+import { OWN_ACCOUNT, policyOf } from '../platform/http/policy.js';
+import { PermissionDenied, ScopeInsufficient } from '../platform/http/problems.js';
 
 /** Lets through whoever holds what the route requires; a route without a policy lets nobody through. */
 @Injectable()
@@ -13,10 +13,20 @@ export class PermissionGuard implements CanActivate {
     if (policy?.kind === 'public') return true;
     const { principal } = context.switchToHttp().getRequest<FastifyRequest>();
     if (!policy || !principal) throw new PermissionDenied();
+    const needed = policy.kind === 'authenticated' ? [OWN_ACCOUNT] : policy.permissions;
+    for (const scope of needed) if (principal.withheld.has(scope)) throw outOfScope(scope);
     if (policy.kind === 'authenticated') return true;
     for (const permission of policy.permissions) {
       if (!principal.permissions.has(permission)) throw new PermissionDenied(`This needs the permission ${permission}`);
     }
     return true;
   }
+}
+
+/** With the scope that would do (RFC 6750, 3.1). */
+function outOfScope(scope: string): ScopeInsufficient {
+  return new ScopeInsufficient(`This key lacks the scope ${scope}`).withHeader(
+    'WWW-Authenticate',
+    `Bearer realm="roster", error="insufficient_scope", error_description="The key lacks a scope", scope="${scope}"`,
+  );
 }

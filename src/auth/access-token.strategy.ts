@@ -12,8 +12,10 @@ import { newId } from '../platform/crypto/tokens.js';
 import { TokenInvalid } from '../platform/http/problems.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 import type { AccessTokenClaims } from './access-tokens.js';
+import { accessCookieOf } from './session-cookies.js';
 
 const BEARER = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i;
+const KEY = /^Bearer (roster_\w{1,100})$/i;
 const MAX_LENGTH = 4096;
 const IDS = ['sub', 'sid', 'jti'] as const;
 const NUMBERS = ['iat', 'exp', 'auth_time'] as const;
@@ -27,9 +29,21 @@ export function bearerOf(request: { headers: FastifyRequest['headers'] }): strin
   return BEARER.exec(header)?.[1] ?? null;
 }
 
+/** The token of a request: of its header, or, without one, of a browser's cookie. */
+export function tokenOf(request: FastifyRequest): string | null {
+  if (request.headers.authorization !== undefined) return bearerOf(request);
+  const cookie = accessCookieOf(request);
+  return cookie === null ? null : bearerOf({ headers: { authorization: `Bearer ${cookie}` } });
+}
+
 /** What a token says that was verified before. */
 export function claimsOf(token: string): AccessTokenClaims {
   return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as AccessTokenClaims;
+}
+
+/** What looks like one of our keys, in the same header. */
+export function keyOf(request: { headers: FastifyRequest['headers'] }): string | null {
+  return KEY.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 
 /** Verifies access tokens: the algorithm is pinned, the key is one of ours, the type is `at+jwt` (RFC 9068, RFC 8725). */
@@ -46,7 +60,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
     const provide: SecretOrKeyProvider = (_request, token, done) =>
       void this.keyOf(token as string).then((key) => done(null, key as never), done);
     super({
-      jwtFromRequest: (request: unknown) => bearerOf(request as FastifyRequest),
+      jwtFromRequest: (request: unknown) => tokenOf(request as FastifyRequest),
       secretOrKeyProvider: provide,
       algorithms: ['ES256'],
       audience: config.values.JWT_AUDIENCE,

@@ -1,5 +1,12 @@
 import { defineEvent } from '../platform/contract/event.js';
+import { definePermission } from '../platform/contract/permission.js';
 import { defineProblem } from '../platform/contract/problem.js';
+
+export const AdministerCredentials = definePermission(
+  'credentials:administer',
+  'Send resets, take away factors, and unlock accounts',
+);
+export const Impersonate = definePermission('users:impersonate', 'Act for another user, for a while and on record');
 
 export class SignInFailed extends defineProblem('sign_in_failed', 401, 'Name or password is not right', {
   cause: 'No active account has this name with this password. Which of the two is wrong is not told.',

@@ -6,7 +6,12 @@ import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
-import { AllowedBeforePasswordChange, Authenticated, Public } from '../platform/http/policy.js';
+import {
+  AllowedBeforePasswordChange,
+  AllowedBeforeSecondFactor,
+  Authenticated,
+  Public,
+} from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PermissionDenied } from '../platform/http/problems.js';
@@ -34,7 +39,8 @@ import { LoginRequest, RefreshRequest, SignInResponse } from './sign-in.dto.js';
 import { SignInService } from './sign-in.service.js';
 
 const ON_ITS_WAY = { status: 202, about: 'A mail is on its way, if there is somebody to get it', type: FlowResponse };
-const SAME = 'The answer is the same for known and unknown addresses. Without a mail server the mail lies at `/dev/mail`.';
+const SAME =
+  'The answer is the same for known and unknown addresses. Without a mail server the mail lies at `/dev/mail`.';
 
 @ApiTags('auth')
 @Controller('api/v1/auth')
@@ -148,6 +154,7 @@ export class AuthController {
   @Post('logout')
   @Authenticated()
   @AllowedBeforePasswordChange()
+  @AllowedBeforeSecondFactor()
   @ApiProblems(PermissionDenied)
   @Operation('auth.logout', 'Sign out', { status: 204, about: 'The session has ended' })
   async logout(

@@ -5,19 +5,56 @@ import { EventsModule } from '../events/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { KeysModule } from '../keys/index.js';
 import { MailModule } from '../mail/index.js';
+import { MfaModule } from '../mfa/index.js';
 import { PasswordsModule } from '../passwords/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { UsersModule } from '../users/index.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { AccessTokens } from './access-tokens.js';
+import { MyCredentialsController, RecoveryController } from './account.controller.js';
+import { AccountLinks } from './accounts/account-links.js';
+import { Addresses } from './accounts/addresses.service.js';
+import { ConfirmationService } from './accounts/confirmation.service.js';
+import { MagicLinks } from './accounts/magic-links.service.js';
+import { OwnPassword } from './accounts/own-password.service.js';
+import { PasswordResets } from './accounts/password-resets.service.js';
+import { RegistrationService } from './accounts/registration.service.js';
+import { Administration } from './administration.service.js';
 import { Administrators } from './administrators.service.js';
-import { AuthController, MyPasswordController } from './auth.controller.js';
-import { ConfirmationService } from './confirmation.service.js';
-import { OwnPassword } from './own-password.service.js';
+import { AuthController } from './auth.controller.js';
+import { FlowsRepository } from './flows/flows.repository.js';
+import { Flows } from './flows/flows.service.js';
+import { GuessesRepository } from './guesses/guesses.repository.js';
+import { Guesses } from './guesses/guesses.service.js';
+import { Impersonation } from './impersonation.service.js';
+import { ApiKeysController } from './keys/api-keys.controller.js';
+import { ApiKeysList } from './keys/api-keys.list.js';
+import { ApiKeysRepository } from './keys/api-keys.repository.js';
+import { ApiKeys } from './keys/api-keys.service.js';
+import { KeyUses } from './keys/key-uses.service.js';
+import { MyTokensController } from './keys/my-tokens.controller.js';
+import { NewDevices } from './new-devices.service.js';
 import { Principals } from './principals.js';
-import { RegistrationService } from './registration.service.js';
-import { RegistrationsRepository } from './registrations.repository.js';
+import { Proofs } from './proofs.service.js';
+import { SecondFactorController } from './second-factor.controller.js';
+import { SecondFactors } from './second-factors.service.js';
+import { SecondStep } from './second-step.service.js';
+import { SessionCookies } from './session-cookies.js';
 import { SignInService } from './sign-in.service.js';
+import { StepUp } from './step-up.service.js';
+import { UserCredentialsController } from './user-credentials.controller.js';
+
+const accounts = [
+  AccountLinks,
+  Addresses,
+  ConfirmationService,
+  MagicLinks,
+  OwnPassword,
+  PasswordResets,
+  RegistrationService,
+];
+const proofs = [Flows, FlowsRepository, Guesses, GuessesRepository, SecondFactors, SecondStep, StepUp];
+const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
 
 @Module({
   imports: [
@@ -26,22 +63,35 @@ import { SignInService } from './sign-in.service.js';
     JobsModule,
     KeysModule,
     MailModule,
+    MfaModule,
     PasswordsModule,
     SessionsModule,
     UsersModule,
   ],
-  controllers: [AuthController, MyPasswordController],
+  controllers: [
+    AuthController,
+    RecoveryController,
+    SecondFactorController,
+    MyCredentialsController,
+    MyTokensController,
+    UserCredentialsController,
+    ApiKeysController,
+  ],
   providers: [
+    ...accounts,
+    ...proofs,
+    ...keys,
     AccessTokens,
     AccessTokenStrategy,
-    Principals,
-    RegistrationService,
-    RegistrationsRepository,
-    SignInService,
+    Administration,
     Administrators,
-    ConfirmationService,
-    OwnPassword,
+    Impersonation,
+    NewDevices,
+    Principals,
+    Proofs,
+    SessionCookies,
+    SignInService,
   ],
-  exports: [AccessTokenStrategy, Principals, Administrators],
+  exports: [AccessTokenStrategy, Administrators, KeyUses, Principals, SessionCookies],
 })
 export class AuthModule {}

@@ -12,6 +12,7 @@ import { CSV, NDJSON } from '../platform/http/negotiation/media-types.js';
 import {
   RECENT_SIGN_IN,
   isAllowedBeforePasswordChange,
+  isAllowedBeforeSecondFactor,
   policyOf,
   requiresRecentSignIn,
 } from '../platform/http/policy.js';
@@ -20,13 +21,16 @@ import {
   PasswordChangeRequired,
   PermissionDenied,
   ReauthenticationRequired,
+  SecondFactorRequired,
   TokenExpired,
   TokenInvalid,
   TokenMissing,
 } from '../platform/http/problems.js';
-import { AccessTokenStrategy, bearerOf, claimsOf } from './access-token.strategy.js';
+import { AccessTokenStrategy, claimsOf, keyOf, tokenOf } from './access-token.strategy.js';
 import type { AccessTokenClaims } from './access-tokens.js';
+import { KeyUses } from './keys/key-uses.service.js';
 import { Principals } from './principals.js';
+import { SessionCookies } from './session-cookies.js';
 
 /** Seconds that another machine's clock may be ahead of ours. */
 const LEEWAY = 30;
@@ -51,8 +55,10 @@ export class AuthenticationGuard implements CanActivate {
   private readonly passport: CanActivate;
 
   constructor(
+    private readonly cookies: SessionCookies,
     private readonly principals: Principals,
     private readonly clock: Clock,
+    private readonly uses: KeyUses,
     strategy: AccessTokenStrategy,
   ) {
     this.passport = passportGuard(strategy.registeredAs);
@@ -62,13 +68,16 @@ export class AuthenticationGuard implements CanActivate {
     const handler = context.getHandler();
     if (policyOf(handler)?.kind === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const token = bearerOf(request);
-    if (token === null)
+    const token = tokenOf(request);
+    const key = token === null ? keyOf(request) : null;
+    const shown = token ?? key;
+    if (shown === null)
       throw challenged(request.headers.authorization === undefined ? new TokenMissing() : new TokenInvalid());
-    const hash = digest('sha256', token, 'base64');
-    if (isStreamed(request)) request.readmit = () => this.readmit(request, handler, token, hash);
+    const hash = digest('sha256', shown, 'base64');
+    if (isStreamed(request)) request.readmit = () => this.readmit(request, handler, shown, hash);
     const known = this.principals.remembered(hash);
-    return known ? this.admit(known, request, handler) : this.verify(context, request, handler, hash);
+    if (known) return this.admit(known, request, handler);
+    return key === null ? this.verify(context, request, handler, hash) : this.recognise(key, request, handler, hash);
   }
 
   private async verify(
@@ -82,15 +91,25 @@ export class AuthenticationGuard implements CanActivate {
       const claims = (request as unknown as { user: AccessTokenClaims }).user;
       if (claims.iat * 1000 > this.clock.millis() + LEEWAY * 1000) throw new TokenInvalid();
       if (claims.exp * 1000 <= this.clock.millis()) throw new TokenExpired();
-      return this.admit(await this.principals.build(claims, hash), request, handler);
+      return this.admit(await this.principals.ofToken(claims, hash), request, handler);
+    } catch (error) {
+      throw challenged(error);
+    }
+  }
+
+  private async recognise(key: string, request: FastifyRequest, handler: object, hash: string): Promise<boolean> {
+    try {
+      return this.admit(await this.principals.ofKey(key, hash), request, handler);
     } catch (error) {
       throw challenged(error);
     }
   }
 
   /** Everything once more but the signature, which does not change. */
-  private async readmit(request: FastifyRequest, handler: object, token: string, hash: string): Promise<void> {
-    const principal = this.principals.remembered(hash) ?? (await this.principals.build(claimsOf(token), hash));
+  private async readmit(request: FastifyRequest, handler: object, shown: string, hash: string): Promise<void> {
+    const again = (): Promise<Principal> =>
+      shown.includes('.') ? this.principals.ofToken(claimsOf(shown), hash) : this.principals.ofKey(shown, hash);
+    const principal = this.principals.remembered(hash) ?? (await again());
     this.admit(principal, request, handler);
     const policy = policyOf(handler);
     const needed = policy?.kind === 'requires' ? policy.permissions : [];
@@ -99,9 +118,13 @@ export class AuthenticationGuard implements CanActivate {
 
   private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
+    if (principal.secondFactorRequired && !isAllowedBeforeSecondFactor(handler)) throw new SecondFactorRequired();
+    // No header, so it was a cookie that the browser sent, whoever asked it to.
+    if (request.headers.authorization === undefined) this.cookies.refuseForeign(request, principal.sessionId!);
     if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
     request.principal = principal;
     const { context } = request;
+    if (principal.keyId !== null) this.uses.note(principal.keyId, context!.ip);
     context!.actorId = principal.actorId ?? principal.userId;
     if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     return true;

@@ -5,13 +5,19 @@ import { Passwords } from '../passwords/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import type { Principal } from '../platform/http/principal.js';
-import { TokenInvalid, TokenRevoked } from '../platform/http/problems.js';
-import { Sessions } from '../sessions/index.js';
+import { TokenRevoked } from '../platform/http/problems.js';
 import { Users, statusOf } from '../users/index.js';
 import type { AccessTokenClaims } from './access-tokens.js';
+import { narrowed } from './keys/scopes.js';
 import { PrincipalCache } from './principal-cache.js';
+import { Proofs } from './proofs.service.js';
+import type { Proof } from './proofs.service.js';
 
-/** Who a token stands for: remembered by the token's hash, for as long as nothing about them is taken away. */
+type Rights = Awaited<ReturnType<Access['rightsOf']>>;
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Who a token or a key stands for: remembered by its hash, for as long as nothing about them is taken away. */
 @Injectable()
 export class Principals {
   private readonly cache = new PrincipalCache();
@@ -20,8 +26,8 @@ export class Principals {
     private readonly clock: Clock,
     private readonly access: Access,
     private readonly passwords: Passwords,
-    private readonly sessions: Sessions,
     private readonly users: Users,
+    private readonly proofs: Proofs,
     private readonly revocations: Revocations,
   ) {
     revocations.onRevoked((kind, subject) => this.cache.forget(kind, subject));
@@ -36,29 +42,53 @@ export class Principals {
     return known && known.expiresAt > this.clock.millis() ? known : null;
   }
 
-  /** Asks the database who this is. The one builder of principals. @throws TokenRevoked, TokenInvalid */
-  async build(claims: AccessTokenClaims, tokenHash: string): Promise<Principal> {
+  /** Whoever the claims of a verified access token are about. @throws TokenRevoked, TokenInvalid */
+  ofToken(claims: AccessTokenClaims, tokenHash: string): Promise<Principal> {
+    return this.build(tokenHash, () => this.proofs.ofToken(claims));
+  }
+
+  /** Whoever a key acts for. @throws TokenRevoked, TokenExpired, TokenInvalid */
+  ofKey(secret: string, tokenHash: string): Promise<Principal> {
+    return this.build(tokenHash, () => this.proofs.ofKey(secret));
+  }
+
+  /** Asks the database who this is. The one builder of principals. */
+  private async build(tokenHash: string, prove: () => Promise<Proof>): Promise<Principal> {
     const { generation } = this.cache;
-    const session = await this.sessions.findOpen(claims.sid);
-    if (!session) throw new TokenRevoked();
-    if (session.userId !== claims.sub || session.actorId !== (claims.act?.sub ?? null)) throw new TokenInvalid();
-    const status = statusOf(await this.users.get(session.userId), this.clock.now());
+    const { scopes, ...proof } = await prove();
+    const status = statusOf(await this.users.get(proof.userId), this.clock.now());
     if (status === 'deleted' || status === 'suspended') throw new TokenRevoked();
-    const { permissions, until } = await this.access.rightsOf(session.userId);
+    const { permissions: held, until, mfaRequired } = await this.rightsOf(proof);
     const principal: Principal = {
-      userId: session.userId,
-      sessionId: session.id,
-      keyId: null,
-      actorId: session.actorId,
-      permissions,
-      authTime: session.authenticatedAt,
-      amr: session.amr,
-      expiresAt: Math.min(claims.exp * 1000, session.expiresAt.getTime(), until?.getTime() ?? Infinity),
-      passwordChangeRequired: session.amr.includes('pwd') && (await this.passwords.isChangeRequired(session.userId)),
+      ...proof,
+      ...(scopes === null ? { permissions: held, withheld: NOTHING } : narrowed(held, scopes)),
+      expiresAt: Math.min(proof.expiresAt, until?.getTime() ?? Infinity),
+      secondFactorRequired: mfaRequired && proof.keyId === null && !proof.amr.includes('mfa'),
+      passwordChangeRequired: proof.amr.includes('pwd') && (await this.passwords.isChangeRequired(proof.userId)),
     };
     // Something was taken away while we asked: what we read may be older, so it serves this request only. So does what
     // is about to change: whoever has changed their password may go on at once, at every process.
     if (generation === this.cache.generation && !principal.passwordChangeRequired) this.cache.set(tokenHash, principal);
     return principal;
   }
+
+  /** Of whoever acts for another, no more than both may: rights that the other was given since are not theirs. */
+  private async rightsOf({ userId, actorId }: Pick<Proof, 'userId' | 'actorId'>): Promise<Rights> {
+    const own = await this.access.rightsOf(userId);
+    if (actorId === null) return own;
+    const status = statusOf(await this.users.get(actorId), this.clock.now());
+    if (status !== 'active') throw new TokenRevoked();
+    const actors = await this.access.rightsOf(actorId);
+    return {
+      permissions: new Set([...own.permissions].filter((permission) => actors.permissions.has(permission))),
+      until: earlier(own.until, actors.until),
+      // They proved who they are as themselves.
+      mfaRequired: false,
+    };
+  }
+}
+
+function earlier(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
 }

@@ -1,10 +1,10 @@
-import { Body, Controller, Header, Post, Res } from '@nestjs/common';
+import { Body, Controller, Header, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
-import { Authenticated, Public } from '../platform/http/policy.js';
+import { AllowedBeforeSecondFactor, Authenticated, Public } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PermissionDenied } from '../platform/http/problems.js';
@@ -84,6 +84,7 @@ export class SecondFactorController {
 
   @Post('step-up')
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @RateLimit('credentials')
   @Header('Cache-Control', 'no-store')
   @ApiProblems(PasswordIncorrect, FactorInvalid, TooManyGuesses, TooManySignIns, PermissionDenied)
@@ -96,9 +97,10 @@ export class SecondFactorController {
   async stepUp(
     @Body() body: StepUpRequest,
     @CurrentPrincipal() principal: Principal,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SignInResponse> {
     const proof = body.password === undefined ? factorIn(body) : { password: body.password };
-    return this.cookies.answer(reply, await this.stepUps.with(principal, proof), principal.transport);
+    return this.cookies.answer(reply, await this.stepUps.with(principal, proof), this.cookies.transportOf(request));
   }
 }

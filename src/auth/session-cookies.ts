@@ -44,6 +44,11 @@ export class SessionCookies {
     return SignInResponse.from(outcome, now, this.csrfToken(sessionId));
   }
 
+  /** How this request carries its session. */
+  transportOf({ headers }: FastifyRequest): Transport {
+    return headers.authorization === undefined ? 'cookie' : 'bearer';
+  }
+
   /** The browser forgets the session. */
   clear(request: FastifyRequest, reply: FastifyReply): void {
     for (const name of [ACCESS, REFRESH]) if (cookieOf(request, name) !== null) this.set(reply, name, '', 0);

@@ -62,7 +62,13 @@ export class LoginRequest {
 @ApiSchema({ name: 'RefreshRequest' })
 @Examples({ 'The newest refresh token': { refreshToken: TOKEN }, 'By cookies': {} })
 export class RefreshRequest {
-  @Text({ about: 'The newest refresh token; left out where a cookie holds it', example: TOKEN, min: 1, max: 512, optional: true })
+  @Text({
+    about: 'The newest refresh token; left out where a cookie holds it',
+    example: TOKEN,
+    min: 1,
+    max: 512,
+    optional: true,
+  })
   refreshToken?: string;
 }
 
@@ -85,7 +91,13 @@ const METHODS = ['totp', 'passkey', 'recovery_code'] as const;
 class FactorRequest {
   @OneOf(METHODS, 'MfaMethod', { about: 'Which factor is shown', example: 'totp', optional: true })
   method?: (typeof METHODS)[number];
-  @Text({ about: 'The code; of an authenticator, or a recovery code', example: '123456', min: 6, max: 40, optional: true })
+  @Text({
+    about: 'The code; of an authenticator, or a recovery code',
+    example: '123456',
+    min: 6,
+    max: 40,
+    optional: true,
+  })
   code?: string;
   @Id({ about: 'The challenge that the passkey answers', example: FLOW, optional: true }) challengeId?: string;
   @JsonObject({
@@ -121,7 +133,13 @@ export class StepUpRequest extends FactorRequest {
 @ApiSchema({ name: 'PasskeyOptionsRequest' })
 @Examples({ 'To sign in': {}, 'As a second factor': { mfaToken: TOKEN } })
 export class PasskeyOptionsRequest {
-  @Text({ about: 'Of the first step, where the passkey is the second', example: TOKEN, min: 1, max: 200, optional: true })
+  @Text({
+    about: 'Of the first step, where the passkey is the second',
+    example: TOKEN,
+    min: 1,
+    max: 200,
+    optional: true,
+  })
   mfaToken?: string;
 }
 
@@ -215,7 +233,9 @@ export class SignInResponse {
     const { passwordChangeRequired, deviceToken } = outcome;
     const user = MeResponse.from(outcome.user, now);
     const common = { mfaRequired: false, passwordChangeRequired, deviceToken, user };
-    return csrfToken === null ? { ...common, ...bearer(outcome) } : { ...common, csrfToken, expiresIn: outcome.expiresIn };
+    return csrfToken === null
+      ? { ...common, ...bearer(outcome) }
+      : { ...common, csrfToken, expiresIn: outcome.expiresIn };
   }
 }
 

@@ -10,7 +10,7 @@ import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import type { Started } from '../sessions/index.js';
-import { Users, isSuspended, normalEmail, statusOf } from '../users/index.js';
+import { Users, normalEmail, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
 import { AccessTokens } from './access-tokens.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
@@ -80,7 +80,7 @@ export class SignInService {
   /** Whoever proved who they are goes on: to a session, or to the second step. @throws AccountSuspended, SignInFailed */
   async proceed(userId: string, amr: string[], circumstances: Circumstances = {}): Promise<SignInOutcome> {
     const user = await this.users.get(userId);
-    if (isSuspended(user, this.clock.now())) return this.refuse(user, 'suspended', new AccountSuspended());
+    if (this.isSuspended(user)) return this.refuse(user, 'suspended', new AccountSuspended());
     const methods = await this.second.dueFor(userId, amr, circumstances.deviceToken ?? null);
     if (methods.length > 0) return this.secondStep(user, amr, methods, circumstances);
     return this.enter(user, amr, circumstances);
@@ -107,7 +107,7 @@ export class SignInService {
     return this.db.transaction(async () => {
       const user = await this.users.lock(userId);
       await begun();
-      if (isSuspended(user, this.clock.now())) throw new AccountSuspended();
+      if (this.isSuspended(user)) throw new AccountSuspended();
       if (proof && !(await this.passwords.holds(proof))) throw new SignInFailed();
       await this.users.signedIn(userId);
       await this.devices.tell(user);
@@ -131,6 +131,10 @@ export class SignInService {
     const { token: accessToken, expiresIn } = await this.tokens.sign(subject);
     const passwordChangeRequired = amr.includes('pwd') && (await this.passwords.isChangeRequired(userId));
     return { accessToken, expiresIn, refreshToken, sessionId, user, passwordChangeRequired };
+  }
+
+  private isSuspended(user: Parameters<typeof statusOf>[0]): boolean {
+    return statusOf(user, this.clock.now()) === 'suspended';
   }
 
   private async secondStep(

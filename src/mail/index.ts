@@ -1,3 +1,4 @@
+export { languageOf } from './layout.js';
 export { MailModule } from './mail.module.js';
 export { Mail } from './mail.service.js';
 export type { Recipient } from './mail.service.js';

@@ -21,8 +21,8 @@ export class CredentialLetters {
   ) {}
 
   /** Part of the caller's transaction. Many changes at once make one letter. */
-  async tell({ email }: Owner, ...changes: readonly CredentialChange[]): Promise<void> {
+  async tell(owner: Owner, ...changes: readonly CredentialChange[]): Promise<void> {
     if (changes.length === 0) return;
-    await this.mail.send(CredentialsChanged, email, wordsOf(changes, this.clock.now()));
+    await this.mail.send(CredentialsChanged, owner, wordsOf(changes, owner, this.clock.now()));
   }
 }

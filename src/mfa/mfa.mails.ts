@@ -1,4 +1,4 @@
-import { defineMail } from '../mail/index.js';
+import { defineMail, languageOf } from '../mail/index.js';
 
 /** What can happen to a credential. No name that somebody gave stands in it: a thief would choose words that we mail. */
 const CHANGES = {
@@ -26,10 +26,8 @@ const CHANGES = {
 } as const;
 export type CredentialChange = keyof typeof CHANGES;
 
-/** The sentences in both languages: the letter takes those of its own. */
 export interface CredentialsChangedValues {
-  readonly english: string;
-  readonly german: string;
+  readonly changes: string;
   readonly at: string;
 }
 
@@ -39,7 +37,7 @@ const LETTER = {
     paragraphs: [
       'Hello,',
       'something has changed about how you sign in ({{at}}):',
-      '{{english}}',
+      '{{changes}}',
       'If this was not you, change your password at once and tell an administrator.',
     ],
   },
@@ -48,15 +46,23 @@ const LETTER = {
     paragraphs: [
       'Guten Tag,',
       'an Ihrer Anmeldung hat sich etwas geändert ({{at}}):',
-      '{{german}}',
+      '{{changes}}',
       'Wenn Sie das nicht waren, ändern Sie sofort Ihr Passwort und wenden Sie sich an eine Administratorin oder einen Administrator.',
     ],
   },
 } as const;
 
-export const CredentialsChanged = defineMail<CredentialsChangedValues>('credentials-changed', LETTER.en);
+export const CredentialsChanged = defineMail<CredentialsChangedValues>('credentials-changed', LETTER);
 
-export function wordsOf(changes: readonly CredentialChange[], at: Date): CredentialsChangedValues {
-  const words = (language: 0 | 1): string => changes.map((change) => CHANGES[change][language]).join(' ');
-  return { english: words(0), german: words(1), at: `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC` };
+/** In the language of the letter. */
+export function wordsOf(
+  changes: readonly CredentialChange[],
+  { locale }: { readonly locale: string },
+  at: Date,
+): CredentialsChangedValues {
+  const language = languageOf(locale) === 'de' ? 1 : 0;
+  return {
+    changes: changes.map((change) => CHANGES[change][language]).join(' '),
+    at: `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+  };
 }

@@ -2,6 +2,9 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 export type EndReason =
   | 'signed_out'
+  | 'ended_elsewhere'
+  | 'ended_by_administrator'
+  | 'too_many'
   | 'password_changed'
   | 'suspended'
   | 'deleted'
@@ -43,9 +46,21 @@ export class Session {
   @Column('text', { nullable: true })
   endedBecause!: EndReason | null;
 
+  /** What the user calls it: `Work laptop`. */
+  @Column('text', { nullable: true })
+  name!: string | null;
+
+  /** When it was last refreshed, from where and by what. */
+  @Column('timestamptz', { default: () => 'now()' })
+  lastSeenAt!: Date;
+
   @Column('inet', { nullable: true })
   ip!: string | null;
 
   @Column('text', { nullable: true })
   userAgent!: string | null;
+
+  /** Rises with every change that its owner makes; being seen is none. */
+  @Column('integer', { default: 1 })
+  version!: number;
 }

@@ -11,6 +11,11 @@ export class RefreshTokenInvalid extends defineProblem(
   },
 ) {}
 
+export class SessionNotFound extends defineProblem('session_not_found', 404, 'There is no such session', {
+  cause: 'No open session of this account has this id.',
+  mend: 'Look it up in the list of sessions; one that has ended is no longer in it.',
+}) {}
+
 export const SessionStarted = defineEvent('session.started', 'Somebody signed in', {
   sessionId: 'uuid',
   userId: 'uuid',
@@ -20,6 +25,10 @@ export const SessionEnded = defineEvent('session.ended', 'A session ended before
   sessionId: 'uuid',
   userId: 'uuid',
   reason: 'string',
+});
+export const SessionNamed = defineEvent('session.named', 'Somebody named one of their sessions', {
+  sessionId: 'uuid',
+  userId: 'uuid',
 });
 export const RefreshTokenReused = defineEvent(
   'session.refresh_token_reused',

@@ -5,20 +5,33 @@ import { RefreshToken } from './refresh-token.entity.js';
 import type { EndReason } from './session.entity.js';
 import { Session } from './session.entity.js';
 
-const FIND = lookup(
-  'sessions_find',
-  `SELECT id, user_id AS "userId", actor_id AS "actorId", amr, authenticated_at AS "authenticatedAt", expires_at AS "expiresAt", ended_at AS "endedAt",
-     ended_because AS "endedBecause", ip, user_agent AS "userAgent"
-   FROM roster.sessions WHERE id = $1`,
-);
+const SELECT = `SELECT id, user_id AS "userId", actor_id AS "actorId", amr, authenticated_at AS "authenticatedAt", expires_at AS "expiresAt",
+    ended_at AS "endedAt", ended_because AS "endedBecause", name, last_seen_at AS "lastSeenAt", ip, user_agent AS "userAgent", version
+  FROM roster.sessions`;
+const FIND = lookup('sessions_find', `${SELECT} WHERE id = $1`);
+/** Of the user $1, at the moment $2; nobody has refreshed the others since $3. */
+const OPEN = 'user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3';
+
+/** Where a session was seen, and in whose hands. */
+export type SeenSession = Pick<Session, 'id' | 'ip' | 'userAgent'>;
+
 const FIND_TOKEN = statement(
   'refresh_tokens_find',
   `SELECT hash, session_id AS "sessionId", created_at AS "createdAt", expires_at AS "expiresAt", used_at AS "usedAt", successor
    FROM roster.refresh_tokens WHERE hash = $1`,
 );
+// Both in one statement, so that a refresh takes no more round trips than before its session was seen.
 const USE_TOKEN = statement(
   'refresh_tokens_use',
-  'UPDATE roster.refresh_tokens SET used_at = $2, successor = $3 WHERE hash = $1 AND used_at IS NULL',
+  `WITH used AS (
+     UPDATE roster.refresh_tokens SET used_at = $2, successor = $3 WHERE hash = $1 AND used_at IS NULL RETURNING session_id
+   )
+   UPDATE roster.sessions SET last_seen_at = $2, ip = $5, user_agent = $6 WHERE id = $4 AND EXISTS (SELECT FROM used)`,
+);
+const END_BEYOND = statement(
+  'sessions_end_beyond',
+  `UPDATE roster.sessions SET ended_at = $2, ended_because = $5 WHERE id IN
+     (SELECT id FROM roster.sessions WHERE ${OPEN} ORDER BY last_seen_at DESC, id DESC OFFSET $4) RETURNING id`,
 );
 const IS_OPEN_FROM = statement(
   'sessions_open_from',
@@ -72,6 +85,26 @@ export class SessionsRepository {
     return rows.map((row) => row.id);
   }
 
+  /** Those that have not ended, were not left alone since `idleSince`, and are not over; the newest first. */
+  openOf(userId: string, now: Date, idleSince: Date): Promise<Session[]> {
+    return this.db.rows(`${SELECT} WHERE ${OPEN} ORDER BY id DESC`, [userId, now, idleSince]);
+  }
+
+  /** Ends the longest unseen, so that `most` are left. @returns the ids of those that were ended */
+  async endBeyond(userId: string, most: number, now: Date, idleSince: Date, reason: EndReason): Promise<string[]> {
+    const rows = await this.db.rows<{ id: string }>(END_BEYOND, [userId, now, idleSince, most, reason]);
+    return rows.map((row) => row.id);
+  }
+
+  /** Nobody else can change the session until the transaction ends. */
+  async lock(id: string): Promise<void> {
+    await this.db.row('SELECT 1 FROM roster.sessions WHERE id = $1 FOR UPDATE', [id]);
+  }
+
+  async name(id: string, name: string | null, version: number): Promise<void> {
+    await this.db.change('UPDATE roster.sessions SET name = $2, version = $3 WHERE id = $1', [id, name, version]);
+  }
+
   findToken(hash: Buffer): Promise<RefreshToken | null> {
     return this.db.row(FIND_TOKEN, [hash]);
   }
@@ -80,9 +113,9 @@ export class SessionsRepository {
     await this.db.repository(RefreshToken).insert(token);
   }
 
-  /** @returns false when it was used already */
-  async useToken(hash: Buffer, at: Date, successor: Buffer): Promise<boolean> {
-    const used = await this.db.change(USE_TOKEN, [hash, at, successor]);
+  /** The session is seen with it. @returns false when it was used already */
+  async useToken(hash: Buffer, at: Date, successor: Buffer, seen: SeenSession): Promise<boolean> {
+    const used = await this.db.change(USE_TOKEN, [hash, at, successor, seen.id, seen.ip, seen.userAgent]);
     return used === 1;
   }
 

@@ -4,6 +4,7 @@ import { Events } from '../events/index.js';
 import { Jobs, defineJob } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Revocations } from '../platform/cache/revocations.js';
+import { Config } from '../platform/config/config.js';
 import { keyFromToken, openWith, sealWith } from '../platform/crypto/secrets.js';
 import { hashToken, newId, randomToken } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
@@ -13,11 +14,6 @@ import type { EndReason, Session } from './session.entity.js';
 import { RefreshTokenInvalid, RefreshTokenReused, SessionEnded, SessionStarted } from './sessions.contract.js';
 import { SessionsRepository } from './sessions.repository.js';
 
-const DAY = 24 * 3_600_000;
-/** However often it is refreshed, a session ends (ASVS 10.4.8). */
-const SESSION_LIVES = 30 * DAY;
-/** A session that nobody refreshes for so long is over. */
-const REFRESH_WITHIN = 14 * DAY;
 /** For so long a used refresh token still gives its successor: two tabs, or a lost answer. Milliseconds. */
 const REFRESH_GRACE = 30_000;
 
@@ -37,6 +33,7 @@ export class Sessions {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
+    private readonly config: Config,
     private readonly events: Events,
     private readonly sessions: SessionsRepository,
     private readonly revocations: Revocations,
@@ -49,13 +46,22 @@ export class Sessions {
   /** The session if it goes on, else null. */
   async findOpen(id: string): Promise<Session | null> {
     const session = await this.sessions.find(id);
-    return session && this.isOpen(session) ? session : null;
+    return session && this.isOpen(session) && session.lastSeenAt > this.idleSince() ? session : null;
   }
 
-  /** Starts a session, as part of the caller's transaction. */
+  /** The open sessions of a user, the newest first. */
+  openOf(userId: string): Promise<Session[]> {
+    return this.sessions.openOf(userId, this.clock.now(), this.idleSince());
+  }
+
+  /**
+   * Starts a session, as part of the caller's transaction, in which the user is locked. If they have as many as one may
+   * have, the one that was not seen for longest ends.
+   */
   async start(userId: string, amr: string[]): Promise<Started> {
     const now = this.clock.now();
-    const session = await this.insert(userId, null, amr, new Date(now.getTime() + SESSION_LIVES));
+    await this.makeRoom(userId);
+    const session = await this.insert(userId, null, amr, new Date(now.getTime() + this.config.values.SESSION_LIFETIME));
     const refreshToken = randomToken();
     await this.keepToken(refreshToken, session, now);
     return { session, refreshToken };
@@ -102,12 +108,12 @@ export class Sessions {
     });
   }
 
-  /** Ends every open session of a user but `except`; part of the caller's transaction. */
-  async endAllOf(userId: string, reason: EndReason, except: string | null = null): Promise<void> {
-    const ended = await this.sessions.endAllOf(userId, this.clock.now(), reason, except);
-    for (const sessionId of ended)
-      this.events.record(SessionEnded, { sessionId, userId, reason }, { subject: `sessions/${sessionId}` });
-    await this.revocations.revoke('session', ended);
+  /**
+   * Ends every open session of a user but `except`; part of the caller's transaction.
+   * @param why in the words of whoever did it, where they were asked
+   */
+  async endAllOf(userId: string, reason: EndReason, except: string | null = null, why?: string): Promise<void> {
+    await this.tellEnded(await this.sessions.endAllOf(userId, this.clock.now(), reason, except), userId, reason, why);
   }
 
   /** After the grace nobody needs them. @returns how many */
@@ -117,17 +123,21 @@ export class Sessions {
 
   private async insert(userId: string, actorId: string | null, amr: string[], expiresAt: Date): Promise<Session> {
     const request = currentRequest();
+    const now = this.clock.now();
     const session: Session = {
       id: newId(),
       userId,
       actorId,
       amr,
-      authenticatedAt: this.clock.now(),
+      authenticatedAt: now,
       expiresAt,
       endedAt: null,
       endedBecause: null,
+      name: null,
+      lastSeenAt: now,
       ip: request?.ip ?? null,
       userAgent: request?.userAgent ?? null,
+      version: 1,
     };
     await this.sessions.insert(session);
     this.events.record(
@@ -138,10 +148,23 @@ export class Sessions {
     return session;
   }
 
+  private async makeRoom(userId: string): Promise<void> {
+    const most = this.config.values.SESSION_MAX - 1;
+    const ended = await this.sessions.endBeyond(userId, most, this.clock.now(), this.idleSince(), 'too_many');
+    await this.tellEnded(ended, userId, 'too_many');
+  }
+
+  private async tellEnded(ended: readonly string[], userId: string, reason: EndReason, why?: string): Promise<void> {
+    const told = why === undefined ? {} : { reason: why };
+    for (const sessionId of ended)
+      this.events.record(SessionEnded, { sessionId, userId, reason }, { subject: `sessions/${sessionId}`, ...told });
+    await this.revocations.revoke('session', ended);
+  }
+
   private async lookUp(token: string): Promise<{ parent: RefreshToken; session: Session }> {
     const parent = await this.sessions.findToken(hashToken(token));
-    const session = parent && (await this.findOpen(parent.sessionId));
-    if (!parent || !session) throw new RefreshTokenInvalid();
+    const session = parent && (await this.sessions.find(parent.sessionId));
+    if (!parent || !session || !this.isOpen(session)) throw new RefreshTokenInvalid();
     // A used one is looked at even later: whoever brings it has stolen it.
     if (!parent.usedAt && parent.expiresAt <= this.clock.now()) throw new RefreshTokenInvalid();
     return { parent, session };
@@ -168,14 +191,16 @@ export class Sessions {
       const now = this.clock.now();
       const successor = randomToken();
       const sealed = sealWith(keyFromToken(token, 'refresh-successor'), Buffer.from(successor));
-      if (!(await this.sessions.useToken(hash, now, sealed))) return null;
+      const { ip, userAgent } = currentRequest() ?? session;
+      if (!(await this.sessions.useToken(hash, now, sealed, { id: session.id, ip, userAgent }))) return null;
       await this.keepToken(successor, session, now);
       return successor;
     });
   }
 
   private async keepToken(token: string, session: Session, now: Date): Promise<void> {
-    const expiresAt = new Date(Math.min(now.getTime() + REFRESH_WITHIN, session.expiresAt.getTime()));
+    const idleAt = now.getTime() + this.config.values.SESSION_IDLE;
+    const expiresAt = new Date(Math.min(idleAt, session.expiresAt.getTime()));
     await this.sessions.insertToken({
       hash: hashToken(token),
       sessionId: session.id,
@@ -184,6 +209,11 @@ export class Sessions {
       usedAt: null,
       successor: null,
     });
+  }
+
+  /** Whoever was last seen then, or before, has left the session. */
+  private idleSince(): Date {
+    return new Date(this.clock.millis() - this.config.values.SESSION_IDLE);
   }
 
   private isOpen(session: Session): boolean {

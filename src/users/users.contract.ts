@@ -73,6 +73,9 @@ export const UserEmailVerified = defineEvent('user.email_verified', 'A user prov
 export const UserEmailChanged = defineEvent('user.email_changed', 'A user has another address, which they proved', {
   userId: 'uuid',
 });
+export const UserSignedOut = defineEvent('user.signed_out', 'Somebody else ended every session of a user', {
+  userId: 'uuid',
+});
 export const UserRolesChanged = defineEvent('user.roles_changed', 'A user has other roles', {
   userId: 'uuid',
   roles: 'strings',

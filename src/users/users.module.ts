@@ -10,6 +10,8 @@ import { MeController } from './me.controller.js';
 import { OwnDeletion } from './own-deletion.service.js';
 import { AccessController, UserPermissionsController } from './user-permissions.controller.js';
 import { UserPermissions } from './user-permissions.service.js';
+import { UserSessionsController } from './user-sessions.controller.js';
+import { UserSessions } from './user-sessions.service.js';
 import { UserStatusService } from './user-status.service.js';
 import { UsersController } from './users.controller.js';
 import { UsersList } from './users.list.js';
@@ -17,9 +19,15 @@ import { UsersRepository } from './users.repository.js';
 import { Users } from './users.service.js';
 
 @Module({
+<<<<<<< HEAD
   imports: [AccessModule, EventsModule, JobsModule, MailModule, PasswordsModule, SessionsModule],
   controllers: [UsersController, UserPermissionsController, MeController, AccessController],
   providers: [Users, UserPermissions, UserStatusService, OwnDeletion, UsersList, UsersRepository],
+=======
+  imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
+  controllers: [UsersController, UserPermissionsController, UserSessionsController, MeController, AccessController],
+  providers: [Users, UserPermissions, UserSessions, UserStatusService, UsersList, UsersRepository],
+>>>>>>> core
   exports: [Users],
 })
 export class UsersModule {}

@@ -9,9 +9,9 @@ import { Clock } from '../platform/clock/clock.js';
 import type { FieldFault } from '../platform/contract/problem.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
+import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
-import { PreconditionFailed } from '../platform/http/problems.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { mergePatch } from './merge-patch.js';
 import { normalEmail, normalUsername } from './normal-forms.js';
@@ -230,11 +230,6 @@ export class Users {
 
 function pick(user: User, members: readonly string[]): object {
   return Object.fromEntries(members.map((name) => [name, user[name as keyof Profile]]));
-}
-
-/** @throws PreconditionFailed unless this is the version that the caller saw */
-export function refuseStale(user: User, expected: Versions): void {
-  if (expected !== null && !expected.includes(user.version)) throw new PreconditionFailed();
 }
 
 /** The change with its metadata merged into the present ones. @throws ValidationFailed if they outgrow their bound */

@@ -40,6 +40,9 @@ describe('the examples of requests', () => {
     return byAdmin(path(last));
   };
 
+  const aKey = async (url: string): Promise<string> =>
+    (await admin.post<{ id: string }>(url, { name: 'Nightly export', scopes: ['me'] })).body.id;
+
   /** Whoever had this address is deleted, and their names are free again. */
   const leave = async (email: string): Promise<void> => {
     const filter = encodeURIComponent(`email eq "${email}"`);
@@ -102,6 +105,17 @@ describe('the examples of requests', () => {
       const person = await app.people.person();
       return { url: `/api/v1/me/passkeys/${(await addPasskey(app, person)).id}`, token: person.token };
     },
+    'me.nameSession': async () => {
+      const { token, sessionId } = await app.people.person();
+      return { url: `/api/v1/me/sessions/${sessionId}`, token };
+    },
+    'me.createToken': async () => ({ url: '/api/v1/me/tokens', token: (await app.people.person()).token }),
+    'me.renameToken': async () => byAdmin(`/api/v1/me/tokens/${await aKey('/api/v1/me/tokens')}`),
+    'me.rotateToken': async () => byAdmin(`/api/v1/me/tokens/${await aKey('/api/v1/me/tokens')}/rotation`),
+    'apiKeys.create': async () => byAdmin('/api/v1/api-keys'),
+    'apiKeys.rename': async () => byAdmin(`/api/v1/api-keys/${await aKey('/api/v1/api-keys')}`),
+    'apiKeys.rotate': async () => byAdmin(`/api/v1/api-keys/${await aKey('/api/v1/api-keys')}/rotation`),
+    'users.endSessions': () => aUser((id) => `/api/v1/users/${id}/sessions/revocation`),
     'users.create': async ({ value: { email } }) => {
       await leave(String(email));
       return byAdmin('/api/v1/users');

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 
 import { problems } from '../../src/platform/contract/problem.js';
 import { TestApp } from '../harness/app.js';
+import { addressOf } from '../harness/scenes.js';
 import { portOf, request, wire } from './wire.js';
 import type { WireAnswer } from './wire.js';
 
@@ -214,7 +215,7 @@ describe('methods', () => {
     const { paths } = app.app.document;
     const ada = await app.people.admin();
     for (const [path, item] of Object.entries(paths)) {
-      const url = path.replace('{id}', ada.id).replace('{code}', 'not_found');
+      const url = addressOf(path, { parameters: { code: 'not_found' } }, ada.id);
       const has = ['get', 'put', 'patch', 'post', 'delete'].filter((method) => method in item);
       const allow = [...has, ...(has.includes('get') ? ['head'] : []), 'options']
         .map((each) => each.toUpperCase())

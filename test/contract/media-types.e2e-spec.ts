@@ -1,6 +1,7 @@
 import { operationsOf } from '../../src/platform/http/document.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
+import { addressOf } from '../harness/scenes.js';
 import { portOf, request, wire } from './wire.js';
 
 /** Read as JSON by any sane reading of RFC 9110, 8.3.1. */
@@ -65,7 +66,7 @@ describe('the type of a body', () => {
     port = await portOf(app);
     writes = operationsOf(app.app.document)
       .filter(({ operation }) => operation.requestBody)
-      .map(({ method, path }) => ({ method: method.toUpperCase(), url: path.replace('{id}', ada.id) }));
+      .map(({ method, path }) => ({ method: method.toUpperCase(), url: addressOf(path, {}, ada.id) }));
   });
   afterAll(() => app.stop());
 

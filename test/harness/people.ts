@@ -91,6 +91,12 @@ export class People {
     return new Person(this.app, user, accessToken, refreshToken, started.session.id);
   }
 
+  /** Somebody who asks by a personal token of theirs. */
+  async byKey(person: Person, scopes: readonly string[]): Promise<Person> {
+    const { body } = await person.post<{ secret: string }>('/api/v1/me/tokens', { name: unique('Key '), scopes });
+    return new Person(this.app, person.user, body.secret, '', '');
+  }
+
   /** Somebody with exactly these permissions, by a role of their own. */
   async withPermissions(...permissions: string[]): Promise<Person> {
     const role = unique('role_');

@@ -9,7 +9,10 @@ import type { Person } from './people.js';
 
 /** What an operation needs so that somebody honest is answered 2xx: a state of the world, and values that only it knows. */
 export interface Scene {
+  /** The `{id}` of the path; else the victim's. */
   readonly id?: string;
+  /** Other parameters of the path, by their names. */
+  readonly parameters?: Readonly<Record<string, string>>;
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
@@ -19,7 +22,7 @@ const OTHER_PASSWORD = 'seven bridges over a quiet river';
 
 /** By operationId; what is not named here needs no more than somebody who exists. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
-  'problems.get': () => ({ id: 'not_found' }),
+  'problems.get': () => ({ parameters: { code: 'not_found' } }),
   'auth.login': (_app, { user }) => ({ body: { identifier: user.email, password: PASSWORD } }),
   'auth.refresh': (_app, { refreshToken }) => ({ body: { refreshToken } }),
   'auth.verifyEmail': async (app) => {
@@ -62,6 +65,22 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     const [device] = await app.get(TrustedDevices).list(caller.id);
     return { id: device!.id };
   },
+  'me.session': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
+  'me.nameSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
+  'me.endSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
+  'me.token': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
+  'me.renameToken': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
+  'me.revokeToken': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
+  'me.rotateToken': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
+  'apiKeys.list': async (_app, caller) => {
+    for (let keys = 0; keys < 2; keys += 1) await aKey(caller, '/me/tokens');
+    return {};
+  },
+  'apiKeys.get': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
+  'apiKeys.rename': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
+  'apiKeys.revoke': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
+  'apiKeys.rotate': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
+  'users.endSession': (_app, _caller, victim) => ({ parameters: { sessionId: victim.sessionId } }),
   'users.restore': async (app, _caller, victim) => {
     await (await app.people.admin()).delete(`/api/v1/users/${victim.id}`);
     return {};
@@ -79,6 +98,21 @@ async function withPasskey(app: TestApp, caller: Person): Promise<Scene> {
 async function withInvitation(app: TestApp): Promise<Scene> {
   const body = { email: `${unique('g')}@example.com`, name: 'Grace Hopper' };
   return { id: (await (await app.people.admin()).post<{ id: string }>('/api/v1/invitations', body)).body.id };
+/** The address of an operation in a scene. @param victimId what stands for a parameter that the scene does not name */
+export function addressOf(path: string, { id, parameters = {} }: Scene, victimId: string): string {
+  const values: Readonly<Record<string, string>> = { ...(id === undefined ? {} : { id }), ...parameters };
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? victimId));
+}
+
+/** The names of the ids in a path. */
+export function idsIn(path: string): string[] {
+  return [...path.matchAll(/\{(\w*id)\}/gi)].map(([, name]) => name!);
+}
+
+/** A key of somebody who is signed in; kind by kind at its own address. */
+async function aKey(person: Person, path: string, scopes: string[] = ['me']): Promise<string> {
+  const { body } = await person.post<{ id: string }>(`/api/v1${path}`, { name: unique('Key '), scopes });
+  return body.id;
 }
 
 export async function sceneOf(operationId: string, app: TestApp, caller: Person, victim: Person): Promise<Scene> {

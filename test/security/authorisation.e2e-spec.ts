@@ -3,6 +3,7 @@ import { operationsOf } from '../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../src/platform/http/documented.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
+import { addressOf } from '../harness/scenes.js';
 
 interface Row {
   readonly operationId: string;
@@ -10,17 +11,23 @@ interface Row {
   readonly path: string;
   readonly policy: string;
   readonly body: unknown;
+  /** Wants somebody who signed in a moment ago, or a session to end: no key will do. */
+  readonly inPerson: boolean;
 }
 
-/** Nobody is signed in · somebody without rights · the one the address names · every right but these · just these · an administrator. */
-const CALLERS = ['anonymous', 'user', 'themselves', 'all others', 'holder', 'admin'] as const;
+/**
+ * Nobody is signed in · somebody without rights · the one the address names · every right but these · just these · an
+ * administrator · their key with just these scopes · their key with every scope but these.
+ */
+const CALLERS = ['anonymous', 'user', 'themselves', 'all others', 'holder', 'admin', 'key', 'narrow key'] as const;
 type Caller = (typeof CALLERS)[number];
 
 /** What is served beside the document: pages, files, and the document itself. */
 const BESIDE = [/^\/docs(\/|$)/, /^\/openapi\.(json|yaml)$/, /^\/dev\//, /^\/problems/, /^\/$/, /^\/favicon\.ico$/];
 
 /** What the guards say; a wrong password or a stale refresh token is the business of whoever was let through. */
-const AT_THE_DOOR = /^(token_(missing|invalid|expired|revoked)|permission_denied|password_change_required)$/;
+const AT_THE_DOOR =
+  /^(token_(missing|invalid|expired|revoked)|permission_denied|scope_insufficient|password_change_required)$/;
 
 describe('who may call what (S54, S55)', () => {
   const routes: string[] = [];
@@ -64,7 +71,7 @@ describe('who may call what (S54, S55)', () => {
   async function trial(row: Row, caller: Caller): Promise<string | null> {
     const victim = await app.people.person();
     const person = await callerOf(caller, row, victim);
-    const url = row.path.replace('{id}', victim.id).replace('{code}', 'not_found');
+    const url = addressOf(row.path, { parameters: { code: 'not_found' } }, victim.id);
     const before = await stateOf(victim);
     const answer = await app.send<{ code?: string } | null>(row.method, url, { token: person?.token, body: row.body });
     const { status } = answer;
@@ -76,7 +83,7 @@ describe('who may call what (S54, S55)', () => {
   }
 
   function callerOf(caller: Caller, { policy }: Row, victim: Person): Promise<Person | null> {
-    const needed = policy.split(' ');
+    const needed = policy === 'authenticated' ? ['me'] : policy.split(' ');
     const all = [...permissions.keys()];
     const made: Record<Caller, () => Promise<Person | null>> = {
       anonymous: () => Promise.resolve(null),
@@ -85,6 +92,11 @@ describe('who may call what (S54, S55)', () => {
       'all others': () => app.people.withPermissions(...all.filter((name) => !needed.includes(name))),
       holder: () => app.people.withPermissions(...all.filter((name) => needed.includes(name))),
       admin: () => app.people.admin(),
+      key: async () => app.people.byKey(await app.people.admin(), policy === 'public' ? ['me'] : needed),
+      'narrow key': async () => {
+        const others = ['me', ...all].filter((name) => !needed.includes(name));
+        return app.people.byKey(await app.people.admin(), others);
+      },
     };
     return made[caller]();
   }
@@ -111,12 +123,15 @@ function rowOf(operation: DocumentedOperation, method: string, path: string): Ro
     path,
     policy: operation['x-permission']!,
     body: operation.requestBody ? body : undefined,
+    inPerson: operation['x-max-age'] !== undefined || operation.operationId === 'auth.logout',
   };
 }
 
-function expectationOf({ policy }: Row, caller: Caller): 401 | 403 | 'let through' {
+function expectationOf({ policy, inPerson }: Row, caller: Caller): 401 | 403 | 'let through' {
   if (policy === 'public') return 'let through';
   if (caller === 'anonymous') return 401;
+  if (caller === 'key') return inPerson ? 403 : 'let through';
+  if (caller === 'narrow key') return 403;
   if (policy === 'authenticated' || caller === 'holder' || caller === 'admin') return 'let through';
   return 403;
 }

@@ -75,6 +75,19 @@ function duration(usual: string): Bare<number> {
   return { read, fallback: read(usual), usual, expects };
 }
 
+/** Milliseconds, written as `30m`, `12h` or `14d`: what people count in days. */
+function span(usual: string): Bare<number> {
+  const expects = 'a duration such as 30m, 12h or 14d, from 10m to 365d';
+  const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+  const read = (value: string): number => {
+    const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(value) ?? [];
+    const milliseconds = Number(amount) * (units[unit ?? ''] ?? Number.NaN);
+    if (!(milliseconds >= 10 * units['m']! && milliseconds <= 365 * units['d']!)) throw new Unreadable(expects);
+    return milliseconds;
+  };
+  return { read, fallback: read(usual), usual, expects };
+}
+
 function secretKey(): Bare<Buffer | null> {
   const expects = '32 bytes in base64';
   const read = (value: string): Buffer => {
@@ -195,6 +208,9 @@ export const settings = {
     whole(8, 128, 15),
     'Characters that a password has at least (NIST SP 800-63B-4 asks for 15)',
   ),
+  SESSION_IDLE: describe(span('14d'), 'A session that nobody refreshes for so long is over'),
+  SESSION_LIFETIME: describe(span('30d'), 'A session is over after so long, however often it is refreshed'),
+  SESSION_MAX: describe(whole(1, 1000, 50), 'Open sessions of one user; one more ends the longest unseen'),
   TRUST_PROXY: describe(
     trustedProxies(),
     'The proxies before this server, whose X-Forwarded-* headers are believed; by default nobody',

@@ -140,7 +140,7 @@ function represent({ operation, offers, representations, versioned, minimal }: R
     }
     reply.serializer((value: unknown) => found.write(value, request, reply) as string).type(found.type);
     reply.written = true;
-    describe(request, reply, payload as Described, versioned);
+    describe(request, reply, payload as Described, versioned, operation['x-made-under']);
     // Shared addresses, such as `/me` and lists, are not to be answered from what another person was told.
     if (!isPublic) varyBy(reply, 'Authorization');
     if (minimal && statusCode < 300 && prefersMinimal(request)) leaveOut(reply);
@@ -180,8 +180,9 @@ function describe(
   reply: FastifyReply,
   payload: Described,
   versioned: ReadonlySet<number>,
+  madeUnder = pathOf(request),
 ): void {
-  if (reply.statusCode === 201 && payload.id) void reply.header('Location', `${pathOf(request)}/${payload.id}`);
+  if (reply.statusCode === 201 && payload.id) void reply.header('Location', `${madeUnder}/${payload.id}`);
   // What is streamed to its end has no page after it.
   if (payload.page && !following(payload as Listing)) link(request, reply, payload.page);
   if (versioned.has(reply.statusCode) && payload.version !== undefined)

@@ -110,12 +110,21 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
   const needsToken = policy !== 'public';
   return [
     ...(needsToken
-      ? ['token_missing', 'token_invalid', 'token_expired', 'token_revoked', 'password_change_required']
+      ? [
+          'token_missing',
+          'token_invalid',
+          'token_expired',
+          'token_revoked',
+          'password_change_required',
+          'second_factor_required',
+          'scope_insufficient',
+        ]
       : []),
     ...(needsToken && policy !== 'authenticated' ? ['permission_denied'] : []),
     ...(operation['x-max-age'] === undefined ? [] : ['reauthentication_required']),
     ...(operation.parameters?.some(
-      (parameter) => parameter.in === 'query' || parameter.name === 'id' || parameter.name === 'If-Match',
+      ({ in: place, name, schema }) =>
+        place === 'query' || name === 'If-Match' || (place === 'path' && schema?.format === 'uuid'),
     )
       ? ['parameter_invalid']
       : []),

@@ -14,7 +14,7 @@ export interface DocumentedOperation {
   operationId: string;
   summary?: string;
   tags?: string[];
-  parameters?: { name: string; in: string }[];
+  parameters?: { name: string; in: string; schema?: { type?: string; format?: string } }[];
   requestBody?: { content: Record<string, Media> };
   responses: Record<string, Response>;
   security?: object[];
@@ -23,5 +23,6 @@ export interface DocumentedOperation {
   'x-pages'?: string[];
   'x-json-only'?: boolean;
   'x-max-age'?: number;
+  'x-made-under'?: string;
   'x-rate-limit'?: LimitClass;
 }

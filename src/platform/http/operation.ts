@@ -20,6 +20,9 @@ export function Operation(operationId: string, summary: string, answer: Answer, 
   );
 }
 
+/** Where what a POST makes is found by its id, if not under the address of the POST itself: `/api/v1/api-keys`. */
+export const MadeUnder = (path: string): MethodDecorator => ApiExtension('x-made-under', path);
+
 const EXTENSIONS = 'swagger/apiExtension';
 
 /** Answered as JSON alone, whatever the conventions say: its readers know no other format. */

@@ -2,30 +2,34 @@ import { createParamDecorator } from '@nestjs/common';
 import { ApiHeader, ApiParam } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 
-import { ParameterInvalid } from './problems.js';
+import { ParameterInvalid, PreconditionFailed } from './problems.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-const idInPath = createParamDecorator((_: unknown, context): string => {
-  const { id } = context.switchToHttp().getRequest<FastifyRequest<{ Params: { id: string } }>>().params;
+const idInPath = createParamDecorator((parameter: string, context): string => {
+  const { params } = context.switchToHttp().getRequest<FastifyRequest<{ Params: Record<string, string> }>>();
+  const id = params[parameter]!;
   if (!UUID.test(id))
-    throw new ParameterInvalid('The id in the path must be a UUID', [
-      { parameter: 'id', code: 'id_invalid', detail: 'must be a UUID' },
+    throw new ParameterInvalid(`The ${parameter} in the path must be a UUID`, [
+      { parameter, code: 'id_invalid', detail: 'must be a UUID' },
     ]);
   return id.toLowerCase();
 });
 
-const describeId = ApiParam({
-  name: 'id',
-  description: 'The id (UUIDv7)',
-  schema: { type: 'string', format: 'uuid', example: '01a1fb89-a690-7530-90c7-ac334b01292e' },
-});
+const describeId = (parameter: string, about: string): MethodDecorator =>
+  ApiParam({
+    name: parameter,
+    description: about,
+    schema: { type: 'string', format: 'uuid', example: '01a1fb89-a690-7530-90c7-ac334b01292e' },
+  });
 
-/** The `:id` of the path. */
-export const PathId = (): ParameterDecorator => (target, name, index) => {
-  idInPath()(target, name, index);
-  describeId(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);
-};
+/** The `:id` of the path, or the id of that name: `@PathId('sessionId', 'The id of the session')`. */
+export const PathId =
+  (parameter = 'id', about = 'The id (UUIDv7)'): ParameterDecorator =>
+  (target, name, index) => {
+    idInPath(parameter)(target, name, index);
+    describeId(parameter, about)(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);
+  };
 
 /** The versions of which one has to be the present one; null where any will do. */
 export type Versions = readonly number[] | null;
@@ -55,3 +59,8 @@ export const IfMatch = (): ParameterDecorator => (target, name, index) => {
   versionInIfMatch()(target, name, index);
   describeIfMatch(target, name!, Object.getOwnPropertyDescriptor(target, name!)!);
 };
+
+/** @throws PreconditionFailed unless this is the version that the caller saw */
+export function refuseStale({ version }: { readonly version: number }, expected: Versions): void {
+  if (expected !== null && !expected.includes(version)) throw new PreconditionFailed();
+}

@@ -11,6 +11,7 @@ export type Policy =
 
 const policies = new Map<object, Policy>();
 const beforePasswordChange = new WeakSet<object>();
+const beforeSecondFactor = new WeakSet<object>();
 const recent = new WeakSet<object>();
 
 function declare(policy: Policy): MethodDecorator {
@@ -42,6 +43,14 @@ export const AllowedBeforePasswordChange = (): MethodDecorator => (_target, _nam
   beforePasswordChange.add(descriptor.value as object);
 };
 
+/** The scope that a key needs for whatever only wants somebody who is signed in; other scopes are permissions. */
+export const OWN_ACCOUNT = 'me';
+
+/** Open also to those whose role asks for a second factor that they have not shown: to add one, and to show it. */
+export const AllowedBeforeSecondFactor = (): MethodDecorator => (_target, _name, descriptor) => {
+  beforeSecondFactor.add(descriptor.value as object);
+};
+
 /** Seconds that a proof of who one is stays young enough for a deed that decides over the account. */
 export const RECENT_SIGN_IN = 300;
 
@@ -67,6 +76,10 @@ export function policyOf(handler: object): Policy | undefined {
 
 export function requiresRecentSignIn(handler: object): boolean {
   return recent.has(handler);
+}
+
+export function isAllowedBeforeSecondFactor(handler: object): boolean {
+  return beforeSecondFactor.has(handler);
 }
 
 export function isAllowedBeforePasswordChange(handler: object): boolean {

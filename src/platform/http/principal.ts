@@ -11,6 +11,8 @@ export interface Principal {
   /** Who acts for this user; null for the user themselves (RFC 8693, 4.1). */
   readonly actorId: string | null;
   readonly permissions: ReadonlySet<string>;
+  /** What the user may do and the key that was shown may not; `me` for their own account. Empty for a session. */
+  readonly withheld: ReadonlySet<string>;
   /** When and how they proved who they are (RFC 8176 names). */
   readonly authTime: Date;
   readonly amr: readonly string[];
@@ -18,6 +20,8 @@ export interface Principal {
   readonly expiresAt: number;
   /** Signed in with a one-time password: only changing it is allowed. */
   readonly passwordChangeRequired: boolean;
+  /** A role of theirs asks for a second factor, which they have not shown. */
+  readonly secondFactorRequired: boolean;
 }
 
 declare module 'fastify' {

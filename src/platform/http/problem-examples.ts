@@ -28,7 +28,7 @@ export function exampleOfProblem(
     status,
     code,
     ...(detail ? { detail } : {}),
-    instance: instance.replace('{id}', '01a1fb89-a690-7530-90c7-ac334b01292e'),
+    instance: instance.replace(/\{\w*id\}/gi, '01a1fb89-a690-7530-90c7-ac334b01292e'),
     requestId: '01a1fb89-b2c4-7a10-8c55-0d3f6a1e9b70',
     ...(errors ? { errors } : {}),
   };
@@ -41,6 +41,9 @@ const BY_CODE: Record<string, (asked: Asked, components: Readonly<Record<string,
   malformed_request: () => ({ detail: 'The body is not well-formed JSON' }),
   permission_denied: ({ 'x-permission': needed = '' }) => ({
     detail: `This needs the permission ${needed.split(' ')[0]}`,
+  }),
+  scope_insufficient: ({ 'x-permission': needed = '' }) => ({
+    detail: `This key lacks the scope ${needed === 'authenticated' ? 'me' : needed.split(' ')[0]}`,
   }),
   parameter_invalid: ({ parameters = [] }) => {
     const name = ['limit', 'id', 'If-Match'].find((known) => parameters.some((parameter) => parameter.name === known));

@@ -97,13 +97,19 @@ export class TokenExpired extends defineProblem('token_expired', 401, 'This acce
 }) {}
 
 export class TokenRevoked extends defineProblem('token_revoked', 401, 'This session has ended', {
-  cause: 'The session was signed out, or its user was suspended or deleted.',
-  mend: 'Sign in again.',
+  cause: 'The session was signed out or the key revoked, or the user was suspended or deleted.',
+  mend: 'Sign in again, or use another key.',
 }) {}
 
 export class PermissionDenied extends defineProblem('permission_denied', 403, 'You may not do this', {
   cause: 'Your roles do not give the permission that this operation asks for (`x-permission` in the document).',
   mend: 'Ask an administrator for a role that holds it.',
+}) {}
+
+export class ScopeInsufficient extends defineProblem('scope_insufficient', 403, 'This key is not made for this', {
+  cause:
+    'The key is one of somebody who may do this, but this was not among the scopes that it was given: the permission of the operation, or `me` for what only wants somebody signed in.',
+  mend: 'Use a key that has the scope in the `WWW-Authenticate` header (RFC 6750, 3.1), or sign in.',
 }) {}
 
 export class ReauthenticationRequired extends defineProblem(
@@ -114,6 +120,16 @@ export class ReauthenticationRequired extends defineProblem(
     cause:
       'What you ask for decides over an account. It wants a sign-in, or a second factor, of the last five minutes, by the person themselves: no key, and nobody who acts for another.',
     mend: 'Call `POST /api/v1/auth/step-up`, then ask again with the new access token.',
+  },
+) {}
+
+export class SecondFactorRequired extends defineProblem(
+  'second_factor_required',
+  403,
+  'Your role asks for a second factor',
+  {
+    cause: 'One of your roles may be used only by those who have shown a second factor.',
+    mend: 'Add a factor (`POST /api/v1/me/mfa/factors` or a passkey), then show it at `POST /api/v1/auth/step-up`.',
   },
 ) {}
 

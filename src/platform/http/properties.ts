@@ -4,6 +4,7 @@ import type { ApiPropertyOptions } from '@nestjs/swagger';
 import {
   Allow,
   ArrayMaxSize,
+  ArrayMinSize,
   ArrayUnique,
   IsArray,
   IsBoolean,
@@ -148,18 +149,25 @@ export function OneOf(values: readonly string[], name: string, about: About<stri
 }
 
 export function TextList(
-  about: About<readonly string[]> & { readonly max: number; readonly maxItems: number; readonly pattern: RegExp },
+  about: About<readonly string[]> & {
+    readonly max: number;
+    readonly minItems?: number;
+    readonly maxItems: number;
+    readonly pattern: RegExp;
+  },
 ): PropertyDecorator {
-  const { max, maxItems, pattern } = about;
+  const { max, minItems = 0, maxItems, pattern } = about;
   const schema = {
     type: 'array',
     items: { type: 'string', minLength: 1, maxLength: max, pattern: pattern.source },
+    ...(minItems > 0 ? { minItems } : {}),
     maxItems,
     uniqueItems: true,
   };
   const each = (code: string, message: string): ValidationOptions => ({ ...because(code, message), each: true });
   return property(about, schema as ApiPropertyOptions, [
     IsArray(because('type_invalid', 'must be a list')),
+    ArrayMinSize(minItems, because('too_few', `must have at least ${minItems} items`)),
     ArrayMaxSize(maxItems, because('too_many', `must have at most ${maxItems} items`)),
     ArrayUnique(because('not_unique', 'must not name anything twice')),
     IsString(each('type_invalid', 'must hold texts only')),

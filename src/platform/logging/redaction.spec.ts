@@ -129,6 +129,7 @@ describe('redaction', () => {
     ['a code in a URL', '/callback?state=s&code=SECRET', 'state=s'],
     ['the password of a URL', 'connect postgres://roster:SECRET@db.internal:5432/roster failed', 'db.internal:5432'],
     ['a bearer token', 'sent Authorization: Bearer SECRET.x-y~z+/= to it', 'to it'],
+    ['an API key', 'lost roster_pat_SECRETSECRETSECRETSECRET_0aZ9bY on the way', 'on the way'],
     ['an access token', 'verify eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJTRUNSRVQifQ.SECRETsignature failed', 'failed'],
   ])('takes %s out of any text: the message, a field, a stack', (_what, text, kept) => {
     const secret = text.replaceAll('SECRET', PLANTED);

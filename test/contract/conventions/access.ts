@@ -1,3 +1,4 @@
+import { idsIn } from '../../harness/scenes.js';
 import type { Convention } from './convention.js';
 import { isList, isPublic, takes } from './honest.js';
 
@@ -62,13 +63,16 @@ export const ACCESS: readonly Convention[] = [
   },
   {
     name: 'tells an id that is none from one that nobody has',
-    on: ({ path }) => path.includes('{id}'),
+    on: ({ path }) => idsIn(path).length > 0,
     prove: async (honest, operation) => {
       const at = await honest.occasion(operation);
-      const none = await honest.send(operation, at, { url: operation.path.replace('{id}', 'no-id') });
-      if (none.status !== 400) return `${none.status} for no id`;
-      const nobody = await honest.send(operation, at, { url: operation.path.replace('{id}', NOBODY) });
-      return nobody.status === 404 ? null : `${nobody.status} for nobody's id`;
+      for (const name of idsIn(operation.path)) {
+        const none = await honest.send(operation, at, { url: at.elsewhere({ [name]: 'no-id' }) });
+        if (none.status !== 400) return `${none.status} for no ${name}`;
+        const nobody = await honest.send(operation, at, { url: at.elsewhere({ [name]: NOBODY }) });
+        if (nobody.status !== 404) return `${nobody.status} for nobody's ${name}`;
+      }
+      return null;
     },
   },
   {

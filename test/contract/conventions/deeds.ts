@@ -67,7 +67,9 @@ export const DEEDS: readonly Convention[] = [
   },
   {
     name: 'refuses whoever saw another version',
-    on: (operation, all) => by('PUT', 'PATCH', 'DELETE')(operation) && hasVersions(operation, all),
+    // A list has no version: whoever empties one means whatever is in it.
+    on: (operation, all) =>
+      by('PUT', 'PATCH', 'DELETE')(operation) && !operation.isOnList && hasVersions(operation, all),
     prove: async (honest, operation) => {
       if (!takes(operation, 'If-Match')) return 'does not document If-Match';
       const stale = await honest.ask(operation, { headers: { 'if-match': '"99.json"' } });

@@ -3,7 +3,7 @@ import type { DocumentedOperation } from '../../../src/platform/http/documented.
 import type { TestApp } from '../../harness/app.js';
 import type { Answer } from '../../harness/household.js';
 import type { Person } from '../../harness/people.js';
-import { sceneOf, withUniqueMembers } from '../../harness/scenes.js';
+import { addressOf, sceneOf, withUniqueMembers } from '../../harness/scenes.js';
 
 export type Body = Record<string, unknown>;
 
@@ -13,6 +13,8 @@ export interface Operation {
   readonly method: string;
   readonly path: string;
   readonly documented: DocumentedOperation;
+  /** What is read at its address is a list, which has no version of its own. */
+  readonly isOnList: boolean;
 }
 
 /** Someone who may, something to do it to, and a body that will be taken. */
@@ -20,6 +22,8 @@ export interface Occasion {
   readonly admin: Person;
   readonly victim: Person;
   readonly url: string;
+  /** The same address with other values in the path. */
+  readonly elsewhere: (parameters: Readonly<Record<string, string>>) => string;
   readonly body: Body | undefined;
 }
 
@@ -35,12 +39,21 @@ export class Honest {
   readonly operations: readonly Operation[];
 
   constructor(readonly app: TestApp) {
-    this.operations = operationsOf(app.app.document).map(({ operation, path, method }) => ({
+    const all = operationsOf(app.app.document);
+    const lists = new Set(all.filter(({ operation }) => this.answersList(operation)).map(({ path }) => path));
+    this.operations = all.map(({ operation, path, method }) => ({
       operationId: operation.operationId,
       method: method.toUpperCase(),
       path,
       documented: operation,
+      isOnList: lists.has(path),
     }));
+  }
+
+  private answersList({ responses }: DocumentedOperation): boolean {
+    const schema = responses['200']?.content?.['application/json']?.schema as { $ref?: string } | undefined;
+    const component = this.app.app.document.components!.schemas![schema?.$ref?.split('/').at(-1) ?? ''];
+    return (component as { properties?: { data?: { type?: string } } } | undefined)?.properties?.data?.type === 'array';
   }
 
   /** A new one each time: many deeds can be done once only. */
@@ -52,7 +65,9 @@ export class Honest {
     return {
       admin,
       victim,
-      url: path.replace(/\{\w+\}/, scene.id ?? victim.id),
+      url: addressOf(path, scene, victim.id),
+      elsewhere: (parameters) =>
+        addressOf(path, { id: scene.id, parameters: { ...scene.parameters, ...parameters } }, victim.id),
       body: (scene.body as Body | undefined) ?? (example && withUniqueMembers(example)),
     };
   }

@@ -5,7 +5,7 @@ import { operationsOf } from '../../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
 import { TestApp } from '../../harness/app.js';
 import type { Answer } from '../../harness/household.js';
-import { sceneOf, withUniqueMembers } from '../../harness/scenes.js';
+import { addressOf, sceneOf, withUniqueMembers } from '../../harness/scenes.js';
 import { CALLERS, requestsOf } from './requests.js';
 import type { Caller, Generated } from './requests.js';
 import type { Schema } from './values.js';
@@ -81,9 +81,11 @@ describe('requests that nobody thought of', () => {
     const person = generated.caller === 'admin' ? await app.people.admin() : await app.people.person();
     const victim = path.includes('{id}') ? await app.people.person() : person;
     const scene = generated.isHonest ? await sceneOf(operationId, app, person, victim) : {};
-    const id = encodeURIComponent(generated.id ?? scene.id ?? victim.id);
+    // A wild id stands for every parameter of the path.
+    const wild = generated.id !== null;
+    const address = wild ? addressOf(path, {}, generated.id) : addressOf(path, scene, victim.id);
     const query = new URLSearchParams(generated.query).toString();
-    const url = `${path.replace(/\{\w+\}/, id)}${query && `?${query}`}`;
+    const url = `${address}${query && `?${query}`}`;
     const body = generated.isHonest ? (scene.body ?? fresh(generated.body)) : generated.body;
     const token = generated.caller === 'anonymous' ? undefined : person.token;
     const answer = await app.send<never>(method.toUpperCase(), url, { token, body, headers: { ...generated.headers } });

@@ -1,5 +1,6 @@
 import type { TestApp } from '../../harness/app.js';
 import type { Person } from '../../harness/people.js';
+import { addressOf } from '../../harness/scenes.js';
 import { operationsOf } from '../../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
 import { bytesOf } from './attack.js';
@@ -94,7 +95,7 @@ export class Campaign {
     return {
       operationId: operation.operationId,
       method: method.toUpperCase(),
-      url: path.replace('{id}', victim.id).replace('{code}', 'not_found'),
+      url: addressOf(path, { parameters: { code: 'not_found' } }, victim.id),
       parameters,
       body: operation.requestBody ? ((example ?? {}) as Record<string, unknown>) : null,
       isPublic: operation['x-permission'] === 'public',
