@@ -5,11 +5,8 @@ import { UserPermission } from './access/user-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
-<<<<<<< HEAD
 import { Invitation } from './auth/invitations/invitation.entity.js';
-=======
 import { ApiKey } from './auth/keys/api-key.entity.js';
->>>>>>> core
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';

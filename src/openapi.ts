@@ -7,11 +7,8 @@ export const TAGS: readonly Tag[] = [
   { name: 'mfa', about: 'Your second factors: authenticator apps, passkeys, recovery codes, trusted devices' },
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
   { name: 'access', about: 'Roles and permissions: who may do what, and why' },
-<<<<<<< HEAD
   { name: 'invitations', about: 'People who are asked to take over an account that was made for them' },
-=======
   { name: 'api-keys', about: 'Keys by which programs act for somebody' },
->>>>>>> core
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
   { name: 'health', about: 'For balancers and orchestrators' },

@@ -19,15 +19,9 @@ import { UsersRepository } from './users.repository.js';
 import { Users } from './users.service.js';
 
 @Module({
-<<<<<<< HEAD
   imports: [AccessModule, EventsModule, JobsModule, MailModule, PasswordsModule, SessionsModule],
-  controllers: [UsersController, UserPermissionsController, MeController, AccessController],
-  providers: [Users, UserPermissions, UserStatusService, OwnDeletion, UsersList, UsersRepository],
-=======
-  imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
   controllers: [UsersController, UserPermissionsController, UserSessionsController, MeController, AccessController],
-  providers: [Users, UserPermissions, UserSessions, UserStatusService, UsersList, UsersRepository],
->>>>>>> core
+  providers: [Users, UserPermissions, UserSessions, UserStatusService, OwnDeletion, UsersList, UsersRepository],
   exports: [Users],
 })
 export class UsersModule {}

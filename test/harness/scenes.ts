@@ -98,6 +98,8 @@ async function withPasskey(app: TestApp, caller: Person): Promise<Scene> {
 async function withInvitation(app: TestApp): Promise<Scene> {
   const body = { email: `${unique('g')}@example.com`, name: 'Grace Hopper' };
   return { id: (await (await app.people.admin()).post<{ id: string }>('/api/v1/invitations', body)).body.id };
+}
+
 /** The address of an operation in a scene. @param victimId what stands for a parameter that the scene does not name */
 export function addressOf(path: string, { id, parameters = {} }: Scene, victimId: string): string {
   const values: Readonly<Record<string, string>> = { ...(id === undefined ? {} : { id }), ...parameters };
