@@ -6,6 +6,7 @@ import { Mail } from '../mail/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
 import { Database } from '../platform/database/database.js';
+import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { User, UserRow } from './user.entity.js';
 import { UserStatusService } from './user-status.service.js';
@@ -13,7 +14,7 @@ import { LastAdministrator, UserDeletionCancelled, UserDeletionScheduled } from 
 import { AccountToBeDeleted } from './users.mails.js';
 import { UsersRepository } from './users.repository.js';
 import type { Due } from './users.repository.js';
-import { Users, refuseStale } from './users.service.js';
+import { Users } from './users.service.js';
 
 const DAY = 24 * 3_600_000;
 const AT_ONCE = 100;

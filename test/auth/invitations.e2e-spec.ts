@@ -275,7 +275,7 @@ describe('invitations', () => {
         ada.post<Failure>(at(gone.invitation.id, '/resend')),
         ada.delete<Failure>(at(gone.invitation.id)),
       ])
-        expect(await deed).toMatchObject({ status: 409, body: { code: 'invitation_over' } });
+        expect(await deed).toMatchObject({ status: 404, body: { code: 'user_not_found' } });
       const moved = await invite(app, ada);
       await ada.patch(`/api/v1/users/${moved.invitation.userId}`, { email: `${unique('moved')}@example.com` });
       expect((await accept({ token: moved.token })).body.code).toBe('link_invalid');
@@ -382,7 +382,7 @@ describe('invitations', () => {
     it('by status, by address and by day, each page after the other, both ways', async () => {
       const mark = unique('list');
       const address = (n: number): string => `${mark}.${n}@example.com`;
-      const made = [];
+      const made: Invitation[] = [];
       for (let n = 0; n < 4; n += 1) made.push((await invite(app, ada, { email: address(n) })).invitation);
       await accept({ token: (await newestProofs(app, address(0))).token });
       await ada.delete(at(made[1]!.id));

@@ -4,7 +4,7 @@ import { Events } from '../../events/index.js';
 import { Passwords } from '../../passwords/index.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { Database } from '../../platform/database/database.js';
-import { Users, isSuspended } from '../../users/index.js';
+import { Users, statusOf } from '../../users/index.js';
 import type { UserRow } from '../../users/index.js';
 import { AccountSuspended } from '../auth.contract.js';
 import { LinkInvalid } from '../flows/flows.contract.js';
@@ -42,7 +42,7 @@ export class InvitationAcceptance {
       const invitation = await this.invitations.lockByFlow(flow.id);
       if (!invitation || user.emailKey !== flow.emailKey || user.activatedAt) throw new LinkInvalid();
       // The link stays good: a suspension may end before it does.
-      if (isSuspended(user, this.clock.now())) throw new AccountSuspended();
+      if (statusOf(user, this.clock.now()) === 'suspended') throw new AccountSuspended();
       await this.users.activate(user, hash, wanted);
       invitation.accept(this.clock.now());
       await this.invitations.update(invitation);

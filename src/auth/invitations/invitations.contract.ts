@@ -11,7 +11,7 @@ export class InvitationNotFound extends defineProblem('invitation_not_found', 40
 }) {}
 
 export class InvitationOver extends defineProblem('invitation_over', 409, 'This invitation is over', {
-  cause: 'It was accepted or revoked, or the invited user was deleted.',
+  cause: 'It was accepted or revoked.',
   mend: 'Invite them once more, if they have no account yet.',
 }) {}
 

@@ -14,7 +14,7 @@ import { Requires } from '../../platform/http/policy.js';
 import { CurrentPrincipal } from '../../platform/http/principal.js';
 import type { Principal } from '../../platform/http/principal.js';
 import { FilterTooCostly } from '../../platform/http/problems.js';
-import { EmailTaken } from '../../users/index.js';
+import { EmailTaken, UserNotFound } from '../../users/index.js';
 import { RegistrationClosed } from '../accounts/accounts.contract.js';
 import type { InvitationRow } from './invitation.entity.js';
 import { InvitationNotFound, InvitationOver, ReadInvitations, WriteInvitations } from './invitations.contract.js';
@@ -91,7 +91,7 @@ language and roles; an invitation of theirs that is still open is revoked.`,
 
   @Post(':id/resend')
   @Requires(WriteInvitations)
-  @ApiProblems(InvitationNotFound, InvitationOver, PrivilegeCeiling)
+  @ApiProblems(InvitationNotFound, UserNotFound, InvitationOver, PrivilegeCeiling)
   @Operation(
     'invitations.resend',
     'Mail an invitation once more',
@@ -104,7 +104,7 @@ language and roles; an invitation of theirs that is still open is revoked.`,
 
   @Delete(':id')
   @Requires(WriteInvitations)
-  @ApiProblems(InvitationNotFound, InvitationOver, PrivilegeCeiling)
+  @ApiProblems(InvitationNotFound, UserNotFound, InvitationOver, PrivilegeCeiling)
   @Operation(
     'invitations.revoke',
     'Revoke an invitation',

@@ -6,9 +6,9 @@ import { Clock } from '../../platform/clock/clock.js';
 import { Config } from '../../platform/config/config.js';
 import { newId } from '../../platform/crypto/tokens.js';
 import { Database } from '../../platform/database/database.js';
+import { refuseStale } from '../../platform/http/parameters.js';
 import type { Versions } from '../../platform/http/parameters.js';
 import type { Principal } from '../../platform/http/principal.js';
-import { PreconditionFailed } from '../../platform/http/problems.js';
 import { EmailTaken, Users, normalEmail, statusOf } from '../../users/index.js';
 import type { UserRow } from '../../users/index.js';
 import { RegistrationClosed } from '../accounts/accounts.contract.js';
@@ -79,7 +79,7 @@ export class Invitations {
 
   /**
    * A newer mail, to the address that the user has by now; what was mailed before is void.
-   * @throws InvitationNotFound, PrivilegeCeiling, InvitationOver
+   * @throws InvitationNotFound, UserNotFound, PrivilegeCeiling, InvitationOver
    */
   resend(id: string, actor: Principal): Promise<InvitationRow> {
     return this.db.transaction(async () => {
@@ -93,7 +93,7 @@ export class Invitations {
     });
   }
 
-  /** The user stays, invited by nobody. @throws InvitationNotFound, PrivilegeCeiling, PreconditionFailed, InvitationOver */
+  /** The user stays. @throws InvitationNotFound, UserNotFound, PrivilegeCeiling, PreconditionFailed, InvitationOver */
   async revoke(id: string, expected: Versions, actor: Principal): Promise<void> {
     await this.db.transaction(async () => {
       const invitation = await this.lockFor(actor, id, expected);
@@ -121,12 +121,11 @@ export class Invitations {
   /** The user first, as everybody locks them. What the caller may not do is refused before what they did not know. */
   private async lockFor(actor: Principal, id: string, expected: Versions): Promise<Invitation> {
     const { userId } = await this.get(id);
-    if ((await this.users.get(userId)).deletedAt) throw new InvitationOver();
     await this.users.lockFor(actor, userId, null);
     const invitation = await this.invitations.lock(id);
     if (!invitation) throw new InvitationNotFound();
     invitation.settle(this.clock.now());
-    if (expected !== null && !expected.includes(invitation.version)) throw new PreconditionFailed();
+    refuseStale(invitation, expected);
     return invitation;
   }
 
