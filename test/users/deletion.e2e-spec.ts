@@ -104,7 +104,7 @@ describe('an account that its owner gives up', () => {
     expect(kept).toMatchObject({ status: 200, body: { id: grace.id, deletionDueAt: null, version: 3 } });
     expect((await again.delete<Me>('/api/v1/me/deletion')).body.version).toBe(3);
     app.clock.advance(15 * DAY);
-    expect(await deleteDue()).toBe(0);
+    await deleteDue();
     expect((await login(grace)).status).toBe(200);
     expect(await factsAbout(grace.id)).toEqual(['user.created', 'user.deletion_scheduled', 'user.deletion_cancelled']);
   });
@@ -138,7 +138,7 @@ describe('an account that its owner gives up', () => {
     const restored = await ada.post<Me>(`/api/v1/users/${grace.id}/restoration`);
     expect(restored.body).toMatchObject({ status: 'active', deletionDueAt: null });
     app.clock.advance(15 * DAY);
-    expect(await deleteDue()).toBe(0);
+    await deleteDue();
     expect((await login(grace)).status).toBe(200);
   });
 
