@@ -9,7 +9,7 @@ import { createApp } from '../src/app.js';
 import type { App } from '../src/app.js';
 import { Administrators } from '../src/auth/index.js';
 import type { TokenSubject } from '../src/auth/access-tokens.js';
-import { SignInService } from '../src/auth/sign-in.service.js';
+import { SessionTokens } from '../src/auth/session-tokens.service.js';
 import { Keys } from '../src/keys/index.js';
 import { PasswordHasher } from '../src/passwords/index.js';
 import { PublicUrl } from '../src/platform/http/public-url.js';
@@ -158,7 +158,7 @@ async function people(owner: Client, count: number): Promise<string[]> {
 
 /** A thousand different people who may read and write users, each with one session. */
 async function signIn(owner: Client, ids: readonly string[], { nest }: App): Promise<TokenSubject[]> {
-  const signIns = nest.get(SignInService, { strict: false });
+  const signIns = nest.get(SessionTokens, { strict: false });
   const readers = ids.filter((_, place) => place % Math.floor(ids.length / SESSIONS) === 1);
   await owner.query(`INSERT INTO roster.user_roles (user_id, role, granted_at) SELECT unnest($1::uuid[]), $2, now()`, [
     readers,
@@ -200,7 +200,7 @@ async function passwordHolders(owner: Client, ids: readonly string[], { nest }: 
     'SELECT email FROM roster.users WHERE id = ANY($1) AND suspended_at IS NULL',
     [holders],
   );
-  const signIns = nest.get(SignInService, { strict: false });
+  const signIns = nest.get(SessionTokens, { strict: false });
   const refreshTokens: string[] = [];
   for (let at = 0; at < CHAINS; at += 1)
     refreshTokens.push((await signIns.start(ids[(at * 50 + 1) % ids.length]!, ['pwd'])).refreshToken);

@@ -5,6 +5,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { createDataSource } from '../ormconfig.js';
 import { AccessModule, PermissionGuard } from './access/index.js';
+import { AuditModule } from './audit/index.js';
 import { AuthModule, AuthenticationGuard } from './auth/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
@@ -55,6 +56,7 @@ export class AppModule {
         database,
         PlatformModule.on(ground),
         AccessModule,
+        AuditModule,
         AuthModule,
         EventsModule,
         HealthModule,

@@ -3,10 +3,14 @@ import { Role } from './access/role.entity.js';
 import { RolePermission } from './access/role-permission.entity.js';
 import { UserPermission } from './access/user-permission.entity.js';
 import { UserRole } from './access/user-role.entity.js';
+import { AuditCheckpoint } from './audit/audit-checkpoint.entity.js';
+import { AuditDetails } from './audit/audit-details.entity.js';
+import { AuditEntry } from './audit/audit-entry.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
 import { Invitation } from './auth/invitations/invitation.entity.js';
 import { ApiKey } from './auth/keys/api-key.entity.js';
+import { EventCursor } from './events/event-cursor.entity.js';
 import { Event } from './events/event.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
@@ -26,8 +30,12 @@ import { User } from './users/user.entity.js';
 
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
-  ApiKey,
+  AuditCheckpoint,
+  AuditDetails,
+  AuditEntry,
   Event,
+  EventCursor,
+  ApiKey,
   Flow,
   GuessRow,
   Factor,

@@ -65,3 +65,9 @@ export const RoleDeleted = defineEvent('role.deleted', 'A role that nobody had w
   roleId: 'uuid',
   role: 'string',
 });
+export const AccessDenied = defineEvent(
+  'access.denied',
+  'Somebody asked for what their permissions do not allow; `times` tells of repeats within a minute after the first',
+  { userId: 'uuid', permission: 'string', method: 'string', route: 'string', times: 'integer' },
+  { outcome: 'refused' },
+);

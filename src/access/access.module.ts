@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { EventsModule } from '../events/index.js';
 import { AccessRepository } from './access.repository.js';
 import { Access } from './access.service.js';
+import { Denials } from './denials.js';
 import { PermissionsController } from './permissions.controller.js';
 import { RolesController } from './roles.controller.js';
 import { RolesList } from './roles.list.js';
@@ -12,7 +13,7 @@ import { Roles } from './roles.service.js';
 @Module({
   imports: [EventsModule],
   controllers: [RolesController, PermissionsController],
-  providers: [Access, AccessRepository, Roles, RolesList, RolesRepository],
-  exports: [Access],
+  providers: [Access, AccessRepository, Denials, Roles, RolesList, RolesRepository],
+  exports: [Access, Denials],
 })
 export class AccessModule {}

@@ -9,7 +9,7 @@ import { OperatorFault } from '../platform/config/operator-fault.js';
 import { randomToken } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { Users, normalEmail, statusOf } from '../users/index.js';
-import { SignInService } from './sign-in.service.js';
+import { SessionTokens } from './session-tokens.service.js';
 
 const DEFAULT_EMAIL = 'admin@localhost';
 
@@ -29,7 +29,7 @@ export class Administrators {
     private readonly access: Access,
     private readonly users: Users,
     private readonly passwords: Passwords,
-    private readonly signIns: SignInService,
+    private readonly tokens: SessionTokens,
   ) {}
 
   /** Makes the first administrator; null when there is one already. Of two processes that start at once, one does. */
@@ -70,8 +70,8 @@ export class Administrators {
   /** An access token of ten minutes for an administrator, for whoever sits at the server. */
   async token(email: string | null): Promise<string> {
     const user = await this.find(email);
-    const started = await this.signIns.start(user.id, ['cli']);
-    return (await this.signIns.give(started, user)).accessToken;
+    const started = await this.tokens.start(user.id, ['cli']);
+    return (await this.tokens.give(started, user)).accessToken;
   }
 
   private async find(email: string | null) {

@@ -28,14 +28,18 @@ export class CsrfRefused extends defineProblem('csrf_refused', 403, 'This reques
   mend: 'Send the `csrfToken` of the sign-in as `X-CSRF-Token`, from a page of an allowed origin.',
 }) {}
 
-export const SignInRefused = defineEvent('sign_in.refused', 'Somebody tried to sign in and could not', {
-  userId: 'uuid?',
-  reason: 'string',
-});
-export const FactorRefused = defineEvent('factor.refused', 'A second factor was wrong', {
-  userId: 'uuid?',
-  method: 'string',
-});
+export const SignInRefused = defineEvent(
+  'sign_in.refused',
+  'Somebody tried to sign in and could not',
+  { userId: 'uuid?', reason: 'string' },
+  { outcome: 'refused' },
+);
+export const FactorRefused = defineEvent(
+  'second_step.refused',
+  'A second factor was wrong, or a passkey',
+  { userId: 'uuid?', method: 'string' },
+  { outcome: 'refused' },
+);
 export const ImpersonationStarted = defineEvent('impersonation.started', 'Somebody acts for a user', {
   userId: 'uuid',
   actorId: 'uuid',

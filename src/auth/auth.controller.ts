@@ -2,8 +2,7 @@ import { Body, Controller, Get, Header, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
-import { Clock } from '../platform/clock/clock.js';
+import { TooManySignIns } from '../passwords/index.js';
 import { Config } from '../platform/config/config.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import {
@@ -17,24 +16,13 @@ import type { Principal } from '../platform/http/principal.js';
 import { PermissionDenied } from '../platform/http/problems.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
-import { EmailTaken, MeResponse } from '../users/index.js';
-import { Addresses } from './accounts/addresses.service.js';
 import { RegistrationClosed } from './accounts/accounts.contract.js';
-import { ConfirmationService } from './accounts/confirmation.service.js';
 import { RegistrationService } from './accounts/registration.service.js';
 import { AccountSuspended, CsrfRefused, SignInFailed } from './auth.contract.js';
-import {
-  AuthMethodsResponse,
-  EmailRequest,
-  FlowResponse,
-  RegisterRequest,
-  TokenRequest,
-  VerifyEmailRequest,
-} from './auth.dto.js';
-import { proofIn } from './flows/proof.js';
-import { CodeInvalid, LinkInvalid } from './flows/flows.contract.js';
+import { AuthMethodsResponse, FlowResponse, RegisterRequest } from './auth.dto.js';
 import { TooManyGuesses } from './guesses/guesses.contract.js';
 import { SessionCookies } from './session-cookies.js';
+import { SessionTokens } from './session-tokens.service.js';
 import { LoginRequest, RefreshRequest, SignInResponse } from './sign-in.dto.js';
 import { SignInService } from './sign-in.service.js';
 
@@ -47,12 +35,10 @@ const SAME =
 export class AuthController {
   constructor(
     private readonly registration: RegistrationService,
-    private readonly confirmation: ConfirmationService,
-    private readonly addresses: Addresses,
+    private readonly tokens: SessionTokens,
     private readonly signIns: SignInService,
     private readonly cookies: SessionCookies,
     private readonly sessions: Sessions,
-    private readonly clock: Clock,
     private readonly config: Config,
   ) {}
 
@@ -74,40 +60,6 @@ export class AuthController {
   @Operation('auth.register', 'Ask for an account', ON_ITS_WAY, SAME)
   async register(@Body() body: RegisterRequest): Promise<FlowResponse> {
     return { flowId: await this.registration.register(body) };
-  }
-
-  @Post('email/verify')
-  @Public()
-  @RateLimit('codes')
-  @ApiProblems(CodeInvalid, LinkInvalid, TooManyGuesses, TooManySignIns, PasswordIncorrect, EmailTaken)
-  @Operation(
-    'auth.verifyEmail',
-    'Prove that an address is yours',
-    { status: 200, about: 'The account, with this address', type: MeResponse },
-    'With the code of the mail and its flow, or with the token of its link; the link of a registration also wants the password that was chosen.',
-  )
-  async verifyEmail(@Body() body: VerifyEmailRequest): Promise<MeResponse> {
-    return MeResponse.from(await this.confirmation.confirm(proofIn(body), body.password ?? null), this.clock.now());
-  }
-
-  @Post('email/resend')
-  @Public()
-  @RateLimit('registrations')
-  @Operation('auth.resendVerification', 'Ask for the mail once more', ON_ITS_WAY, SAME)
-  async resend(@Body() { email }: EmailRequest): Promise<FlowResponse> {
-    return { flowId: await this.addresses.resend(email) };
-  }
-
-  @Post('email/revert')
-  @Public()
-  @RateLimit('codes')
-  @ApiProblems(LinkInvalid, EmailTaken)
-  @Operation('auth.revertEmail', 'Undo a change of the address', {
-    status: 204,
-    about: 'The address is as it was; all sessions have ended, and a mail offers a new password',
-  })
-  async revert(@Body() { token }: TokenRequest): Promise<void> {
-    await this.addresses.revert(token);
   }
 
   @Post('login')
@@ -144,11 +96,11 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SignInResponse> {
-    if (refreshToken !== undefined) return this.cookies.answer(reply, await this.signIns.refresh(refreshToken));
+    if (refreshToken !== undefined) return this.cookies.answer(reply, await this.tokens.refresh(refreshToken));
     const kept = this.cookies.refreshTokenOf(request);
     if (kept === null) throw new RefreshTokenInvalid();
     this.cookies.refuseForeignOrigin(request);
-    return this.cookies.answer(reply, await this.signIns.refresh(kept), 'cookie');
+    return this.cookies.answer(reply, await this.tokens.refresh(kept), 'cookie');
   }
 
   @Post('logout')

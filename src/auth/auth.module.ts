@@ -15,17 +15,21 @@ import { MyCredentialsController, RecoveryController } from './account.controlle
 import { AccountLinks } from './accounts/account-links.js';
 import { Addresses } from './accounts/addresses.service.js';
 import { ConfirmationService } from './accounts/confirmation.service.js';
+import { Letters } from './accounts/letters.service.js';
 import { MagicLinks } from './accounts/magic-links.service.js';
 import { OwnPassword } from './accounts/own-password.service.js';
 import { PasswordResets } from './accounts/password-resets.service.js';
 import { RegistrationService } from './accounts/registration.service.js';
+import { Verifications } from './accounts/verifications.service.js';
 import { Administration } from './administration.service.js';
 import { Administrators } from './administrators.service.js';
 import { AuthController } from './auth.controller.js';
+import { EmailController } from './email.controller.js';
 import { FlowsRepository } from './flows/flows.repository.js';
 import { Flows } from './flows/flows.service.js';
 import { GuessesRepository } from './guesses/guesses.repository.js';
 import { Guesses } from './guesses/guesses.service.js';
+import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { Impersonation } from './impersonation.service.js';
 import { AcceptanceController } from './invitations/acceptance.controller.js';
 import { InvitationAcceptance } from './invitations/invitation-acceptance.service.js';
@@ -47,6 +51,7 @@ import { SecondFactorController } from './second-factor.controller.js';
 import { SecondFactors } from './second-factors.service.js';
 import { SecondStep } from './second-step.service.js';
 import { SessionCookies } from './session-cookies.js';
+import { SessionTokens } from './session-tokens.service.js';
 import { SignInService } from './sign-in.service.js';
 import { StepUp } from './step-up.service.js';
 import { UserCredentialsController } from './user-credentials.controller.js';
@@ -55,12 +60,14 @@ const accounts = [
   AccountLinks,
   Addresses,
   ConfirmationService,
+  Letters,
   MagicLinks,
   OwnPassword,
   PasswordResets,
   RegistrationService,
+  Verifications,
 ];
-const proofs = [Flows, FlowsRepository, Guesses, GuessesRepository, SecondFactors, SecondStep, StepUp];
+const proofs = [Flows, FlowsRepository, Guesses, GuessesRepository, PasswordGuesses, SecondFactors, SecondStep, StepUp];
 const invitations = [InvitationAcceptance, InvitationLetters, Invitations, InvitationsList, InvitationsRepository];
 const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
 
@@ -78,6 +85,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
   ],
   controllers: [
     AuthController,
+    EmailController,
     RecoveryController,
     SecondFactorController,
     MyCredentialsController,
@@ -101,6 +109,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     Principals,
     Proofs,
     SessionCookies,
+    SessionTokens,
     SignInService,
   ],
   exports: [AccessTokenStrategy, Administrators, KeyUses, Principals, SessionCookies],

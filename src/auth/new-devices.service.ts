@@ -20,6 +20,6 @@ export class NewDevices {
     const { userAgent = null } = currentRequest() ?? {};
     if ((await this.sessions.familiarity(user.id, userAgent)) !== 'strange') return;
     const at = `${this.clock.now().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-    await this.mail.send(NewDevice, user, { device: deviceOf(userAgent), at });
+    await this.mail.send(NewDevice, user, { device: deviceOf(userAgent) ?? '–', at });
   }
 }

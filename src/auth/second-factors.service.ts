@@ -8,7 +8,7 @@ import { Users } from '../users/index.js';
 import { FactorInvalid, FactorRefused } from './auth.contract.js';
 import { SecondStep, firstStepIn } from './second-step.service.js';
 import { SignInService } from './sign-in.service.js';
-import type { SignedIn } from './sign-in.service.js';
+import type { SignedIn } from './session-tokens.service.js';
 
 /** The second step of a sign-in, and the passkey, which is both steps in one. */
 @Injectable()
@@ -53,6 +53,6 @@ export class SecondFactors {
       });
       throw new FactorInvalid();
     }
-    return (await this.signIns.proceed(shown.userId, [...shown.amr])) as SignedIn;
+    return (await this.signIns.proceed(await this.users.get(shown.userId), [...shown.amr])) as SignedIn;
   }
 }

@@ -3,7 +3,8 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Examples } from '../platform/http/examples.js';
 import { Flag, Id, JsonObject, OneOf, Text, TextList, Whole } from '../platform/http/properties.js';
 import { MeResponse } from '../users/index.js';
-import type { SignInOutcome, SignedIn } from './sign-in.service.js';
+import type { SignedIn } from './session-tokens.service.js';
+import type { SignInOutcome } from './sign-in.service.js';
 
 const TOKEN = 'wRz5vO8mB1pQ4sX7uA2dF5gH8jK1lN4qT7wZ0yC3eI6';
 const FLOW = '01a1fb89-a690-7530-90c7-ac334b01292e';

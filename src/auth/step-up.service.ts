@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-import { PasswordIncorrect, Passwords } from '../passwords/index.js';
-import { Mfa } from '../mfa/index.js';
+import { PasswordIncorrect } from '../passwords/index.js';
 import type { MfaProof } from '../mfa/index.js';
 import { Database } from '../platform/database/database.js';
 import type { Principal } from '../platform/http/principal.js';
@@ -9,10 +8,10 @@ import { PermissionDenied } from '../platform/http/problems.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
 import { Users } from '../users/index.js';
-import { Guesses } from './guesses/guesses.service.js';
+import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { SecondStep } from './second-step.service.js';
-import { SignInService } from './sign-in.service.js';
-import type { SignedIn } from './sign-in.service.js';
+import { SessionTokens } from './session-tokens.service.js';
+import type { SignedIn } from './session-tokens.service.js';
 
 /** Who somebody is, shown once more in a session that goes on (RFC 9470). */
 @Injectable()
@@ -20,12 +19,10 @@ export class StepUp {
   constructor(
     private readonly db: Database,
     private readonly users: Users,
-    private readonly passwords: Passwords,
     private readonly sessions: Sessions,
-    private readonly guesses: Guesses,
+    private readonly guesses: PasswordGuesses,
     private readonly second: SecondStep,
-    private readonly mfa: Mfa,
-    private readonly signIns: SignInService,
+    private readonly tokens: SessionTokens,
   ) {}
 
   /**
@@ -46,15 +43,13 @@ export class StepUp {
       if (!(await this.sessions.end(sessionId, 'stepped_up'))) throw new PermissionDenied();
       return this.sessions.start(userId, now);
     });
-    return this.signIns.give(started, await this.users.get(userId));
+    return this.tokens.give(started, await this.users.get(userId));
   }
 
   private async byPassword(userId: string, password: string): Promise<string[]> {
-    if ((await this.mfa.methodsOf(userId)).length > 0)
+    if ((await this.second.dueFor(userId, [], null)).length > 0)
       throw refusal([{ pointer: '/password', code: 'factor_required', detail: 'is not enough: show a second factor' }]);
-    await this.guesses.reserve(userId, userId);
-    if (!(await this.passwords.prove(userId, password))) throw new PasswordIncorrect();
-    await this.guesses.forgive(userId);
+    if (!(await this.guesses.prove(userId, userId, password))) throw new PasswordIncorrect();
     return ['pwd'];
   }
 }

@@ -21,6 +21,10 @@ const OPTIONS = {
   json: { type: 'boolean', about: 'Answers with one line of JSON' },
   email: { type: 'string', about: "The administrator's e-mail address" },
   production: { type: 'boolean', about: 'Judges the settings as production would' },
+  file: { type: 'string', about: 'An export (NDJSON) to verify; neither database nor settings are needed' },
+  key: { type: 'string', about: 'The public key of checkpoints, as `audit verify --json` shows it; several by commas' },
+  'from-seq': { type: 'string', about: 'The first entry that has to be in the export (1)' },
+  'expect-seq': { type: 'string', about: 'The last entry that has to be in the export' },
   'show-credentials': { type: 'boolean', about: 'Shows password and token also where there is no terminal' },
 } as const;
 
@@ -51,6 +55,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'keys rotate': {
     about: 'Signs with the next key from now on',
     load: async () => (await import('./keys.js')).rotateKeys,
+  },
+  'audit verify': {
+    about: 'Verifies the audit log, or an export of it; exits 1 if anything was changed',
+    options: ['file', 'key', 'from-seq', 'expect-seq'],
+    load: async () => (await import('./audit.js')).verifyAudit,
   },
   doctor: {
     about: 'Examines settings, secrets, ports, the database and its clock; exits 1 if anything is at fault',
@@ -83,20 +92,16 @@ export async function run(parameters: readonly string[]): Promise<number> {
   }
 }
 
-interface Given {
-  readonly json?: boolean;
-  readonly email?: string;
-  readonly production?: boolean;
-  readonly 'show-credentials'?: boolean;
-}
+type Given = {
+  readonly [Name in OptionName]?: (typeof OPTIONS)[Name]['type'] extends 'boolean' ? boolean : string;
+};
 
 function invocation(values: Given): Invocation {
   const { json = false, email = null, production = false, 'show-credentials': showCredentials = false } = values;
+  const { file = null, key = null, 'from-seq': fromSeq = null, 'expect-seq': expectSeq = null } = values;
   return {
-    json,
-    email,
-    production,
-    showCredentials,
+    ...{ json, email, production, showCredentials },
+    ...{ file, key, fromSeq, expectSeq },
     answer: (text, object) => say(json ? JSON.stringify(object) : text),
   };
 }

@@ -6,6 +6,13 @@ export interface Invocation {
   /** The settings are judged as with NODE_ENV=production. */
   readonly production: boolean;
   readonly showCredentials: boolean;
+  /** An export of the audit log, to be verified instead of the database. */
+  readonly file: string | null;
+  /** The public keys of its checkpoints, by commas. */
+  readonly key: string | null;
+  /** The first entry that has to be in it, and the last, by their numbers. */
+  readonly fromSeq: string | null;
+  readonly expectSeq: string | null;
   /** Writes the answer to stdout: the text, or with --json the object in one line. @returns the exit code 0 */
   answer(text: string, object: object): 0;
 }

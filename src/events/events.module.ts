@@ -3,7 +3,8 @@ import { Module } from '@nestjs/common';
 import { JobsModule } from '../jobs/index.js';
 import { EventsRepository } from './events.repository.js';
 import { Events } from './events.service.js';
+import { Facts } from './facts.service.js';
 import { Partitions } from './partitions.js';
 
-@Module({ imports: [JobsModule], providers: [Events, EventsRepository, Partitions], exports: [Events] })
+@Module({ imports: [JobsModule], providers: [Events, EventsRepository, Facts, Partitions], exports: [Events, Facts] })
 export class EventsModule {}

@@ -13,12 +13,39 @@ export interface Fact {
   readonly occurredAt: Date;
 }
 
+/** A place in the order of commits (docs/architecture.md). */
+export interface Position {
+  /** An `xid8`: more than a number can hold. */
+  readonly xid: string;
+  readonly seq: string;
+}
+
+/** A fact as it was recorded, with its private part. */
+export interface RecordedFact extends Omit<Fact, 'private'>, Position {
+  readonly private: Readonly<Record<string, unknown>> | null;
+}
+
+const START: Position = { xid: '0', seq: '0' };
+
 const INSERT = statement(
   'events_insert',
   `INSERT INTO roster.events (id, type, subject, subject_version, data, private, occurred_at)
    SELECT id, type, subject, version, data::jsonb, private::jsonb, at
    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[])
      AS fact (id, type, subject, version, data, private, at)`,
+);
+const AFTER = statement(
+  'events_after',
+  `SELECT id, xid, seq, type, subject, subject_version AS "subjectVersion", data, private, occurred_at AS "occurredAt"
+   FROM roster.events
+   WHERE (xid, seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+   ORDER BY xid, seq LIMIT $3`,
+);
+const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
+const ADVANCE = statement(
+  'events_advance',
+  `INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
+   ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, seq = excluded.seq`,
 );
 
 @Injectable()
@@ -37,6 +64,19 @@ export class EventsRepository {
       facts.map((fact) => fact.occurredAt),
     ];
     return { deed: INSERT, values };
+  }
+
+  /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
+  after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
+    return this.db.rows(AFTER, [xid, seq, limit]);
+  }
+
+  async positionOf(reader: string): Promise<Position> {
+    return (await this.db.row<Position>(POSITION, [reader])) ?? START;
+  }
+
+  async advance(reader: string, { xid, seq }: Position): Promise<void> {
+    await this.db.change(ADVANCE, [reader, xid, seq]);
   }
 
   /** Partitions of all partitioned tables, from the month of `at` on; runs with the owner's rights (SECURITY DEFINER). */

@@ -7,6 +7,7 @@ import { Database } from '../platform/database/database.js';
 import { currentRequest } from '../platform/logging/request-context.js';
 import { EventsRepository } from './events.repository.js';
 import type { Fact } from './events.repository.js';
+import { Facts } from './facts.service.js';
 
 /** What a fact is about, and what only the audit may know of it. */
 export interface Circumstances {
@@ -30,6 +31,7 @@ export class Events {
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly events: EventsRepository,
+    private readonly facts: Facts,
   ) {}
 
   /** Records a fact in the transaction of the change that it tells of: both are there after the commit, or neither. */
@@ -62,6 +64,7 @@ export class Events {
   private gather(): Fact[] {
     const facts: Fact[] = [];
     this.db.beforeCommit(() => this.events.insertion(facts));
+    this.db.afterCommit(() => this.facts.recorded());
     return facts;
   }
 }

@@ -1,2 +1,4 @@
 export { EventsModule } from './events.module.js';
+export type { Position, RecordedFact } from './events.repository.js';
 export { Events } from './events.service.js';
+export { Facts } from './facts.service.js';

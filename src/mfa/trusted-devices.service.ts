@@ -7,9 +7,9 @@ import { hashToken, newId, randomToken } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import type { Versions } from '../platform/http/parameters.js';
 import { currentRequest } from '../platform/logging/request-context.js';
+import { deviceOf } from '../sessions/index.js';
 import { Users } from '../users/index.js';
 import { CredentialLetters } from './credential-letters.service.js';
-import { deviceName } from './device-name.js';
 
 import { DeviceNotFound, TrustedDeviceAdded, TrustedDeviceRemoved } from './mfa.contract.js';
 import { TrustedDevicesRepository } from './trusted-devices.repository.js';
@@ -108,7 +108,7 @@ export class TrustedDevices {
       id: newId(),
       userId,
       tokenHash: hashToken(token),
-      name: deviceName(request?.userAgent ?? null),
+      name: deviceOf(request?.userAgent ?? null) ?? 'Unknown device',
       ip: request?.ip ?? null,
       userAgent: request?.userAgent ?? null,
       createdAt: now,

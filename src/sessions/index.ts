@@ -1,3 +1,4 @@
+export { deviceOf } from './device.js';
 export { OpenSessions } from './open-sessions.service.js';
 export { RefreshTokenInvalid, SessionNotFound } from './sessions.contract.js';
 export { SessionsResponse } from './sessions.dto.js';

@@ -28,14 +28,6 @@ export class MySessionsController {
     return SessionsResponse.from(await this.sessions.list(userId), sessionId);
   }
 
-  @Get(':id')
-  @Authenticated()
-  @ApiProblems(SessionNotFound)
-  @Operation('me.session', 'Read one of your sessions', { status: 200, about: 'The session', type: SessionResponse })
-  async get(@PathId() id: string, @CurrentPrincipal() { userId, sessionId }: Principal): Promise<SessionResponse> {
-    return SessionResponse.from(await this.sessions.get(userId, id), sessionId);
-  }
-
   @Patch(':id')
   @Authenticated()
   @ApiProblems(SessionNotFound)

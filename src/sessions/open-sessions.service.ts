@@ -24,13 +24,6 @@ export class OpenSessions {
     return this.sessions.openOf(userId);
   }
 
-  /** @throws SessionNotFound (also for somebody else's) */
-  async get(userId: string, id: string): Promise<Session> {
-    const session = await this.sessions.findOpen(id);
-    if (session?.userId !== userId) throw new SessionNotFound();
-    return session;
-  }
-
   /** @throws SessionNotFound, PreconditionFailed */
   name(userId: string, id: string, name: string | null, expected: Versions): Promise<Session> {
     return this.db.transaction(async () => {
@@ -62,7 +55,9 @@ export class OpenSessions {
 
   private async lock(userId: string, id: string, expected: Versions): Promise<Session> {
     await this.repository.lock(id);
-    const session = await this.get(userId, id);
+    const session = await this.sessions.findOpen(id);
+    // Somebody else's is none.
+    if (session?.userId !== userId) throw new SessionNotFound();
     refuseStale(session, expected);
     return session;
   }

@@ -37,4 +37,5 @@ export const RefreshTokenReused = defineEvent(
     sessionId: 'uuid',
     userId: 'uuid',
   },
+  { outcome: 'refused' },
 );

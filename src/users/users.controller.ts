@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 
 import { PrivilegeCeiling, RoleUnknown } from '../access/index.js';
 import { Clock } from '../platform/clock/clock.js';
-import { parseFields } from '../platform/http/lists/fields.js';
+import { onlyFields, parseFields } from '../platform/http/lists/fields.js';
 import { listing } from '../platform/http/lists/listing.js';
 import { ApiList, List } from '../platform/http/lists/list-query.js';
 import type { ListQuery } from '../platform/http/lists/list-query.js';
@@ -79,7 +79,7 @@ takes longer than 2 seconds is cut (\`filter_too_costly\`).`,
     return listing(
       query,
       (page) => this.lists.page(page),
-      (row) => only(this.shown(row), fields),
+      (row) => onlyFields(this.shown(row), fields),
     );
   }
 
@@ -220,9 +220,4 @@ takes longer than 2 seconds is cut (\`filter_too_costly\`).`,
   private shown(row: UserRow): UserResponse {
     return UserResponse.from(row, this.clock.now());
   }
-}
-
-function only(user: UserResponse, fields: ReadonlySet<string> | null): UserResponse {
-  if (!fields) return user;
-  return Object.fromEntries(Object.entries(user).filter(([name]) => fields.has(name))) as unknown as UserResponse;
 }

@@ -50,6 +50,10 @@ describe('the examples of requests', () => {
     for (const { id } of body.data) await admin.delete(`/api/v1/users/${id}`);
   };
 
+  /** An id that is somebody's, where the example names one. */
+  const aboutSomebody = async ({ value }: Example): Promise<{ known?: Record<string, unknown> }> =>
+    'userId' in value ? { known: { userId: (await app.people.user()).id } } : {};
+
   /** How each operation that takes a body is tried; one that is missing here fails. */
   const TRIES: Record<string, (example: Example) => Promise<Try>> = {
     'auth.register': async () => ({ url: '/api/v1/auth/register' }),
@@ -127,6 +131,14 @@ describe('the examples of requests', () => {
     'users.patch': () => aUser((id) => `/api/v1/users/${id}`),
     'users.suspend': () => aUser((id) => `/api/v1/users/${id}/suspension`),
     'users.assignRoles': () => aUser((id) => `/api/v1/users/${id}/roles`),
+    'users.grantPermissions': () => aUser((id) => `/api/v1/users/${id}/permissions`),
+    'roles.create': async () => byAdmin('/api/v1/roles'),
+    'roles.patch': async () => {
+      const { body } = await admin.post<{ id: string }>('/api/v1/roles', { name: unique('role_') });
+      return byAdmin(`/api/v1/roles/${body.id}`);
+    },
+    'access.check': async (example) => ({ ...byAdmin('/api/v1/access/check'), ...(await aboutSomebody(example)) }),
+    'access.explain': async (example) => ({ ...byAdmin('/api/v1/access/explain'), ...(await aboutSomebody(example)) }),
   };
 
   const examples = (): { id: string; method: string; type: string; example: Example }[] =>

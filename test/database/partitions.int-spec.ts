@@ -3,7 +3,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
 
-const PARENTS = ['events', 'sessions'];
+const PARENTS = ['events', 'sessions', 'audit_entries'];
 
 /** The name that the partition of a month has, `ahead` months from now. */
 function month(parent: string, ahead: number, from = new Date()): string {

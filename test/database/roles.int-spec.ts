@@ -77,6 +77,25 @@ describe('the role of the application', () => {
       await expect(deed(`DELETE FROM ${table}`)).rejects.toMatchObject(REFUSED);
   });
 
+  it('adds to the audit log, erases personal details, and changes nothing else of it', async () => {
+    await deed(`INSERT INTO roster.audit_entries (id, seq, occurred_at, type, data, outcome, details_digest, previous_hash, hash)
+      VALUES (gen_random_uuid(), 1, now(), 'test.happened', '{}', 'success', '', '', '')`);
+    await deed("INSERT INTO roster.audit_details VALUES (gen_random_uuid(), '', '{}')");
+    await deed("INSERT INTO roster.audit_checkpoints VALUES (1, '', '', '', now())");
+    const partitions = await ask<{ name: string }>(
+      superUrl,
+      "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'roster.audit_entries'::regclass",
+    );
+    const entries = ['roster.audit_entries', ...partitions.map(({ name }) => name)];
+    expect(entries.length).toBeGreaterThan(4);
+    for (const table of [...entries, 'roster.audit_checkpoints'])
+      for (const text of [`UPDATE ${table} SET seq = 2`, `DELETE FROM ${table}`, `TRUNCATE ${table}`])
+        await expect(deed(text)).rejects.toMatchObject(REFUSED);
+    await expect(deed("UPDATE roster.audit_details SET details = '{}'")).rejects.toMatchObject(REFUSED);
+    await expect(deed('TRUNCATE roster.audit_details')).rejects.toMatchObject(REFUSED);
+    expect(await deed('DELETE FROM roster.audit_details RETURNING 1 AS gone')).toEqual([{ gone: 1 }]);
+  });
+
   it('records facts and reads them, and writes every other table', async () => {
     await deed(`INSERT INTO roster.events (id, type, data, occurred_at)
       VALUES (gen_random_uuid(), 'test.happened', '{}', now())`);
@@ -84,7 +103,8 @@ describe('the role of the application', () => {
     const tables = await ask<{ name: string }>(
       superUrl,
       `SELECT relname AS name FROM pg_class WHERE relnamespace = 'roster'::regnamespace AND relkind IN ('r', 'p')
-       AND NOT relispartition AND relname NOT IN ('events', 'migrations')`,
+       AND NOT relispartition
+       AND relname NOT IN ('events', 'migrations', 'audit_entries', 'audit_details', 'audit_checkpoints')`,
     );
     for (const { name } of tables) {
       const [may] = await ask(

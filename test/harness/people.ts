@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { SignInService } from '../../src/auth/sign-in.service.js';
+import { SessionTokens } from '../../src/auth/session-tokens.service.js';
 import { PasswordHasher } from '../../src/passwords/index.js';
 import { Users } from '../../src/users/index.js';
 import type { UserRow } from '../../src/users/index.js';
@@ -85,7 +85,7 @@ export class People {
 
   /** One more session of somebody, without going through the password. */
   async signIn(user: UserRow): Promise<Person> {
-    const signIns = this.app.get(SignInService);
+    const signIns = this.app.get(SessionTokens);
     const started = await signIns.start(user.id, ['pwd']);
     const { accessToken, refreshToken } = await signIns.give(started, user);
     return new Person(this.app, user, accessToken, refreshToken, started.session.id);

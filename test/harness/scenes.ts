@@ -1,9 +1,10 @@
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
+import { everythingCopied } from '../audit/copied.js';
 import { invite } from '../auth/invitees.js';
-import { awaitMail, codeIn } from '../mail/mailbox.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
+import { AUTH_SETTINGS } from './auth-scenes.js';
 import { PASSWORD, unique } from './people.js';
 import type { Person } from './people.js';
 
@@ -18,20 +19,22 @@ export interface Scene {
 
 type Setting = (app: TestApp, caller: Person, victim: Person) => Promise<Scene> | Scene;
 
+/** A role that nobody has. */
+const aRole: Setting = async (app) => {
+  const body = { name: unique('role_'), about: 'For a test', permissions: ['users:read'] };
+  const made = await (await app.people.admin()).post<{ id: string }>('/api/v1/roles', body);
+  return { id: made.body.id };
+};
+
 const OTHER_PASSWORD = 'seven bridges over a quiet river';
 
 /** By operationId; what is not named here needs no more than somebody who exists. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
+  'audit.get': async (app) => ({ id: await everythingCopied(app) }),
+  'audit.list': logged,
+  'me.securityLog': logged,
   'problems.get': () => ({ parameters: { code: 'not_found' } }),
-  'auth.login': (_app, { user }) => ({ body: { identifier: user.email, password: PASSWORD } }),
-  'auth.refresh': (_app, { refreshToken }) => ({ body: { refreshToken } }),
-  'auth.verifyEmail': async (app) => {
-    const email = `${unique('g')}@example.com`;
-    const body = { email, name: 'Grace Hopper', password: PASSWORD };
-    const { body: started } = await app.send<{ flowId: string }>('POST', '/api/v1/auth/register', { body });
-    const [mail] = await awaitMail(app, email);
-    return { body: { flowId: started.flowId, code: codeIn(mail!) } };
-  },
+  ...AUTH_SETTINGS,
   'auth.acceptInvitation': async (app) => {
     const { invitation, code } = await invite(app, await app.people.admin());
     return { body: { flowId: invitation.flowId, code, password: OTHER_PASSWORD } };
@@ -65,7 +68,6 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     const [device] = await app.get(TrustedDevices).list(caller.id);
     return { id: device!.id };
   },
-  'me.session': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.nameSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.endSession': async (app, { user }) => ({ id: (await app.people.signIn(user)).sessionId }),
   'me.token': async (_app, caller) => ({ id: await aKey(caller, '/me/tokens') }),
@@ -81,6 +83,10 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'apiKeys.revoke': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
   'apiKeys.rotate': async (_app, caller) => ({ id: await aKey(caller, '/api-keys') }),
   'users.endSession': (_app, _caller, victim) => ({ parameters: { sessionId: victim.sessionId } }),
+  'roles.create': () => ({ body: { name: unique('role_'), permissions: ['users:read'] } }),
+  'roles.get': aRole,
+  'roles.patch': aRole,
+  'roles.delete': aRole,
   'users.restore': async (app, _caller, victim) => {
     await (await app.people.admin()).delete(`/api/v1/users/${victim.id}`);
     return {};
@@ -115,6 +121,11 @@ export function idsIn(path: string): string[] {
 async function aKey(person: Person, path: string, scopes: string[] = ['me']): Promise<string> {
   const { body } = await person.post<{ id: string }>(`/api/v1${path}`, { name: unique('Key '), scopes });
   return body.id;
+}
+
+async function logged(app: TestApp): Promise<Scene> {
+  await everythingCopied(app);
+  return {};
 }
 
 export async function sceneOf(operationId: string, app: TestApp, caller: Person, victim: Person): Promise<Scene> {

@@ -30,6 +30,11 @@ export function codeIn({ text }: Message): string {
   return /\b\d{6}\b/.exec(text)![0];
 }
 
+/** The token of the link. */
+export function tokenIn({ text }: Message): string {
+  return /#token=([A-Za-z0-9_-]{43})/.exec(text)![1]!;
+}
+
 /** A code of six digits that is not this one. */
 export function otherThan(code: string): string {
   return code === '000000' ? '000001' : '000000';

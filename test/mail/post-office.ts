@@ -125,6 +125,7 @@ export class SilentOffice {
 
   async close(): Promise<void> {
     for (const caller of this.callers) caller.destroy();
+    if (!this.server.listening) return;
     this.server.close();
     await once(this.server, 'close');
   }
@@ -154,11 +155,12 @@ export function lettersOwed(app: TestApp): Promise<Waiting[]> {
   return app.sql<Waiting>(WAITING);
 }
 
-/** Waits until this many letters are owed, each after at least so many tries. */
-export async function awaitOwed(app: TestApp, count: number, attempts = 0): Promise<Waiting[]> {
+/** Waits until this many letters are owed, each after at least so many tries that failed. */
+export async function awaitOwed(app: TestApp, count: number, failed = 0): Promise<Waiting[]> {
   for (const since = performance.now(); ; await pause(20)) {
     const owed = await lettersOwed(app);
-    if (owed.length === count && owed.every((letter) => letter.attempts >= attempts)) return owed;
+    const tried = owed.every(({ attempts, last_error: error }) => attempts >= failed && (failed === 0 || error));
+    if (owed.length === count && tried) return owed;
     if (performance.now() - since > 20_000) throw new Error(`Owed: ${JSON.stringify(owed)}`);
   }
 }

@@ -105,6 +105,7 @@ describe('who may call what (S54, S55)', () => {
   async function stateOf({ id }: Person): Promise<string> {
     const [row] = await app.sql<{ state: string }>(
       `SELECT md5(concat(to_jsonb(u), (SELECT jsonb_agg(r ORDER BY r.role) FROM roster.user_roles r WHERE r.user_id = u.id),
+         (SELECT jsonb_agg(g ORDER BY g.permission) FROM roster.user_permissions g WHERE g.user_id = u.id),
          (SELECT jsonb_agg(s ORDER BY s.id) FROM roster.sessions s WHERE s.user_id = u.id),
          (SELECT jsonb_agg(p) FROM roster.password_hashes p WHERE p.user_id = u.id))) AS state
        FROM roster.users u WHERE u.id = $1`,

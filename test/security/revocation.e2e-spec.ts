@@ -119,16 +119,16 @@ describe('what is taken away', () => {
   it('is not remembered from before, when it is taken away while the principal is built', async () => {
     const somebody = await app.people.admin();
     const access = other.get(Access);
-    const permissionsOf = access.permissionsOf.bind(access);
-    access.permissionsOf = async (userId) => {
-      const stale = await permissionsOf(userId);
+    const rightsOf = access.rightsOf.bind(access);
+    access.rightsOf = async (userId) => {
+      const stale = await rightsOf(userId);
       await root.put(`/api/v1/users/${userId}/roles`, { roles: ['user'] });
       await pause(700);
       return stale;
     };
     // What was read before may serve the request that read it, and no other.
     expect((await at(other, '/api/v1/users', somebody.token)).status).toBe(200);
-    access.permissionsOf = permissionsOf;
+    access.rightsOf = rightsOf;
     expect((await at(other, '/api/v1/users', somebody.token)).status).toBe(403);
   });
 

@@ -149,8 +149,8 @@ export const NewDevice = defineMail<{ device: string; at: string }>('new-device'
   },
 });
 
-/** To the address that the account has, when another is wanted for it. */
-export const AddressChanging = defineMail<{ link: string }>('address-changing', {
+/** To the address that the account has, when another is wanted for it. Of its proofs it shows the link alone: it is good for a week. */
+export const AddressChanging = defineMail<Proofs>('address-changing', {
   en: {
     subject: 'Your account is to have another address',
     paragraphs: [

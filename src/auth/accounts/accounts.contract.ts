@@ -45,4 +45,5 @@ export const PasswordChangeRefused = defineEvent(
   'password.change_refused',
   'Somebody who was signed in did not know the current password',
   { userId: 'uuid' },
+  { outcome: 'refused' },
 );

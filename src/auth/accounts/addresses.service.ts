@@ -1,51 +1,27 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { Mail } from '../../mail/index.js';
-import { Clock } from '../../platform/clock/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { Sessions } from '../../sessions/index.js';
-import { Users, normalEmail, statusOf } from '../../users/index.js';
-import type { UserRow } from '../../users/index.js';
+import { Users, normalEmail } from '../../users/index.js';
 import { Flows } from '../flows/flows.service.js';
-import { AccountLinks } from './account-links.js';
 import { AccountExists, AddressChanging, ConfirmAddress } from './account.mails.js';
-import {
-  EmailChangeCancelled,
-  EmailChangeReverted,
-  EmailChangeStarted,
-  EmailVerificationStarted,
-} from './accounts.contract.js';
+import { EmailChangeCancelled, EmailChangeReverted, EmailChangeStarted } from './accounts.contract.js';
+import { Letters } from './letters.service.js';
 import { PasswordResets } from './password-resets.service.js';
-import { RegistrationService, appliedIn } from './registration.service.js';
 
-/** The address of an account: confirmed once more, changed, and given back. */
+/** An account whose address is to be another one. */
 @Injectable()
 export class Addresses {
   constructor(
     private readonly db: Database,
-    private readonly clock: Clock,
     private readonly events: Events,
     private readonly flows: Flows,
     private readonly users: Users,
     private readonly sessions: Sessions,
-    private readonly mail: Mail,
-    private readonly links: AccountLinks,
-    private readonly registrations: RegistrationService,
+    private readonly letters: Letters,
     private readonly resets: PasswordResets,
   ) {}
-
-  /** A new mail for a registration or an account that waits for one; for others the same answer after the same work. */
-  async resend(email: string): Promise<string> {
-    const emailKey = normalEmail(email);
-    const user = await this.users.findByIdentifier(email);
-    const registration = await this.flows.findLive('registration', emailKey);
-    return this.db.transaction(() => {
-      if (registration && !user) return this.registrations.begin(appliedIn(registration));
-      const waits = user !== null && user.emailVerifiedAt === null && statusOf(user, this.clock.now()) === 'active';
-      return this.verify(emailKey, waits ? user : null);
-    });
-  }
 
   /**
    * The address changes once the new one is confirmed. The one that holds now is told at once.
@@ -58,12 +34,12 @@ export class Addresses {
       const other = await this.users.findByIdentifier(email);
       const isFree = other === null || other.id === userId;
       const flow = { emailKey: normalEmail(email), userId, payload: { email }, isReal: isFree };
-      await this.cancelPending(userId);
-      const { flowId, code, token } = await this.flows.begin('email_change', flow);
-      const proofs = { code, link: this.links.to('verify-email', token) };
-      if (isFree) await this.mail.send(ConfirmAddress, { email, locale: user.locale }, proofs);
-      else await this.mail.send(AccountExists, other, proofs);
-      await this.tellPresentAddress(user, email);
+      await this.flows.supersedeOf(userId, 'email_change');
+      const letter = { template: isFree ? ConfirmAddress : AccountExists, page: 'verify-email' as const };
+      const to = isFree ? { email, locale: user.locale } : other;
+      const flowId = await this.letters.begin('email_change', flow, letter, to);
+      const back = { emailKey: user.emailKey, userId, payload: { email: user.email }, isReal: true };
+      await this.letters.begin('email_revert', back, { template: AddressChanging, page: 'revert-email' }, user);
       this.events.record(EmailChangeStarted, { userId, flowId }, { subject: `users/${userId}`, after: { email } });
       return flowId;
     });
@@ -73,7 +49,7 @@ export class Addresses {
   async cancel(userId: string): Promise<void> {
     await this.db.transaction(async () => {
       await this.users.lock(userId);
-      if ((await this.cancelPending(userId)) === 0) return;
+      if ((await this.flows.supersedeOf(userId, 'email_change')) === 0) return;
       this.events.record(EmailChangeCancelled, { userId }, { subject: `users/${userId}` });
     });
   }
@@ -95,27 +71,5 @@ export class Addresses {
       this.events.record(EmailChangeReverted, { userId: user.id }, { subject: `users/${user.id}` });
       await this.resets.offer(await this.users.get(user.id));
     });
-  }
-
-  private async verify(emailKey: string, user: UserRow | null): Promise<string> {
-    const flow = { emailKey, userId: user?.id ?? null, isReal: user !== null };
-    const { flowId, code, token } = await this.flows.begin('email_verification', flow);
-    await this.mail.send(ConfirmAddress, user, { code, link: this.links.to('verify-email', token) });
-    this.events.record(EmailVerificationStarted, { userId: user?.id ?? null, flowId });
-    return flowId;
-  }
-
-  private cancelPending(userId: string): Promise<number> {
-    return this.flows.supersedeOf(userId, 'email_change');
-  }
-
-  private async tellPresentAddress(
-    user: { id: string; email: string; emailKey: string; locale: string },
-    wanted: string,
-  ) {
-    const payload = { email: user.email, wanted: normalEmail(wanted) };
-    const flow = { emailKey: user.emailKey, userId: user.id, payload, isReal: true };
-    const { token } = await this.flows.begin('email_revert', flow);
-    await this.mail.send(AddressChanging, user, { link: this.links.to('revert-email', token) });
   }
 }

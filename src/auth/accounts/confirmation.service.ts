@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { Mail } from '../../mail/index.js';
 import { PasswordIncorrect, Passwords } from '../../passwords/index.js';
 import { Database } from '../../platform/database/database.js';
 import { refusal } from '../../platform/http/validation.pipe.js';
@@ -12,9 +11,9 @@ import { LinkInvalid } from '../flows/flows.contract.js';
 import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
 import { Guesses } from '../guesses/guesses.service.js';
-import { AccountLinks } from './account-links.js';
 import { AddressChanging } from './account.mails.js';
 import { RegistrationConfirmed } from './accounts.contract.js';
+import { Letters } from './letters.service.js';
 import { appliedIn } from './registration.service.js';
 
 const PURPOSES: readonly FlowPurpose[] = ['registration', 'email_verification', 'email_change'];
@@ -29,8 +28,7 @@ export class ConfirmationService {
     private readonly guesses: Guesses,
     private readonly users: Users,
     private readonly passwords: Passwords,
-    private readonly mail: Mail,
-    private readonly links: AccountLinks,
+    private readonly letters: Letters,
   ) {}
 
   /**
@@ -76,7 +74,7 @@ export class ConfirmationService {
     if (purpose === 'email_verification' && before.emailKey !== emailKey) throw new LinkInvalid();
     const email = purpose === 'email_change' ? (payload as { email: string }).email : user.email;
     await this.users.proveEmail(user, email);
-    if (normalEmail(email) !== before.emailKey) await this.tellOldAddress(user.id, before, email);
+    if (normalEmail(email) !== before.emailKey) await this.tellOldAddress(user.id, before);
     return this.users.get(user.id);
   }
 
@@ -84,16 +82,9 @@ export class ConfirmationService {
   private async tellOldAddress(
     userId: string,
     before: { email: string; emailKey: string; locale: string },
-    email: string,
   ): Promise<void> {
     await this.flows.supersedeAllOf(userId);
-    const payload = { email: before.email, wanted: normalEmail(email) };
-    const { token } = await this.flows.begin('email_revert', {
-      emailKey: before.emailKey,
-      userId,
-      payload,
-      isReal: true,
-    });
-    await this.mail.send(AddressChanging, before, { link: this.links.to('revert-email', token) });
+    const back = { emailKey: before.emailKey, userId, payload: { email: before.email }, isReal: true };
+    await this.letters.begin('email_revert', back, { template: AddressChanging, page: 'revert-email' }, before);
   }
 }

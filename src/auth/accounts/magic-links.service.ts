@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { Mail } from '../../mail/index.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { Users, normalEmail, statusOf } from '../../users/index.js';
@@ -10,9 +9,9 @@ import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
 import { SignInService } from '../sign-in.service.js';
 import type { SignInOutcome } from '../sign-in.service.js';
-import { AccountLinks } from './account-links.js';
 import { SignInLink } from './account.mails.js';
 import { MagicLinkStarted } from './accounts.contract.js';
+import { Letters } from './letters.service.js';
 
 /** Signing in by mail: whoever reads the mail of an account's address is let in, to its second factor if it has one. */
 @Injectable()
@@ -23,8 +22,7 @@ export class MagicLinks {
     private readonly events: Events,
     private readonly flows: Flows,
     private readonly users: Users,
-    private readonly mail: Mail,
-    private readonly links: AccountLinks,
+    private readonly letters: Letters,
     private readonly signIns: SignInService,
   ) {}
 
@@ -34,8 +32,7 @@ export class MagicLinks {
     const user = found !== null && statusOf(found, this.clock.now()) === 'active' ? found : null;
     return this.db.transaction(async () => {
       const flow = { emailKey: normalEmail(email), userId: user?.id ?? null, isReal: user !== null };
-      const { flowId, code, token } = await this.flows.begin('magic_link', flow);
-      await this.mail.send(SignInLink, user, { code, link: this.links.to('sign-in', token) });
+      const flowId = await this.letters.begin('magic_link', flow, { template: SignInLink, page: 'sign-in' }, user);
       const about = user ? { subject: `users/${user.id}` } : {};
       this.events.record(MagicLinkStarted, { userId: user?.id ?? null, flowId }, about);
       return flowId;
@@ -45,7 +42,7 @@ export class MagicLinks {
   /** @throws CodeInvalid, LinkInvalid, TooManyGuesses, AccountSuspended */
   async consume(proof: Proof, deviceToken: string | null): Promise<SignInOutcome> {
     const flow = await this.flows.prove(['magic_link'], proof);
-    return this.signIns.proceed(flow.userId!, ['email'], {
+    return this.signIns.proceed(await this.users.get(flow.userId!), ['email'], {
       deviceToken,
       // Part of the transaction that starts the session, or the second step: neither without the other.
       begun: async () => {

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { Mail } from '../../mail/index.js';
 import { PasswordIncorrect, Passwords, normalizePassword } from '../../passwords/index.js';
 import { Database } from '../../platform/database/database.js';
 import { refusal } from '../../platform/http/validation.pipe.js';
 import { Users } from '../../users/index.js';
 import { Flows } from '../flows/flows.service.js';
-import { Guesses } from '../guesses/guesses.service.js';
+import { PasswordGuesses } from '../guesses/password-guesses.service.js';
 import { PasswordWasChanged } from './account.mails.js';
 import { PasswordChangeRefused } from './accounts.contract.js';
+import { Letters } from './letters.service.js';
 
 /** Changing one's own password. */
 @Injectable()
@@ -19,9 +19,9 @@ export class OwnPassword {
     private readonly events: Events,
     private readonly users: Users,
     private readonly passwords: Passwords,
-    private readonly guesses: Guesses,
+    private readonly guesses: PasswordGuesses,
     private readonly flows: Flows,
-    private readonly mail: Mail,
+    private readonly letters: Letters,
   ) {}
 
   /**
@@ -33,10 +33,8 @@ export class OwnPassword {
    */
   async change(userId: string, current: string, next: string, sessionId: string | null): Promise<void> {
     const { email, name, username } = await this.users.get(userId);
-    await this.guesses.reserve(userId, userId);
-    const proof = await this.passwords.prove(userId, current);
+    const proof = await this.guesses.prove(userId, userId, current);
     if (!proof) return this.refuse(userId);
-    await this.guesses.forgive(userId);
     if (normalizePassword(next) === normalizePassword(current)) throw refusal([UNCHANGED]);
     const hash = await this.passwords.hashNew(next, { email, name, username: username ?? undefined }, '/newPassword');
     await this.db.transaction(async () => {
@@ -44,7 +42,7 @@ export class OwnPassword {
       if (!(await this.passwords.holds(proof))) throw new PasswordIncorrect();
       await this.passwords.replace(userId, hash, sessionId);
       await this.flows.supersedeAllOf(userId);
-      await this.mail.send(PasswordWasChanged, user, {});
+      await this.letters.tell(PasswordWasChanged, user, {});
     });
   }
 

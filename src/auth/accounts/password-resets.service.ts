@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { Mail } from '../../mail/index.js';
 import { Passwords } from '../../passwords/index.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { Database } from '../../platform/database/database.js';
@@ -12,9 +11,9 @@ import { LinkInvalid } from '../flows/flows.contract.js';
 import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
 import { Guesses } from '../guesses/guesses.service.js';
-import { AccountLinks } from './account-links.js';
 import { PasswordWasChanged, ResetPassword } from './account.mails.js';
 import { PasswordReset, PasswordResetStarted } from './accounts.contract.js';
+import { Letters } from './letters.service.js';
 
 /** A forgotten password. Known and unknown addresses get the same answer after the same work. */
 @Injectable()
@@ -27,8 +26,7 @@ export class PasswordResets {
     private readonly users: Users,
     private readonly passwords: Passwords,
     private readonly guesses: Guesses,
-    private readonly mail: Mail,
-    private readonly links: AccountLinks,
+    private readonly letters: Letters,
   ) {}
 
   /** @returns the flow that the mailed code belongs to */
@@ -68,16 +66,16 @@ export class PasswordResets {
       await this.passwords.replace(user.id, hash, null);
       await this.flows.supersedeAllOf(user.id);
       await this.guesses.unlock(user.id);
-      await this.mail.send(PasswordWasChanged, user, {});
+      await this.letters.tell(PasswordWasChanged, user, {});
       this.events.record(PasswordReset, { userId: user.id }, { subject: `users/${user.id}`, actorId: user.id });
     });
   }
 
   private async begin(emailKey: string, user: UserRow | null, reason?: string): Promise<string> {
     const flow = { emailKey, userId: user?.id ?? null, isReal: user !== null };
-    const { flowId, code, token } = await this.flows.begin('password_reset', flow);
     // To the stored address, never to the one that was typed (CVE-2019-19844, CVE-2023-7028).
-    await this.mail.send(ResetPassword, user, { code, link: this.links.to('reset-password', token) });
+    const letter = { template: ResetPassword, page: 'reset-password' as const };
+    const flowId = await this.letters.begin('password_reset', flow, letter, user);
     const about = user ? { subject: `users/${user.id}`, reason } : {};
     this.events.record(PasswordResetStarted, { userId: user?.id ?? null, flowId }, about);
     return flowId;

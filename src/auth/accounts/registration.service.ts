@@ -1,18 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { Mail } from '../../mail/index.js';
 import { Passwords } from '../../passwords/index.js';
 import { Config } from '../../platform/config/config.js';
 import { Database } from '../../platform/database/database.js';
 import { refusal } from '../../platform/http/validation.pipe.js';
 import { Users, normalEmail } from '../../users/index.js';
 import type { Flow } from '../flows/flow.entity.js';
-import { Flows } from '../flows/flows.service.js';
-import type { Begun } from '../flows/flows.service.js';
-import { AccountLinks } from './account-links.js';
 import { AccountExists, ConfirmAddress } from './account.mails.js';
 import { RegistrationClosed, RegistrationStarted } from './accounts.contract.js';
+import { Letters } from './letters.service.js';
 
 export interface Applicant {
   readonly email: string;
@@ -40,11 +37,9 @@ export class RegistrationService {
     private readonly db: Database,
     private readonly config: Config,
     private readonly events: Events,
-    private readonly flows: Flows,
     private readonly users: Users,
     private readonly passwords: Passwords,
-    private readonly mail: Mail,
-    private readonly links: AccountLinks,
+    private readonly letters: Letters,
   ) {}
 
   /** @returns the flow that the mailed code belongs to @throws RegistrationClosed, and ValidationFailed by the policy */
@@ -58,19 +53,13 @@ export class RegistrationService {
 
   /** Once more, for whoever lost the mail; part of the caller's transaction. */
   async begin(applied: Applied): Promise<string> {
-    const { email, locale } = applied;
-    const known = await this.users.findByIdentifier(email);
-    const flow = { emailKey: normalEmail(email), userId: null, payload: applied, isReal: !known };
-    const begun = await this.flows.begin('registration', flow);
+    const known = await this.users.findByIdentifier(applied.email);
+    const flow = { emailKey: normalEmail(applied.email), userId: null, payload: applied, isReal: !known };
     // To the address that the account has, not to one that merely compares as equal (CVE-2019-19844).
-    if (known) await this.mail.send(AccountExists, known, this.proofs(begun));
-    else await this.mail.send(ConfirmAddress, { email, locale }, this.proofs(begun));
-    this.events.record(RegistrationStarted, { flowId: begun.flowId });
-    return begun.flowId;
-  }
-
-  private proofs({ code, token }: Begun): { code: string; link: string } {
-    return { code, link: this.links.to('verify-email', token) };
+    const template = known ? AccountExists : ConfirmAddress;
+    const flowId = await this.letters.begin('registration', flow, { template, page: 'verify-email' }, known ?? applied);
+    this.events.record(RegistrationStarted, { flowId });
+    return flowId;
   }
 
   private refuseStrangers(email: string): void {

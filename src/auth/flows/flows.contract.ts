@@ -13,7 +13,12 @@ export class LinkInvalid extends defineProblem('link_invalid', 422, 'This link i
   mend: 'Use the newest mail, or start again.',
 }) {}
 
-export const CodeRefused = defineEvent('code.refused', 'A mailed code was wrong or too late', {
-  flowId: 'uuid',
-  purpose: 'string?',
-});
+export const CodeRefused = defineEvent(
+  'code.refused',
+  'A mailed code was wrong or too late',
+  {
+    flowId: 'uuid',
+    purpose: 'string?',
+  },
+  { outcome: 'refused' },
+);

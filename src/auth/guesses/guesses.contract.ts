@@ -11,6 +11,7 @@ export const AccountBlocked = defineEvent(
   'account.guesses_blocked',
   'Somebody guessed too often and is not heard for a while',
   { userId: 'uuid', until: 'moment', everywhere: 'boolean' },
+  { outcome: 'refused' },
 );
 export const AccountUnlocked = defineEvent('account.unlocked', 'Guesses at an account are heard again', {
   userId: 'uuid',

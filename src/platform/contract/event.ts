@@ -15,18 +15,31 @@ interface Written {
 type ValueOf<K> = K extends `${infer Base extends Kind}?` ? Written[Base] | null : K extends Kind ? Written[K] : never;
 export type DataOf<S extends Shape> = { readonly [P in keyof S]: ValueOf<S[P]> };
 
+/** Whether what somebody wanted was done. */
+export const OUTCOMES = ['success', 'refused'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
 /** A kind of fact: its CloudEvents `type`, and the JSON Schema of its public `data`. */
 export interface EventType<S extends Shape = Shape> {
   readonly type: string;
   readonly about: string;
   readonly shape: S;
+  readonly outcome: Outcome;
 }
 
 export const eventTypes = new Map<string, EventType>();
 
-/** Promises a kind of fact, named `<thing>.<what happened>`. Personal values stay out of its data: ids only. */
-export function defineEvent<const S extends Shape>(type: string, about: string, shape: S): EventType<S> {
-  const event = Object.freeze({ type, about, shape });
+/**
+ * Promises a kind of fact, named `<thing>.<what happened>`. Personal values stay out of its data: ids only.
+ * @param outcome `refused` where somebody was denied what they wanted
+ */
+export function defineEvent<const S extends Shape>(
+  type: string,
+  about: string,
+  shape: S,
+  { outcome = 'success' }: { readonly outcome?: Outcome } = {},
+): EventType<S> {
+  const event = Object.freeze({ type, about, shape, outcome });
   register('event', eventTypes, type, event as EventType);
   return event;
 }

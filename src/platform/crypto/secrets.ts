@@ -40,6 +40,11 @@ export class Secrets {
     return this.derive(this.current, 'current', purpose);
   }
 
+  /** The same, and the one that the secret key before it gave: what that one signed is met for a long time. */
+  keys(purpose: string): Buffer[] {
+    return this.previous ? [this.key(purpose), this.derive(this.previous, 'previous', purpose)] : [this.key(purpose)];
+  }
+
   seal(purpose: string, plain: Buffer, context = ''): Buffer {
     return sealWith(this.key(purpose), plain, context);
   }

@@ -211,7 +211,6 @@ export function Items(
   about: About<readonly object[]> & { readonly maxItems: number },
 ): PropertyDecorator {
   const { maxItems } = about;
-  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
   const remember: PropertyDecorator = (target, name) =>
     void itemTypes.set(target, new Map([...itemTypesOf(target), [name as string, type]]));
   return applyDecorators(
@@ -219,11 +218,6 @@ export function Items(
     property(about, { type: () => type(), isArray: true, maxItems } as ApiPropertyOptions, [
       IsArray(because('type_invalid', 'must be a list')),
       ArrayMaxSize(maxItems, because('too_many', `must have at most ${maxItems} items`)),
-      // ValidateNested lets null pass.
-      ValidateBy(
-        { name: 'isObject', validator: { validate: isObject } },
-        { ...because('type_invalid', 'must hold objects only'), each: true },
-      ),
       ValidateNested({ each: true }),
     ]),
   );

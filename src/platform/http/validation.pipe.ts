@@ -44,13 +44,17 @@ function instanceOf(metatype: Class, body: object, base: string): object {
   for (const [name, type] of itemTypesOf(prototype)) {
     const items = instance[name];
     if (Array.isArray(items)) instance[name] = items.map((item, at) => itemOf(type(), item, `${base}/${name}/${at}`));
+    // Refused here, for class-validator would look into it for the members of an item.
+    else if (typeof items === 'object' && items !== null)
+      throw refusal([{ pointer: `${base}/${name}`, code: 'type_invalid', detail: 'must be a list' }]);
   }
   return instance;
 }
 
-/** What is no object is left as it is, for the validation to name. */
-function itemOf(metatype: Class, item: unknown, base: string): unknown {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+/** Refused here: class-validator lets null pass, and looks into lists of lists. */
+function itemOf(metatype: Class, item: unknown, base: string): object {
+  if (typeof item !== 'object' || item === null || Array.isArray(item))
+    throw refusal([{ pointer: base, code: 'type_invalid', detail: 'must be an object' }]);
   return instanceOf(metatype, item, base);
 }
 

@@ -11,3 +11,8 @@ export function parseFields(text: string | undefined, allowed: readonly string[]
   const detail = `The fields are not valid: names of members with commas between them; allowed are ${allowed.join(', ')}`;
   throw new ListQueryInvalid('fields', 'fields_invalid', detail, allowed);
 }
+
+/** The members that were asked for; all of them where nobody asked. */
+export function onlyFields<T extends object>(row: T, fields: ReadonlySet<string> | null): T {
+  return fields ? (Object.fromEntries(Object.entries(row).filter(([name]) => fields.has(name))) as T) : row;
+}

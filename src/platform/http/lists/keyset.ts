@@ -6,7 +6,8 @@ import { momentText } from './moment.js';
 /** An attribute that a list may be sorted by; `sql` is trusted text, and an index over `(sql, id)` serves it both ways. */
 export interface SortAttribute {
   readonly sql: string;
-  readonly type: 'string' | 'moment';
+  /** An `integer` is never nullable: as text, which is how a cursor carries it, it would not sort among absent ones. */
+  readonly type: 'string' | 'moment' | 'integer';
   readonly nullable: boolean;
 }
 
@@ -137,14 +138,18 @@ function segmentsAfter(
   return sort.nullable && way.nullsLast ? [rest, `${sort.sql} IS NULL`] : [rest];
 }
 
+/** What a bigint surely holds. */
+const INTEGER = /^-?\d{1,18}$/;
+
 function bindKey(value: string, { type }: Sort, bind: (value: unknown) => string): string {
   if (type === 'string') return `CAST(${bind(value)} AS text)`;
-  if (momentText(value) === null) throw cursorInvalid();
-  return `CAST(${bind(value)} AS timestamptz)`;
+  if (type === 'integer' ? !INTEGER.test(value) : momentText(value) === null) throw cursorInvalid();
+  return `CAST(${bind(value)} AS ${type === 'integer' ? 'bigint' : 'timestamptz'})`;
 }
 
 /** A Date would lose microseconds, and the page its place. The fixed width sorts, byte by byte, as the moments do. */
 function sortKey({ sql, type }: Sort): string {
   if (type === 'string') return sql;
+  if (type === 'integer') return `CAST(${sql} AS text)`;
   return `to_char(${sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') COLLATE "C"`;
 }

@@ -32,6 +32,7 @@ export interface ListWords {
   readonly sortable: readonly string[];
   readonly filterable: readonly string[];
   readonly filterExample: string;
+  readonly fieldsExample?: string;
 }
 
 /** @throws ListQueryInvalid */
@@ -73,7 +74,8 @@ export const List = createParamDecorator((_: unknown, context): ListQuery => {
 });
 
 /** Documents the parameters of a list. */
-export function ApiList({ sortable, filterable, filterExample }: ListWords): MethodDecorator {
+export function ApiList(words: ListWords): MethodDecorator {
+  const { sortable, filterable, filterExample, fieldsExample = 'id,email' } = words;
   const text = (name: string, description: string, example: string, maxLength: number): MethodDecorator =>
     ApiQuery({ name, required: false, description, schema: { type: 'string', maxLength, example } });
   return applyDecorators(
@@ -92,7 +94,7 @@ export function ApiList({ sortable, filterable, filterExample }: ListWords): Met
     text(
       'sort',
       `One of ${sortable.join(', ')}, with "-" before it for descending. A row that moves under its sort key may be seen twice.`,
-      '-createdAt',
+      `-${sortable[0]}`,
       50,
     ),
     text(
@@ -101,7 +103,7 @@ export function ApiList({ sortable, filterable, filterExample }: ListWords): Met
       filterExample,
       2000,
     ),
-    text('fields', 'Only these members, by commas; `id` is always there', 'id,email', 500),
+    text('fields', 'Only these members, by commas; `id` is always there', fieldsExample, 500),
     ApiQuery({
       name: 'count',
       required: false,

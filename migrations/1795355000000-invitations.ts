@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Who was asked to take over an account, by whom, and what became of it. */
-export class Invitations1795350000000 implements MigrationInterface {
-  name = 'Invitations1795350000000';
+export class Invitations1795355000000 implements MigrationInterface {
+  name = 'Invitations1795355000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
