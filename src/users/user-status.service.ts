@@ -7,7 +7,6 @@ import { Events } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
-import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
