@@ -6,6 +6,8 @@ import { IdempotencyKeys1795100000000 } from './migrations/1795100000000-idempot
 import { RateLimits1795200000000 } from './migrations/1795200000000-rate-limits.js';
 import { Flows1795300000000 } from './migrations/1795300000000-flows.js';
 import { Audit1795350000000 } from './migrations/1795350000000-audit.js';
+import { Invitations1795355000000 } from './migrations/1795355000000-invitations.js';
+import { DeletionDue1795360000000 } from './migrations/1795360000000-deletion-due.js';
 import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
 import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
@@ -21,6 +23,8 @@ const migrations = [
   RateLimits1795200000000,
   Flows1795300000000,
   Audit1795350000000,
+  Invitations1795355000000,
+  DeletionDue1795360000000,
   Factors1795400000000,
   Grants1795500000000,
   SessionsShown1795600000000,

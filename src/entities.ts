@@ -8,6 +8,7 @@ import { AuditDetails } from './audit/audit-details.entity.js';
 import { AuditEntry } from './audit/audit-entry.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
+import { Invitation } from './auth/invitations/invitation.entity.js';
 import { ApiKey } from './auth/keys/api-key.entity.js';
 import { EventCursor } from './events/event-cursor.entity.js';
 import { Event } from './events/event.entity.js';
@@ -38,6 +39,7 @@ export const entities = [
   Flow,
   GuessRow,
   Factor,
+  Invitation,
   MailMessage,
   PasswordHash,
   PermissionRow,

@@ -7,6 +7,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'mfa', about: 'Your second factors: authenticator apps, passkeys, recovery codes, trusted devices' },
   { name: 'users', about: 'Everybody’s accounts, for those who administer them' },
   { name: 'access', about: 'Roles and permissions: who may do what, and why' },
+  { name: 'invitations', about: 'People who are asked to take over an account that was made for them' },
   { name: 'api-keys', about: 'Keys by which programs act for somebody' },
   { name: 'audit', about: 'Who did what, to whom and from where; and the proof that nobody changed it' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },

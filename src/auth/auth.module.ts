@@ -31,6 +31,13 @@ import { GuessesRepository } from './guesses/guesses.repository.js';
 import { Guesses } from './guesses/guesses.service.js';
 import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { Impersonation } from './impersonation.service.js';
+import { AcceptanceController } from './invitations/acceptance.controller.js';
+import { InvitationAcceptance } from './invitations/invitation-acceptance.service.js';
+import { InvitationLetters } from './invitations/invitation-letters.service.js';
+import { InvitationsController } from './invitations/invitations.controller.js';
+import { InvitationsList } from './invitations/invitations.list.js';
+import { InvitationsRepository } from './invitations/invitations.repository.js';
+import { Invitations } from './invitations/invitations.service.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
 import { ApiKeysList } from './keys/api-keys.list.js';
 import { ApiKeysRepository } from './keys/api-keys.repository.js';
@@ -61,6 +68,7 @@ const accounts = [
   Verifications,
 ];
 const proofs = [Flows, FlowsRepository, Guesses, GuessesRepository, PasswordGuesses, SecondFactors, SecondStep, StepUp];
+const invitations = [InvitationAcceptance, InvitationLetters, Invitations, InvitationsList, InvitationsRepository];
 const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
 
 @Module({
@@ -84,10 +92,13 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     MyTokensController,
     UserCredentialsController,
     ApiKeysController,
+    InvitationsController,
+    AcceptanceController,
   ],
   providers: [
     ...accounts,
     ...proofs,
+    ...invitations,
     ...keys,
     AccessTokens,
     AccessTokenStrategy,

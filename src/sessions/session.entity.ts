@@ -8,6 +8,7 @@ export type EndReason =
   | 'password_changed'
   | 'suspended'
   | 'deleted'
+  | 'deletion_scheduled'
   | 'refresh_reused'
   | 'email_reverted'
   | 'stepped_up'

@@ -5,13 +5,12 @@ import { Clock } from '../platform/clock/clock.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
-import { Authenticated } from '../platform/http/policy.js';
+import { Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { MeResponse, PatchMeRequest } from './me.dto.js';
-import { UserStatusService } from './user-status.service.js';
+import { OwnDeletion } from './own-deletion.service.js';
 import { LastAdministrator, UserNotFound, UsernameTaken } from './users.contract.js';
-
 import { Users } from './users.service.js';
 
 @ApiTags('me')
@@ -19,7 +18,7 @@ import { Users } from './users.service.js';
 export class MeController {
   constructor(
     private readonly users: Users,
-    private readonly status: UserStatusService,
+    private readonly deletion: OwnDeletion,
     private readonly clock: Clock,
   ) {}
 
@@ -49,14 +48,28 @@ export class MeController {
 
   @Delete()
   @Authenticated()
+  @RequiresRecentSignIn()
   @ApiProblems(UserNotFound, LastAdministrator)
   @Operation(
     'me.delete',
     'Delete your own account',
-    { status: 204, about: 'Deleted' },
-    'Ends your sessions. An administrator can restore the account.',
+    { status: 204, about: 'It is deleted on the day that a mail tells; at once, where no days are granted' },
+    `Ends your sessions. Until that day (\`DELETION_GRACE\`, 14 days unless the operator says otherwise) you can sign in, see
+\`deletionDueAt\`, and keep the account. Afterwards an administrator can restore it.`,
   )
   async delete(@IfMatch() expected: Versions, @CurrentPrincipal() { userId }: Principal): Promise<void> {
-    await this.status.deleteOwn(userId, expected);
+    await this.deletion.ask(userId, expected);
+  }
+
+  @Delete('deletion')
+  @Authenticated()
+  @ApiProblems(UserNotFound)
+  @Operation('me.keep', 'Keep your account after all', {
+    status: 200,
+    about: 'You; nothing is due any longer',
+    type: MeResponse,
+  })
+  async keep(@IfMatch() expected: Versions, @CurrentPrincipal() { userId }: Principal): Promise<MeResponse> {
+    return MeResponse.from(await this.deletion.cancel(userId, expected), this.clock.now());
   }
 }

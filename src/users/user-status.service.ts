@@ -7,7 +7,6 @@ import { Events } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
-import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
@@ -84,14 +83,6 @@ export class UserStatusService {
     await this.db.transaction(async () => this.remove(await this.users.lockFor(actor, id, expected)));
   }
 
-  async deleteOwn(id: string, expected: Versions): Promise<void> {
-    await this.db.transaction(async () => {
-      const user = await this.users.lock(id);
-      refuseStale(user, expected);
-      await this.remove(user);
-    });
-  }
-
   /** @throws UserNotFound, PrivilegeCeiling, UserNotDeleted; EmailTaken and the like when somebody else has it by now */
   restore(id: string, actor: Principal): Promise<UserRow> {
     return this.db.transaction(async () => {
@@ -141,9 +132,10 @@ export class UserStatusService {
     });
   }
 
-  private async remove(user: User): Promise<void> {
+  /** Part of the transaction of a caller who has locked the user. @throws LastAdministrator */
+  async remove(user: User): Promise<void> {
     await this.refuseLastAdministrator(user);
-    user.deletedAt = this.clock.now();
+    user.delete(this.clock.now());
     await this.store(user);
     const circumstances = { before: { deletedAt: null }, after: { deletedAt: user.deletedAt } };
     this.events.record(UserDeleted, { userId: user.id }, { ...this.about(user), ...circumstances });
@@ -155,19 +147,21 @@ export class UserStatusService {
     await this.repository.update(user);
   }
 
-  private async lockOut(id: string, reason: 'suspended' | 'deleted'): Promise<void> {
+  /** Part of the caller's transaction. */
+  async lockOut(id: string, reason: 'suspended' | 'deleted' | 'deletion_scheduled'): Promise<void> {
     await this.sessions.endAllOf(id, reason);
     await this.revocations.revoke('user', [id]);
   }
 
   /**
    * The holders are locked, so of two who are removed at the same time the second sees that the first is gone. Whether
-   * this user is one of them cannot change meanwhile: they are locked themselves.
+   * this user is one of them cannot change meanwhile: they are locked themselves. Part of the transaction of a caller
+   * who has locked the user. @throws LastAdministrator
    */
-  private async refuseLastAdministrator(user: User): Promise<void> {
+  async refuseLastAdministrator(user: User): Promise<void> {
     if (!(await this.access.rolesOf(user.id)).includes('admin')) return;
     const others = (await this.access.lockHolders('admin')).filter((id) => id !== user.id);
-    if ((await this.repository.countActive(others, this.clock.now())) === 0) throw new LastAdministrator();
+    if ((await this.repository.countStaying(others, this.clock.now())) === 0) throw new LastAdministrator();
   }
 
   private about(user: User): { subject: string; version: number } {

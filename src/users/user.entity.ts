@@ -32,6 +32,7 @@ export interface Profile {
 @Index('users_last_sign_in_at_idx', ['lastSignInAt', 'id'])
 @Index('users_suspended_at_idx', { synchronize: false })
 @Index('users_deleted_at_idx', { synchronize: false })
+@Index('users_deletion_due_at_idx', { synchronize: false })
 @Index('users_invited_idx', { synchronize: false })
 @Index('users_email_key_trgm_idx', { synchronize: false })
 @Index('users_name_key_trgm_idx', { synchronize: false })
@@ -94,6 +95,10 @@ export class User implements Profile {
   @Column('timestamptz', { nullable: true })
   deletedAt!: Date | null;
 
+  /** When the account is deleted, which its owner asked for; null for those that stay. */
+  @Column('timestamptz', { nullable: true })
+  deletionDueAt!: Date | null;
+
   @Column('timestamptz')
   createdAt!: Date;
 
@@ -130,6 +135,12 @@ export class User implements Profile {
     this.suspensionReason = null;
   }
 
+  /** Whoever is restored later was asked for: nothing is due then. */
+  delete(at: Date): void {
+    this.deletedAt = at;
+    this.deletionDueAt = null;
+  }
+
   /** Brings up to date what time alone has changed, before anything else changes. */
   settle(now: Date): void {
     this.version = versionOf(this, now);
@@ -160,6 +171,7 @@ export interface UserRow {
   suspendedUntil: Date | null;
   suspensionReason: string | null;
   deletedAt: Date | null;
+  deletionDueAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
   lastSignInAt: Date | null;

@@ -59,6 +59,14 @@ export const UserSuspended = defineEvent('user.suspended', 'A user was suspended
 });
 export const UserReinstated = defineEvent('user.reinstated', 'The suspension of a user was lifted', { userId: 'uuid' });
 export const UserDeleted = defineEvent('user.deleted', 'A user was deleted', { userId: 'uuid' });
+export const UserDeletionScheduled = defineEvent(
+  'user.deletion_scheduled',
+  'A user wants their account deleted, and has some days to think it over',
+  { userId: 'uuid', dueAt: 'moment' },
+);
+export const UserDeletionCancelled = defineEvent('user.deletion_cancelled', 'A user keeps their account after all', {
+  userId: 'uuid',
+});
 export const UserRestored = defineEvent('user.restored', 'A deleted user was restored', { userId: 'uuid' });
 export const UserActivated = defineEvent('user.activated', 'An invited user chose a password', { userId: 'uuid' });
 export const UserEmailVerified = defineEvent('user.email_verified', 'A user proved their address', { userId: 'uuid' });

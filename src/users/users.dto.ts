@@ -99,6 +99,8 @@ export class UserResponse {
   @Moment({ about: 'When it was created', example: '2026-11-21T10:00:00.000Z' }) createdAt!: string;
   @Moment({ about: 'When it last changed', example: '2026-11-21T10:00:00.000Z' }) updatedAt!: string;
   @Moment({ about: 'When they last signed in', example: null, nullable: true }) lastSignInAt!: string | null;
+  @Moment({ about: 'When the account is deleted, if its owner wants that', example: null, nullable: true })
+  deletionDueAt!: string | null;
   @Whole({ about: 'Rises with every change; also in the ETag', example: 1, min: 1, max: 2_147_483_647 })
   version!: number;
 
@@ -129,6 +131,7 @@ export class UserResponse {
       createdAt: row.createdAt.toISOString(),
       updatedAt: row.updatedAt.toISOString(),
       lastSignInAt: row.lastSignInAt?.toISOString() ?? null,
+      deletionDueAt: row.deletionDueAt?.toISOString() ?? null,
       version: versionOf(row, now),
     };
   }
@@ -152,6 +155,7 @@ export const USER_FIELDS: readonly string[] = [
   'createdAt',
   'updatedAt',
   'lastSignInAt',
+  'deletionDueAt',
   'version',
 ];
 
@@ -192,6 +196,7 @@ export class ReplaceUserRequest {
   @ReadOnly(moment, 'When it was created', '2026-11-21T10:00:00.000Z') createdAt?: unknown;
   @ReadOnly(moment, 'When it last changed', '2026-11-21T10:00:00.000Z') updatedAt?: unknown;
   @ReadOnly({ ...moment, nullable: true }, 'When they last signed in', null) lastSignInAt?: unknown;
+  @ReadOnly({ ...moment, nullable: true }, 'When the account is deleted', null) deletionDueAt?: unknown;
   @ReadOnly({ type: 'integer' }, 'The version', 1) version?: unknown;
 
   /** What the caller writes. */
@@ -221,6 +226,7 @@ const READ_ONLY: ReadonlySet<string> = new Set([
   'createdAt',
   'updatedAt',
   'lastSignInAt',
+  'deletionDueAt',
   'version',
 ]);
 

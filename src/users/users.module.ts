@@ -2,9 +2,12 @@ import { Module } from '@nestjs/common';
 
 import { AccessModule } from '../access/index.js';
 import { EventsModule } from '../events/index.js';
+import { JobsModule } from '../jobs/index.js';
+import { MailModule } from '../mail/index.js';
 import { PasswordsModule } from '../passwords/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { MeController } from './me.controller.js';
+import { OwnDeletion } from './own-deletion.service.js';
 import { AccessController, UserPermissionsController } from './user-permissions.controller.js';
 import { UserPermissions } from './user-permissions.service.js';
 import { UserSessionsController } from './user-sessions.controller.js';
@@ -16,9 +19,9 @@ import { UsersRepository } from './users.repository.js';
 import { Users } from './users.service.js';
 
 @Module({
-  imports: [AccessModule, EventsModule, PasswordsModule, SessionsModule],
+  imports: [AccessModule, EventsModule, JobsModule, MailModule, PasswordsModule, SessionsModule],
   controllers: [UsersController, UserPermissionsController, UserSessionsController, MeController, AccessController],
-  providers: [Users, UserPermissions, UserSessions, UserStatusService, UsersList, UsersRepository],
+  providers: [Users, UserPermissions, UserSessions, UserStatusService, OwnDeletion, UsersList, UsersRepository],
   exports: [Users],
 })
 export class UsersModule {}

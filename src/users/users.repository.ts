@@ -12,8 +12,8 @@ import { EmailTaken, ExternalIdTaken, UsernameTaken } from './users.contract.js'
 export const USER_COLUMNS = `u.id, u.email, u.email_verified_at AS "emailVerifiedAt", u.name, u.username, u.phone, u.locale, u.timezone,
   u.external_id AS "externalId", u.metadata, u.app_metadata AS "appMetadata", u.activated_at AS "activatedAt",
   u.suspended_at AS "suspendedAt", u.suspended_until AS "suspendedUntil", u.suspension_reason AS "suspensionReason",
-  u.deleted_at AS "deletedAt", u.created_at AS "createdAt", u.updated_at AS "updatedAt", u.last_sign_in_at AS "lastSignInAt",
-  u.version, ${rolesOfSql('u.id')} AS roles`;
+  u.deleted_at AS "deletedAt", u.deletion_due_at AS "deletionDueAt", u.created_at AS "createdAt", u.updated_at AS "updatedAt",
+  u.last_sign_in_at AS "lastSignInAt", u.version, ${rolesOfSql('u.id')} AS roles`;
 
 const FIND = lookup('users_find', `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.id = $1`);
 // A user name has no "@" and an address has one, so at most one row is found.
@@ -29,7 +29,15 @@ const INSERT = statement(
      timezone, external_id, metadata, app_metadata, activated_at, created_at, updated_at, version)
    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 );
-const ACTIVE = `deleted_at IS NULL AND activated_at IS NOT NULL AND (suspended_at IS NULL OR suspended_until <= $2)`;
+/** Whoever is about to leave is nobody to rely upon. */
+const STAYS = `deleted_at IS NULL AND deletion_due_at IS NULL AND activated_at IS NOT NULL
+  AND (suspended_at IS NULL OR suspended_until <= $2)`;
+
+/** Whose deletion is due, and since when. */
+export interface Due {
+  readonly id: string;
+  readonly dueAt: Date;
+}
 
 @Injectable()
 export class UsersRepository {
@@ -69,12 +77,23 @@ export class UsersRepository {
     await this.db.change(SIGNED_IN, [id, at]);
   }
 
-  async countActive(ids: readonly string[], at: Date): Promise<number> {
+  /** How many of these are active, and will be. */
+  async countStaying(ids: readonly string[], at: Date): Promise<number> {
     const row = await this.db.row<{ count: number }>(
-      `SELECT count(*)::int AS count FROM roster.users WHERE id = ANY($1) AND ${ACTIVE}`,
+      `SELECT count(*)::int AS count FROM roster.users WHERE id = ANY($1) AND ${STAYS}`,
       [ids, at],
     );
     return row!.count;
+  }
+
+  /** Some whose deletion is due, the longest due first, beyond the last one that was looked at. */
+  dueForDeletion(now: Date, after: Due | null, limit: number): Promise<Due[]> {
+    const beyond = after ? 'AND (deletion_due_at, id) > ($3, $4)' : '';
+    return this.db.rows(
+      `SELECT id, deletion_due_at AS "dueAt" FROM roster.users
+       WHERE deletion_due_at <= $1 AND deleted_at IS NULL ${beyond} ORDER BY deletion_due_at, id LIMIT $2`,
+      [now, limit, ...(after ? [after.dueAt, after.id] : [])],
+    );
   }
 
   /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */

@@ -216,6 +216,7 @@ export class Users {
       suspendedUntil: null,
       suspensionReason: null,
       deletedAt: null,
+      deletionDueAt: null,
       createdAt: now,
       updatedAt: now,
       lastSignInAt: null,

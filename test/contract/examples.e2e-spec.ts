@@ -3,6 +3,7 @@ import { TestApp } from '../harness/app.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
+import { invite } from '../auth/invitees.js';
 import { awaitMail, codeIn } from '../mail/mailbox.js';
 import { addApp, addPasskey, newPasskey } from '../mfa/enrolment.js';
 
@@ -71,6 +72,15 @@ describe('the examples of requests', () => {
     'auth.refresh': async () => {
       const { refreshToken } = await app.people.person();
       return { url: '/api/v1/auth/refresh', known: { refreshToken } };
+    },
+    'auth.acceptInvitation': async ({ value: { token } }) => {
+      const { invitation, ...proofs } = await invite(app, admin);
+      const known = token ? { token: proofs.token } : { flowId: invitation.flowId, code: proofs.code };
+      return { url: '/api/v1/auth/invitations/accept', known };
+    },
+    'invitations.create': async ({ value: { email } }) => {
+      await leave(String(email));
+      return byAdmin('/api/v1/invitations');
     },
     'me.changePassword': async () => {
       const user = { email: `${unique('p')}@example.com`, name: 'Grace Hopper', password: CORRECT };

@@ -46,7 +46,8 @@ describe('with one connection for everything', () => {
     expect((await app.send('PATCH', '/api/v1/me', { body: { locale: 'fr' }, token })).status).toBe(200);
     expect((await post('me/password', { currentPassword: PASSWORD, newPassword }, token)).status).toBe(204);
     expect((await app.send('DELETE', '/api/v1/me', { token })).status).toBe(204);
-    expect((await post('auth/login', { identifier: email, password: newPassword })).status).toBe(401);
+    expect((await app.send('GET', '/api/v1/me', { token })).status).toBe(401);
+    expect((await post('auth/login', { identifier: email, password: newPassword })).status).toBe(200);
   });
 
   it('an administrator creates, lists, edits, suspends, promotes, deletes and restores', async () => {

@@ -1,6 +1,7 @@
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
 import { everythingCopied } from '../audit/copied.js';
+import { invite } from '../auth/invitees.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
 import { AUTH_SETTINGS } from './auth-scenes.js';
@@ -34,6 +35,18 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'me.securityLog': logged,
   'problems.get': () => ({ parameters: { code: 'not_found' } }),
   ...AUTH_SETTINGS,
+  'auth.acceptInvitation': async (app) => {
+    const { invitation, code } = await invite(app, await app.people.admin());
+    return { body: { flowId: invitation.flowId, code, password: OTHER_PASSWORD } };
+  },
+  'invitations.list': async (app) => {
+    await withInvitation(app);
+    await withInvitation(app);
+    return {};
+  },
+  'invitations.get': withInvitation,
+  'invitations.resend': withInvitation,
+  'invitations.revoke': withInvitation,
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
   'factors.get': withApp,
   'factors.rename': withApp,
@@ -86,6 +99,11 @@ async function withApp(app: TestApp, caller: Person): Promise<Scene> {
 
 async function withPasskey(app: TestApp, caller: Person): Promise<Scene> {
   return { id: (await addPasskey(app, caller)).id };
+}
+
+async function withInvitation(app: TestApp): Promise<Scene> {
+  const body = { email: `${unique('g')}@example.com`, name: 'Grace Hopper' };
+  return { id: (await (await app.people.admin()).post<{ id: string }>('/api/v1/invitations', body)).body.id };
 }
 
 /** The address of an operation in a scene. @param victimId what stands for a parameter that the scene does not name */

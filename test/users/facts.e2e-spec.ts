@@ -109,7 +109,7 @@ describe('facts about users', () => {
     const facts = (await factsAbout(grace.id)).slice(-2);
     expect(facts.map(({ type, private: { actorId } }) => [type, actorId])).toEqual([
       ['user.updated', grace.id],
-      ['user.deleted', grace.id],
+      ['user.deletion_scheduled', grace.id],
     ]);
   });
 

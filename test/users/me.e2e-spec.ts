@@ -54,6 +54,7 @@ describe('me', () => {
     'emailVerified',
     'status',
     'suspension',
+    'deletionDueAt',
     'roles',
     'appMetadata',
     'externalId',
@@ -94,13 +95,5 @@ describe('me', () => {
     await app.people.user({ username });
     const refused = await grace.patch<Failure>('/api/v1/me', { username: username.toUpperCase() });
     expect([refused.status, refused.body.code]).toEqual([409, 'username_taken']);
-  });
-
-  it('deletes oneself: the token is worth nothing at once, and the address is free', async () => {
-    expect((await grace.delete('/api/v1/me')).status).toBe(204);
-    const after = await grace.get<Failure>('/api/v1/me');
-    expect([after.status, after.body.code]).toEqual([401, 'token_revoked']);
-    await app.people.user({ email: grace.user.email });
-    expect(await app.factsAbout(grace.id)).toContain('user.deleted');
   });
 });

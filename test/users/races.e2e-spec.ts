@@ -122,7 +122,8 @@ describe('the last active administrator', () => {
 
   beforeAll(async () => {
     const database = await freshDatabase(`last_${process.env['JEST_WORKER_ID']}`);
-    apps = [await TestApp.start({ database }), await TestApp.start({ database })];
+    const settings = { DELETION_GRACE: '0' };
+    apps = [await TestApp.start({ database, settings }), await TestApp.start({ database, settings })];
     counted = apps[0]!;
   });
   afterAll(() => Promise.all(apps.map((app) => app.stop())));
@@ -160,6 +161,7 @@ describe('the last active administrator', () => {
     ['is invited', 'activated_at = NULL'],
     ['is suspended', "suspended_at = now(), suspension_reason = ''"],
     ['is deleted', 'deleted_at = now()'],
+    ['will be deleted', "deletion_due_at = now() + interval '1 day'"],
   ])('is the last also when another one %s', async (_, change) => {
     const [ada, eve] = await twoAdmins();
     await counted.sql(`UPDATE roster.users SET ${change} WHERE id = $1`, [eve!.id]);

@@ -49,7 +49,7 @@ describe('users', () => {
       expect(rest).toEqual({
         ...{ emailVerified: false, name: 'Somebody', username: null, phone: null, locale: 'en', timezone: null },
         ...{ status: 'invited', suspension: null, roles: ['user'], metadata: {}, appMetadata: {}, externalId: null },
-        ...{ lastSignInAt: null, version: 1 },
+        ...{ lastSignInAt: null, deletionDueAt: null, version: 1 },
       });
     });
 

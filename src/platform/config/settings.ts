@@ -199,6 +199,10 @@ export const settings = {
     url(['http:', 'https:']),
     'Where the links of mails lead: your own pages, or those of Roster (PUBLIC_URL and /account)',
   ),
+  DELETION_GRACE: describe(
+    whole(0, 365, 14),
+    'Days that people may still keep the account that they deleted; 0 deletes it at once',
+  ),
   JWT_AUDIENCE: describe(text('a text without spaces', /^\S{1,200}$/, 'roster'), 'The `aud` of access tokens'),
   PASSWORD_MIN_LENGTH: describe(
     whole(8, 128, 15),
