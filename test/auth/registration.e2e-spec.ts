@@ -143,7 +143,10 @@ describe('registration', () => {
 
   it('keeps neither the code nor the password as it is', async () => {
     const { flowId, code } = await register(`${unique('kept')}@example.com`);
-    const [row] = await app.sql(`SELECT payload->>'passwordHash' AS password_hash, f::text AS text FROM roster.flows f WHERE id = $1`, [flowId]);
+    const [row] = await app.sql(
+      `SELECT payload->>'passwordHash' AS password_hash, f::text AS text FROM roster.flows f WHERE id = $1`,
+      [flowId],
+    );
     expect(row).toMatchObject({
       password_hash: expect.stringMatching(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/) as string,
     });

@@ -1,4 +1,4 @@
-import { SignInService } from '../../src/auth/sign-in.service.js';
+import { SessionTokens } from '../../src/auth/session-tokens.service.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { PASSWORD } from '../harness/people.js';
@@ -270,7 +270,7 @@ describe('sessions that end by themselves', () => {
 
   it('when there are too many, also of sign-ins at the same time', async () => {
     const { user } = await app.people.person();
-    const signIns = app.get(SignInService);
+    const signIns = app.get(SessionTokens);
     await Promise.all(Array.from({ length: 12 }, () => signIns.start(user.id, ['pwd'])));
     const open = await app.sql('SELECT id FROM roster.sessions WHERE user_id = $1 AND ended_at IS NULL', [user.id]);
     expect(open).toHaveLength(3);
