@@ -38,8 +38,8 @@ export class AuditController {
     'List the audit log',
     { status: 200, about: 'A page of entries', type: AuditPageResponse },
     `An entry is there within a second of what it tells of, and nothing changes it afterwards; its \`details\` may be erased. By
-\`occurredAt\` means by \`seq\`, the order of the commits. Every filter but \`ip\` is served by an index together with this sort;
-\`ip\` takes longer where many entries match. The whole log
+\`occurredAt\` means by \`seq\`, the order of the commits. Every filter is served by an index, \`eq\` together with this sort; \`sw\` and
+\`ip\` take longer where many entries match. The whole log
 as NDJSON (\`Accept: application/x-ndjson\`, without \`limit\`) is what \`npm run roster -- audit verify --file\` verifies offline.`,
   )
   async list(@List() query: ListQuery): Promise<AuditPageResponse> {

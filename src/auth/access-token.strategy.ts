@@ -23,7 +23,7 @@ const NUMBERS = ['iat', 'exp', 'auth_time'] as const;
 const ACCESS_TOKEN = 'at+jwt';
 
 /** The token of the `Authorization` header, and of nowhere else: never of the URL or a body (RFC 9700, 4.3.2). */
-export function bearerOf(request: { headers: FastifyRequest['headers'] }): string | null {
+function bearerOf(request: { headers: FastifyRequest['headers'] }): string | null {
   const header = request.headers.authorization;
   if (header === undefined || header.length > MAX_LENGTH) return null;
   return BEARER.exec(header)?.[1] ?? null;

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Header, Post, Res } from '@nestjs/common';
+import { Body, Controller, Header, Post, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 
@@ -120,7 +120,7 @@ export class MyCredentialsController {
     return { flowId: await this.addresses.change(userId, email) };
   }
 
-  @Delete('email')
+  @Post('email/cancellation')
   @Authenticated()
   @Operation('me.keepEmail', 'Keep your e-mail address after all', { status: 204, about: 'Nothing is pending' })
   async keepEmail(@CurrentPrincipal() { userId }: Principal): Promise<void> {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Header, Post } from '@nestjs/common';
+import { Body, Controller, Get, Header, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
 import { PrivilegeCeiling } from '../access/index.js';
@@ -75,7 +75,7 @@ export class UserCredentialsController {
     await this.administration.sendReset(id, reason, actor);
   }
 
-  @Delete('lock')
+  @Post('unlock')
   @Requires(AdministerCredentials)
   @ApiProblems(UserNotFound, PrivilegeCeiling)
   @Operation('users.unlock', 'Let a user try again at once', {

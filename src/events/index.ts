@@ -1,4 +1,4 @@
 export { EventsModule } from './events.module.js';
-export type { Position, RecordedFact } from './events.repository.js';
+export type { RecordedFact } from './events.repository.js';
 export { Events } from './events.service.js';
 export { Facts } from './facts.service.js';

@@ -57,11 +57,11 @@ export class RecoveryCodes {
   }
 
   /** Uses the code up. @returns false when it is not right, or no longer */
-  async use(userId: string, code: string): Promise<boolean> {
+  use(userId: string, code: string): Promise<boolean> {
     const hash = digestOf(userId, normalCode(code));
-    // Whoever guesses locks nobody and writes nothing.
-    if (!(await this.codes.isUnused(userId, hash))) return false;
     return this.db.transaction(async () => {
+      // Whoever guesses locks nobody and writes nothing.
+      if (!(await this.codes.isUnused(userId, hash))) return false;
       const owner = await this.users.lock(userId);
       if (!(await this.codes.use(userId, hash, this.clock.now()))) return false;
       const { remaining } = await this.codes.statusOf(userId);

@@ -182,7 +182,7 @@ export interface UserRow {
 type Moments = Pick<User, 'activatedAt' | 'suspendedAt' | 'suspendedUntil' | 'deletedAt'>;
 
 /** A suspension with an end is over by itself. */
-export function isSuspended(user: Moments, now: Date): boolean {
+function isSuspended(user: Moments, now: Date): boolean {
   return user.suspendedAt !== null && !isSuspensionOver(user, now);
 }
 

@@ -20,33 +20,34 @@ describe('two processes', () => {
   });
   afterAll(() => Promise.all(apps.map((app) => app.stop())));
 
-  /** The n-th list differs from every other: which permissions, and why. */
-  const listOf = (n: number): { permission: string; reason: string }[] =>
-    NAMES.filter((_, bit) => ((n + 1) >> bit) & 1).map((permission) => ({ permission, reason: `Number ${n}` }));
+  /** The n-th list differs from every other: which permissions, and why. None is empty. */
+  const listOf = (n: number): Row[] =>
+    NAMES.filter((_, bit) => (((n % 63) + 1) >> bit) & 1).map((permission) => ({ permission, reason: `Number ${n}` }));
   const rowsOf = (id: string) =>
-    apps[0]!.sql<{ permission: string; reason: string }>(
-      'SELECT permission, reason FROM roster.user_permissions WHERE user_id = $1 ORDER BY permission',
-      [id],
-    );
+    apps[0]!.sql<Row>('SELECT permission, reason FROM roster.user_permissions WHERE user_id = $1 ORDER BY permission', [
+      id,
+    ]);
 
   it(`lose and double no row when ${MANY} lists of grants are put at once: the last one is there, whole`, async () => {
     const { id } = await apps[0]!.people.user({}, { invited: true });
     const puts = Array.from({ length: MANY }, (_, n) =>
       people[n % 2]!.put(`/api/v1/users/${id}/permissions`, { grants: listOf(n) }),
     );
-    expect((await Promise.all(puts)).filter(({ status }) => status !== 200)).toEqual([]);
+    const statuses = (await Promise.all(puts)).map(({ status }) => status);
+    // They wait for each other, and on a machine that is busy not all have their turn within what a request may take.
+    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    const done = statuses.flatMap((status, n) => (status === 200 ? [textOf(listOf(n))] : []));
+    expect(done.length).toBeGreaterThan(0);
     const recorded = (await factsAbout(apps[0]!, `users/${id}`)).slice(1);
     const facts = recorded.sort((one, other) => one.version - other.version);
-    // 64 apart the lists name the same permissions, with another reason: each of them changed something, in its turn.
+    // Each list is another: whatever was answered well is there once, in its turn, and nothing between the turns.
     expect(facts.map(({ version }) => version)).toEqual(Array.from({ length: facts.length }, (_, n) => n + 2));
-    const told = facts.map(({ private: { before, after } }) => [before, after] as { grants: object[] }[]);
-    told.slice(1).forEach(([before], n) => expect(sorted(before!.grants)).toEqual(sorted(told[n]![1]!.grants)));
-    const rows = await rowsOf(id);
-    expect(sorted(told.at(-1)![1]!.grants).map(({ permission, reason }) => ({ permission, reason }))).toEqual(rows);
-    const lists = Array.from({ length: MANY }, (_, n) => JSON.stringify(sorted(listOf(n))));
-    expect(lists).toContain(JSON.stringify(rows));
-    // A list of no grants may follow another.
-    expect(facts.length).toBeGreaterThanOrEqual(MANY - 2);
+    const told = facts.map(({ private: { before, after } }) => [textOf(grantsIn(before)), textOf(grantsIn(after))]);
+    expect(told.map(([before]) => before)).toEqual(['[]', ...told.slice(0, -1).map(([, after]) => after)]);
+    const lists = told.map(([, after]) => after);
+    expect([new Set(lists).size, done.filter((list) => !lists.includes(list))]).toEqual([lists.length, []]);
+    expect(textOf(await rowsOf(id))).toBe(lists.at(-1));
+    process.stdout.write(`\n${MANY} at once: ${done.length} done, ${MANY - done.length} told 503\n`);
   }, 60_000);
 
   it('let one of many who put grants on the same version at once', async () => {
@@ -87,7 +88,15 @@ describe('two processes', () => {
   }, 60_000);
 });
 
-function sorted<T extends object>(grants: readonly T[]): (T & { permission: string; reason: string })[] {
-  const named = grants as readonly (T & { permission: string; reason: string })[];
-  return [...named].sort((one, other) => (one.permission < other.permission ? -1 : 1));
+interface Row {
+  readonly permission: string;
+  readonly reason: string;
+}
+
+function grantsIn(circumstances: object | undefined): readonly Row[] {
+  return (circumstances as { grants: Row[] }).grants;
+}
+
+function textOf(grants: readonly Row[]): string {
+  return JSON.stringify(grants.map(({ permission, reason }) => `${permission} ${reason}`).sort());
 }

@@ -2,10 +2,7 @@ import { awaitMail, codeIn, tokenIn } from '../mail/mailbox.js';
 import { addPasskey, asked, confirmApp } from '../mfa/enrolment.js';
 import type { TestApp } from './app.js';
 import { PASSWORD, unique } from './people.js';
-import type { Person } from './people.js';
-import type { Scene } from './scenes.js';
-
-type Setting = (app: TestApp, caller: Person, victim: Person) => Promise<Scene> | Scene;
+import type { Scene, Setting } from './scene.js';
 
 const OTHER_PASSWORD = 'seven bridges over a quiet river';
 

@@ -84,9 +84,9 @@ export class People {
   }
 
   /** One more session of somebody, without going through the password. */
-  async signIn(user: UserRow): Promise<Person> {
+  async signIn(user: UserRow, amr = ['pwd']): Promise<Person> {
     const signIns = this.app.get(SessionTokens);
-    const started = await signIns.start(user.id, ['pwd']);
+    const started = await signIns.start(user.id, amr);
     const { accessToken, refreshToken } = await signIns.give(started, user);
     return new Person(this.app, user, accessToken, refreshToken, started.session.id);
   }

@@ -7,17 +7,7 @@ import type { TestApp } from './app.js';
 import { AUTH_SETTINGS } from './auth-scenes.js';
 import { PASSWORD, unique } from './people.js';
 import type { Person } from './people.js';
-
-/** What an operation needs so that somebody honest is answered 2xx: a state of the world, and values that only it knows. */
-export interface Scene {
-  /** The `{id}` of the path; else the victim's. */
-  readonly id?: string;
-  /** Other parameters of the path, by their names. */
-  readonly parameters?: Readonly<Record<string, string>>;
-  readonly body?: Readonly<Record<string, unknown>>;
-}
-
-type Setting = (app: TestApp, caller: Person, victim: Person) => Promise<Scene> | Scene;
+import type { Scene, Setting } from './scene.js';
 
 /** A role that nobody has. */
 const aRole: Setting = async (app) => {

@@ -8,13 +8,16 @@ export interface Message {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  readonly createdAt: string;
+  readonly createdAt: Date;
 }
 
-/** What lies in the development outbox for exactly this address, newest first. */
-export async function mailTo(app: TestApp, address: string): Promise<Message[]> {
-  const { body } = await app.send<Message[]>('GET', '/dev/mail/messages');
-  return body.filter(({ to }) => to === address);
+/** What lies in the outbox for exactly this address, newest first; the page shows the newest hundred alone. */
+export function mailTo(app: TestApp, address: string): Promise<Message[]> {
+  return app.sql<Message>(
+    `SELECT id, recipient AS to, subject, text, html, created_at AS "createdAt" FROM roster.mail_messages
+     WHERE recipient = $1 ORDER BY created_at DESC, id DESC`,
+    [address],
+  );
 }
 
 /** Waits until so many mails for this address lie in the outbox. */

@@ -1,47 +1,15 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 
-import { jest } from '@jest/globals';
-
-import { Mail, defineMail } from '../../src/mail/index.js';
-import type { Recipient } from '../../src/mail/index.js';
-import type { DatabaseAddress } from '../../src/platform/database/address.js';
+import { Mail } from '../../src/mail/index.js';
 import { Database } from '../../src/platform/database/database.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import { PASSWORD, unique } from '../harness/people.js';
+import { unique } from '../harness/people.js';
+import { Invitation, LINK, VALUES, register, sending } from './letters.js';
 import { mailTo } from './mailbox.js';
-import { PostOffice, SilentOffice, awaitOwed, emptyPort, lettersOwed, passTime } from './post-office.js';
-
-// A server that says nothing is waited for.
-jest.setTimeout(60_000);
-
-const Invitation = defineMail<{ name: string; code: string; link: string }>('test-invitation', {
-  en: {
-    subject: 'Welcome, {{name}}',
-    paragraphs: ['Hello {{name}},', 'your code is', '{{code}}', '{{link}}', 'See you & yours soon.'],
-    action: 'Accept the invitation',
-  },
-  de: {
-    subject: 'Willkommen, {{name}}',
-    paragraphs: ['Guten Tag {{name}},', 'Ihr Code lautet', '{{code}}', 'Bis bald, schöne Grüße'],
-    action: 'Einladung annehmen',
-  },
-});
-
-const LINK = 'https://id.example.com/account/invitation#token=abc&more';
-const VALUES = { name: 'Ada Lovelace', code: '123456', link: LINK };
-
-/** What a mail is sent with, and the application that sends it. */
-function sending(app: TestApp) {
-  return (to: Recipient | null, values: Partial<typeof VALUES> = {}) =>
-    app.get(Database).transaction(() => app.get(Mail).send(Invitation, to, { ...VALUES, ...values }));
-}
-
-const register = (app: TestApp, email: string, locale = 'en') =>
-  app.send<{ flowId: string }>('POST', '/api/v1/auth/register', { body: { email, password: PASSWORD, locale } });
+import { PostOffice, awaitOwed } from './post-office.js';
 
 async function counted(app: TestApp, result: string): Promise<number> {
   const line = (await app.ground.metrics.text()).split('\n').find((text) => text.includes(`{result="${result}"}`));
@@ -241,6 +209,15 @@ describe('mail by SMTP', () => {
     expect(await counted(app, 'nobody')).toBe(before + 1);
   });
 
+  it('S29 writes neither link nor code into the log', async () => {
+    const [email, token, code] = [`${unique('log')}@example.com`, unique('token'), '918273'];
+    await sending(app)({ email, locale: 'en' }, { link: `https://id.example.com/account/verify#${token}`, code });
+    expect((await office.awaitFor(email))[0]!.mail.text).toContain(token);
+    await awaitOwed(app, 0);
+    expect(log.some((line) => line.includes('mail.deliver'))).toBe(true);
+    for (const secret of [email, token, code]) expect(log.join('')).not.toContain(secret);
+  });
+
   it('leaves nothing in the development outbox', async () => {
     const email = `${unique('out')}@example.com`;
     const before = await counted(app, 'sent');
@@ -250,113 +227,5 @@ describe('mail by SMTP', () => {
     expect(await counted(app, 'sent')).toBe(before + 1);
     expect(await app.sql('SELECT 1 FROM roster.mail_messages')).toEqual([]);
     expect(await mailTo(app, email)).toEqual([]);
-  });
-});
-
-/** Whatever waited for a server that says nothing would take longer. Milliseconds. */
-const SERVER_IS_WAITED_FOR = 4500;
-
-describe('a mail server that is dead', () => {
-  const open: (() => Promise<void>)[] = [];
-  // What was opened last is closed first.
-  afterEach(async () => {
-    for (const close of open.splice(0).reverse()) await close();
-  });
-
-  async function startApp(database: DatabaseAddress, port: number): Promise<TestApp> {
-    const app = await TestApp.start({ database, settings: { SMTP_URL: `smtp://127.0.0.1:${port}` } });
-    open.push(() => app.stop());
-    return app;
-  }
-
-  async function openSilent(): Promise<SilentOffice> {
-    const silent = await SilentOffice.open();
-    open.push(() => silent.close());
-    return silent;
-  }
-
-  async function openOffice(port = 0): Promise<PostOffice> {
-    const office = await PostOffice.open({ port });
-    open.push(() => office.close());
-    return office;
-  }
-
-  /** Registers several at once, and says how long the slowest waited. */
-  async function slowest(app: TestApp, addresses: readonly string[]): Promise<number> {
-    const times = addresses.map(async (address) => {
-      const since = performance.now();
-      expect((await register(app, address)).status).toBe(202);
-      return performance.now() - since;
-    });
-    return Math.max(...(await Promise.all(times)));
-  }
-
-  it('refuses the connection: no request notices, and the mail arrives when it is back, once', async () => {
-    const port = await emptyPort();
-    const app = await startApp(await freshDatabase('smtp_refused'), port);
-    const email = `${unique('back')}@example.com`;
-    expect(await slowest(app, [email])).toBeLessThan(SERVER_IS_WAITED_FOR);
-    const [letter] = await awaitOwed(app, 1, 1);
-    expect(letter!.last_error).toContain('The mail server did not take a mail');
-    const shown = JSON.stringify(letter) + Buffer.from(letter!.payload.sealed, 'base64').toString('latin1');
-    for (const secret of [email, 'confirm-address', '"code"']) expect(shown).not.toContain(secret);
-    const office = await openOffice(port);
-    await passTime(app);
-    const [arrived] = await office.awaitFor(email);
-    expect(arrived!.mail.messageId).toBe(`<${letter!.payload.id}@localhost>`);
-    expect(arrived!.from).toBe('noreply@localhost');
-    await awaitOwed(app, 0);
-    expect(office.arrived).toHaveLength(1);
-  });
-
-  it('takes the call and says nothing: no request notices, one letter waits for all, and each arrives when it is back', async () => {
-    const silent = await openSilent();
-    const app = await startApp(await freshDatabase('smtp_silent'), silent.port);
-    const addresses = Array.from({ length: 6 }, () => `${unique('silent')}@example.com`);
-    for (const email of addresses.slice(2)) await sending(app)({ email, locale: 'en' });
-    await silent.awaitCall();
-    expect(await slowest(app, addresses.slice(0, 2))).toBeLessThan(SERVER_IS_WAITED_FOR);
-    await awaitOwed(app, 6, 1);
-    const tries = (await lettersOwed(app)).map(({ last_error: error }) => error);
-    expect(tries.filter((error) => error?.includes('is away')).length).toBeGreaterThan(0);
-    const { port } = silent;
-    await silent.close();
-    const office = await openOffice(port);
-    for (let owed = 6; owed > 0; owed = (await lettersOwed(app)).length) {
-      await passTime(app);
-      await pause(500);
-    }
-    for (const address of addresses) expect(await office.awaitFor(address)).toHaveLength(1);
-  });
-
-  it('is given no password without TLS, unless it is on this machine', async () => {
-    const credentials = { user: 'roster', password: 'secret' };
-    const office = await PostOffice.open({ credentials });
-    open.push(() => office.close());
-    // Another name for this machine, which we do not take for one.
-    const SMTP_URL = `smtp://roster:secret@0.0.0.0:${office.port}`;
-    const app = await TestApp.start({ database: await freshDatabase('smtp_tls'), settings: { SMTP_URL } });
-    open.push(() => app.stop());
-    await register(app, `${unique('tls')}@example.com`);
-    const [letter] = await awaitOwed(app, 1, 1);
-    expect(letter!.last_error).toMatch(/STARTTLS/);
-    expect([office.signIns, office.arrived.length]).toEqual([0, 0]);
-  });
-
-  it('does not hold up a stop, and the letter waits for the next process', async () => {
-    const silent = await openSilent();
-    const database = await freshDatabase('smtp_stop');
-    const app = await TestApp.start({ database, settings: { SMTP_URL: `smtp://127.0.0.1:${silent.port}` } });
-    const email = `${unique('stop')}@example.com`;
-    await register(app, email);
-    await silent.awaitCall();
-    const since = performance.now();
-    await app.stop();
-    expect(performance.now() - since).toBeLessThan(4500);
-    await silent.close();
-    const office = await openOffice();
-    const next = await startApp(database, office.port);
-    await passTime(next);
-    await office.awaitFor(email);
   });
 });

@@ -2,6 +2,7 @@ import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
 import { runInRequest } from '../../src/platform/logging/request-context.js';
 import { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitMail } from '../mail/mailbox.js';
 import type { Failure } from '../users/shapes.js';
@@ -27,7 +28,7 @@ describe('trusted devices', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ database: await freshDatabase(`devices_${process.env['JEST_WORKER_ID']}`) });
     mfa = app.get(Mfa);
   });
   beforeEach(async () => {

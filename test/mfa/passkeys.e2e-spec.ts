@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { Mfa } from '../../src/mfa/index.js';
 import { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitMail } from '../mail/mailbox.js';
 import type { Failure } from '../users/shapes.js';
@@ -48,7 +49,7 @@ describe('passkeys', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ database: await freshDatabase(`passkeys_${process.env['JEST_WORKER_ID']}`) });
     mfa = app.get(Mfa);
   });
   beforeEach(async () => {

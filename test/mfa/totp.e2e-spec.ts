@@ -4,10 +4,12 @@ import type { TOTP } from 'otpauth';
 import { FactorResponse, Mfa, TooManyCodes } from '../../src/mfa/index.js';
 import type { MfaMethod, MfaStatus } from '../../src/mfa/index.js';
 import { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitMail, mailTo, otherThan } from '../mail/mailbox.js';
 import type { Failure } from '../users/shapes.js';
 import { addApp, confirmApp } from './enrolment.js';
+import type { ConfirmedApp } from './enrolment.js';
 import { factOf, newFactsAbout } from './shapes.js';
 import type { ListOf, ShownFactor } from './shapes.js';
 
@@ -21,7 +23,8 @@ describe('an authenticator app', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    // Of its own, for the clock goes far ahead: what is mailed then would hide what others are mailed now.
+    app = await TestApp.start({ database: await freshDatabase(`totp_${process.env['JEST_WORKER_ID']}`) });
     mfa = app.get(Mfa);
   });
   beforeEach(async () => {
@@ -33,6 +36,14 @@ describe('an authenticator app', () => {
     person.post<{ factor: ShownFactor; recoveryCodes: string[] } & Failure>(`${FACTORS}/${id}/confirmation`, { code });
   const prove = (code: string, person = grace) => mfa.prove(person.id, { method: 'totp', code });
   const codeOf = (answer: { status: number; body: Failure }): [number, string] => [answer.status, answer.body.code];
+
+  /** One that is good, and shows a code that was not used yet. */
+  const anApp = async (person = grace): Promise<ConfirmedApp> => {
+    const confirmed = await confirmApp(app, person);
+    // Into the midst of the next step, so that none ends while a test looks.
+    app.clock.advance(45_000 - (app.clock.millis() % 30_000));
+    return confirmed;
+  };
 
   it('is told its secret once, as text, as a link and as a picture', async () => {
     const added = await grace.post<ShownFactor>(FACTORS, { kind: 'totp', name: 'Telephone' });
@@ -84,7 +95,7 @@ describe('an authenticator app', () => {
   });
 
   it('is confirmed once, and makes recovery codes only as the first', async () => {
-    const first = await confirmApp(app, grace);
+    const first = await anApp();
     expect(codeOf(await confirm(first.id, first.code()))).toEqual([409, 'factor_already_confirmed']);
     const second = await addApp(app, grace, 'Tablet');
     expect((await confirm(second.id, second.code())).body.recoveryCodes).toEqual([]);
@@ -107,13 +118,13 @@ describe('an authenticator app', () => {
     ['two steps ago', -2, false],
     ['in two steps', 2, false],
   ])('shows a code that is taken %s: %i, %s', async (_, steps, taken) => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     app.clock.advance(10 * MINUTE);
     expect(await prove(factor.code(steps))).toEqual(taken ? OTP : null);
   });
 
   it('takes no nonsense for a code, and does not count it', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     for (const code of ['', '12345', '1234567', 'abcdef', '１２３４５６', '12 345', '000000\n', '-12345', '1e5000'])
       expect(await prove(code)).toBeNull();
     expect(await app.sql('SELECT FROM roster.totp_tries WHERE user_id = $1', [grace.id])).toEqual([]);
@@ -121,7 +132,7 @@ describe('an authenticator app', () => {
   });
 
   it('shows a code that is good once, and no older one after it (S13, A30)', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     const [before, now] = [factor.code(-1), factor.code()];
     // The code of its confirmation is used up too.
     expect(await prove(before)).toBeNull();
@@ -135,7 +146,7 @@ describe('an authenticator app', () => {
   });
 
   it('shows a code that lets one of 20 in who come at once, in 50 rounds (S13, A30)', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     for (let round = 0; round < 50; round += 1) {
       app.clock.advance(30_000);
       // Not more than may be tried in a row: the limit on guesses has a test of its own.
@@ -152,7 +163,7 @@ describe('an authenticator app', () => {
   };
 
   it('is guessed at five times and then not for a minute, by whomever and in however many sessions (S14, A10)', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     const guesses = Array.from({ length: 150 }, () => prove(otherThan(factor.code())).catch(blocked));
     const outcomes = await Promise.all(guesses);
     expect(outcomes.filter((outcome) => outcome === null)).toHaveLength(5);
@@ -165,7 +176,7 @@ describe('an authenticator app', () => {
   });
 
   it('waits twice as long after each further wrong code, says how long, and forgets it all after a right one', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     for (let n = 0; n < 4; n += 1) await prove(otherThan(factor.code()));
     for (const minutes of [1, 2, 4, 8, 16, 32, 64, 64]) {
       expect(await prove(otherThan(factor.code()))).toBeNull();
@@ -180,7 +191,7 @@ describe('an authenticator app', () => {
   });
 
   it('is not guessed at more than a hundred times, but a recovery code still lets its owner in (S8, A12)', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     await prove(otherThan(factor.code()));
     await app.sql('UPDATE roster.totp_tries SET tries = 100 WHERE user_id = $1', [grace.id]);
     expect(await prove(factor.code()).catch(blocked)).toBe('blocked');
@@ -191,8 +202,8 @@ describe('an authenticator app', () => {
 
   it('is not another’s: 404 for whatever they ask of it, and their code proves nothing', async () => {
     const eve = await app.people.person();
-    const factor = await confirmApp(app, grace);
-    const mine = await confirmApp(app, eve);
+    const factor = await anApp();
+    const mine = await anApp(eve);
     const asked = [
       await eve.get<Failure>(`${FACTORS}/${factor.id}`),
       await eve.patch<Failure>(`${FACTORS}/${factor.id}`, { name: 'Mine' }),
@@ -206,7 +217,7 @@ describe('an authenticator app', () => {
   });
 
   it('is renamed, which is on record and told', async () => {
-    const { id } = await confirmApp(app, grace);
+    const { id } = await anApp();
     const renamed = await grace.patch<ShownFactor>(`${FACTORS}/${id}`, { name: 'Old one' }, { 'if-match': '"2.json"' });
     expect([renamed.status, renamed.headers.etag, renamed.body.name]).toEqual([200, '"3.json"', 'Old one']);
     expect((await factOf(app, grace.id, 'factor.renamed')).private).toMatchObject({
@@ -224,7 +235,7 @@ describe('an authenticator app', () => {
   });
 
   it('takes the recovery codes and the trusted devices with it, if it is the last', async () => {
-    const first = await confirmApp(app, grace);
+    const first = await anApp();
     const second = await addApp(app, grace, 'Tablet');
     await confirm(second.id, second.code());
     const pending = await addApp(app, grace, 'Never confirmed');
@@ -289,7 +300,7 @@ describe('an authenticator app', () => {
   });
 
   it('is taken away by an administrator with all that hung on it, in the transaction of whoever asks', async () => {
-    const factor = await confirmApp(app, grace);
+    const factor = await anApp();
     await mfa.trust(grace.id);
     const { factors, recoveryCodes, trustedDevices }: MfaStatus = await mfa.statusOf(grace.id);
     const { body: own } = await grace.get<ShownFactor>(`${FACTORS}/${factor.id}`);
