@@ -81,8 +81,8 @@ export class SessionCookies {
   }
 
   private set(reply: FastifyReply, name: string, value: string, seconds: number): void {
-    const before = reply.getHeader('Set-Cookie') as string[] | undefined;
-    void reply.header('Set-Cookie', [...(before ?? []), `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`]);
+    // Fastify adds it to those that are there.
+    void reply.header('Set-Cookie', `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`);
   }
 }
 

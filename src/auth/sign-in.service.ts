@@ -7,9 +7,10 @@ import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
-import { Users, normalEmail, statusOf } from '../users/index.js';
+import { UserNotFound, Users, normalEmail, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
+import { LinkInvalid } from './flows/flows.contract.js';
 import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { SecondStep } from './second-step.service.js';
 import type { SecondStepDue } from './second-step.service.js';
@@ -79,7 +80,7 @@ export class SignInService {
       if (error instanceof AccountSuspended) return this.refuse(user, 'suspended', error);
       // Deleted meanwhile, or with another password by now: neither is told from a wrong password.
       if (error instanceof Problem && begun === undefined) return this.refuse(user, 'password', new SignInFailed());
-      throw error;
+      throw error instanceof UserNotFound ? new LinkInvalid() : error;
     }
   }
 
