@@ -82,8 +82,8 @@ export class SessionCookies {
   }
 
   private set(reply: FastifyReply, name: string, value: string, seconds: number): void {
-    const before = reply.getHeader('Set-Cookie') as string[] | undefined;
-    void reply.header('Set-Cookie', [...(before ?? []), `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`]);
+    // Fastify adds one to those that there are.
+    void reply.header('Set-Cookie', `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`);
   }
 }
 
