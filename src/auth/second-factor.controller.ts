@@ -83,6 +83,19 @@ export class SecondFactorController {
     return this.cookies.answer(reply, await this.factors.signInWithPasskey(challengeId, response), session);
   }
 
+  @Post('step-up/options')
+  @Authenticated()
+  @AllowedBeforeSecondFactor()
+  @Header('Cache-Control', 'no-store')
+  @Operation('auth.stepUpOptions', 'Begin to prove once more who you are, by a passkey', {
+    status: 200,
+    about: 'What the browser asks one of your passkeys',
+    type: PasskeyOptionsResponse,
+  })
+  async stepUpOptions(@CurrentPrincipal() { userId }: Principal): Promise<PasskeyOptionsResponse> {
+    return this.factors.passkeyOptionsOf(userId);
+  }
+
   @Post('step-up')
   @Authenticated()
   @AllowedBeforeSecondFactor()

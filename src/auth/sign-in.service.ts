@@ -4,7 +4,6 @@ import type { Counter } from 'prom-client';
 import { Events } from '../events/index.js';
 import type { PasswordProof } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
-import { Problem } from '../platform/contract/problem.js';
 import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { UserNotFound, Users, normalEmail, statusOf } from '../users/index.js';
@@ -79,8 +78,10 @@ export class SignInService {
     } catch (error) {
       if (error instanceof AccountSuspended) return this.refuse(user, 'suspended', error);
       // Deleted meanwhile, or with another password by now: neither is told from a wrong password.
-      if (error instanceof Problem && begun === undefined) return this.refuse(user, 'password', new SignInFailed());
-      throw error instanceof UserNotFound ? new LinkInvalid() : error;
+      if (error instanceof UserNotFound && begun !== undefined) throw new LinkInvalid();
+      if (error instanceof UserNotFound || error instanceof SignInFailed)
+        return this.refuse(user, 'password', new SignInFailed());
+      throw error;
     }
   }
 
