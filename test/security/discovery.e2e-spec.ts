@@ -165,6 +165,13 @@ describe('who has an account', () => {
       statuses.push(right.status);
     }
     expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
+    // What is on record says who it was about; only administrators read it.
+    const facts = await app.sql<{ userId: string | null }>(
+      `SELECT data ->> 'userId' AS "userId" FROM roster.events WHERE type = 'account.guesses_blocked'
+       ORDER BY xid DESC, seq DESC LIMIT 2`,
+    );
+    const [user] = await app.sql<{ id: string }>('SELECT id FROM roster.users WHERE email = $1', [known]);
+    expect(facts).toEqual([{ userId: null }, { userId: user!.id }]);
     // As if everybody in the world had guessed at the two of them.
     await app.sql(
       `UPDATE roster.guesses SET failures = 90, blocked_until = CASE source WHEN '' THEN now() + interval '1 hour' END
