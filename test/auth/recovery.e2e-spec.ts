@@ -226,7 +226,7 @@ describe('a forgotten password', () => {
       expect(await passwordsOf(person.id)).toBe(before);
     });
 
-    it('is refused while its password is right for another flow, and counts (A4, S15)', async () => {
+    it('is a code of its own flow alone: that of another counts as a wrong one (A4, S15)', async () => {
       const [grace, eve] = [await app.people.user(), await app.people.user()];
       const [mine, hers] = [
         await begin(app, 'password/forgot', grace.email),
