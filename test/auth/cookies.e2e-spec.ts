@@ -50,7 +50,8 @@ describe('cookies', () => {
         const { email } = grace.user;
         const { body } = await post('magic-link', { email });
         const [mail] = await awaitMail(app, email);
-        return (session) => post('magic-link/consume', { flowId: body['flowId' as never], code: codeIn(mail!), ...session });
+        return (session) =>
+          post('magic-link/consume', { flowId: body['flowId' as never], code: codeIn(mail!), ...session });
       },
     ],
     [
@@ -89,7 +90,10 @@ describe('cookies', () => {
       expect(answer.body).not.toHaveProperty('accessToken');
       expect(answer.body).not.toHaveProperty('refreshToken');
       for (const { value } of cookiesIn(answer)) expect(answer.text).not.toContain(value);
-      expect(answer.body).toMatchObject({ mfaRequired: false, csrfToken: expect.stringMatching(/^[\w-]{43}$/) as string });
+      expect(answer.body).toMatchObject({
+        mfaRequired: false,
+        csrfToken: expect.stringMatching(/^[\w-]{43}$/) as string,
+      });
       expect((await typesOf(app, answer)).at(-1)).toBe('session.started');
     });
 

@@ -245,11 +245,15 @@ describe('impersonation', () => {
       await putRoles(grace, 'user', reader);
       expect((await users(grace)).status).toBe(200);
       expect(refusalIn(await users(who))).toEqual(DENIED);
-      await (await app.people.admin()).put(`/api/v1/users/${grace.id}/permissions`, {
+      await (
+        await app.people.admin()
+      ).put(`/api/v1/users/${grace.id}/permissions`, {
         grants: [{ permission: 'audit:read' }],
       });
       expect(refusalIn(await who.get<SignIn>('/api/v1/audit?limit=1'))).toEqual(DENIED);
-      expect(refusalIn(await who.put<SignIn>(`/api/v1/users/${helper.id}/roles`, { roles: ['admin'] }))).toEqual(DENIED);
+      expect(refusalIn(await who.put<SignIn>(`/api/v1/users/${helper.id}/roles`, { roles: ['admin'] }))).toEqual(
+        DENIED,
+      );
     });
 
     it('less far at once when who acts loses a right (S57)', async () => {

@@ -71,8 +71,10 @@ describe('S35, A14 each kind of token', () => {
     const { status } = await answer;
     return [status < 300, status];
   };
-  const query = (name: string): Door => (shown) =>
-    opened(app.send('GET', `/api/v1/me?${name}=${encodeURIComponent(shown)}`));
+  const query =
+    (name: string): Door =>
+    (shown) =>
+      opened(app.send('GET', `/api/v1/me?${name}=${encodeURIComponent(shown)}`));
 
   /** Everywhere a token is taken. */
   const DOORS: Record<string, Door> = {
@@ -223,7 +225,12 @@ describe('S35, A14 each kind of token', () => {
     const width = Math.max(...rows.map(({ length }) => length)) + 2;
     const line = (name: string, values: string[]): string =>
       `${name.padEnd(width)}${values.map((value, at) => value.padStart(Math.max(columns[at]!.length, 5) + 2)).join('')}\n`;
-    const lines = rows.map((row) => line(row, columns.map((column) => cells.get(`${row} ${column}`) ?? '?')));
+    const lines = rows.map((row) =>
+      line(
+        row,
+        columns.map((column) => cells.get(`${row} ${column}`) ?? '?'),
+      ),
+    );
     process.stdout.write(`\n${line('', columns)}${lines.join('')}`);
   }
 });
