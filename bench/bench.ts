@@ -14,6 +14,7 @@ import { check, measure, summarise, weigh } from './rounds.js';
 import type { Contestant, Standing, Task } from './rounds.js';
 import { startServer } from './server.js';
 import { measureStart, productionPackages } from './start.js';
+import { proveTiming } from './timing.js';
 
 const WARM_UP = { job: 'read', connections: 32, seconds: 2 } as const;
 /** The resident size of Roster is read after so many requests. */
@@ -34,7 +35,8 @@ export async function bench(root: string, folder: string, parameters: readonly s
   process.once('SIGINT', () => void things.disposeAsync().finally(() => process.exit(130)));
   try {
     if (options.install) install();
-    if (options.lists) await compareLists(root, folder, things, say);
+    if (options.timing) await proveTiming(root, folder, things, say);
+    else if (options.lists) await compareLists(root, folder, things, say);
     else await comparePeers(root, folder, things, options);
   } finally {
     await things.disposeAsync();

@@ -14,10 +14,13 @@ export interface Options {
   readonly install: boolean;
   /** Lists over 1,000,000 users against 100,000, in place of the peers. */
   readonly lists: boolean;
+  /** Whether times tell who has an account, in place of the peers. */
+  readonly timing: boolean;
 }
 
 export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
+npm run prove:timing              whether the time of an answer tells who has an account
 
   --install              fetches the peers in Python and Go with apt, and wrk
   --rows <n>             users in the table, 10000 or more (100000)
@@ -58,6 +61,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     seconds: whole(values.seconds, full ? 5 : 3),
     install: values.install,
     lists: positionals.includes('lists'),
+    timing: positionals.includes('timing'),
   };
 }
 

@@ -1,5 +1,5 @@
 export { Roster, createRoster } from './roster.js';
-export type { RosterOptions } from './roster.js';
+export type { FactorDue, RosterOptions, SignedIn } from './roster.js';
 export { FailedAnswer, RosterProblem, isProblem } from './problem.js';
 export type { ProblemCode } from './problem.js';
 export { all, pages } from './pages.js';

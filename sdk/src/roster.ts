@@ -1,11 +1,11 @@
 import { createClient, createConfig } from './generated/client/index.js';
 import { Operations } from './generated/sdk.gen.js';
-import type { Me, Tokens as Granted } from './generated/types.gen.js';
+import type { Me, SignIn, StepUpRequest, VerifyFactorRequest } from './generated/types.gen.js';
 import { asProblem, isProblem } from './problem.js';
 import { RETRIES, longestTry, sendWithRetry, withKey } from './retry.js';
 import type { RetryOptions } from './retry.js';
 import { Session, inMemory } from './session.js';
-import type { TokenStore } from './session.js';
+import type { Granted, TokenStore } from './session.js';
 import { Users } from './users.js';
 
 export interface RosterOptions {
@@ -17,6 +17,23 @@ export interface RosterOptions {
   /** The longest that one try may take, in milliseconds. Default 30 s. */
   readonly timeout?: number;
   readonly retry?: Partial<RetryOptions>;
+}
+
+/** Somebody who signed in. */
+export interface SignedIn {
+  readonly mfaRequired: false;
+  readonly user: Me;
+  /** The password was for one use, and has to be changed first. */
+  readonly passwordChangeRequired: boolean;
+  /** Of a device that is trusted from now on. */
+  readonly deviceToken: string | undefined;
+}
+
+/** Somebody whose password was right, and who has to show a second factor. */
+export interface FactorDue {
+  readonly mfaRequired: true;
+  readonly mfaToken: string;
+  readonly methods: readonly string[];
 }
 
 /** Every operation of the document by its name (`roster.users.list`), and signing in and out. */
@@ -34,14 +51,32 @@ export class Roster extends Operations {
   }
 
   /**
-   * Signs in; every call is made as this person from then on.
-   * @returns who it is, and whether the password was for one use and has to be changed first
+   * Signs in; every call is made as this person from then on, unless a second factor is due: then `showFactor` comes.
+   * @param deviceToken of a device that was trusted at an earlier sign-in
    * @throws RosterProblem `sign_in_failed` and others
    */
-  async signIn(identifier: string, password: string): Promise<{ user: Me; passwordChangeRequired: boolean }> {
-    const { data } = await this.auth.login({ body: { identifier, password } });
-    await this.session.begin(data);
-    return { user: data.user, passwordChangeRequired: data.passwordChangeRequired };
+  async signIn(identifier: string, password: string, deviceToken?: string): Promise<SignedIn | FactorDue> {
+    const { data } = await this.auth.login({ body: { identifier, password, deviceToken } });
+    return data.mfaRequired
+      ? { mfaRequired: true, mfaToken: data.mfaToken!, methods: data.methods! }
+      : this.enter(data);
+  }
+
+  /** Shows the second factor that a sign-in waits for. @throws RosterProblem `factor_invalid` and others */
+  async showFactor(factor: VerifyFactorRequest): Promise<SignedIn> {
+    return this.enter((await this.auth.verifyFactor({ body: factor })).data);
+  }
+
+  /** Proves once more who somebody is, for what answers `reauthentication_required`; the session goes on under new tokens. */
+  async stepUp(proof: StepUpRequest): Promise<SignedIn> {
+    // Not minimal: that was not asked for.
+    return this.enter((await this.auth.stepUp({ body: proof })).data as SignIn);
+  }
+
+  private async enter(data: SignIn): Promise<SignedIn> {
+    await this.session.begin(granted(data));
+    const { user, passwordChangeRequired = false, deviceToken } = data;
+    return { mfaRequired: false, user: user!, passwordChangeRequired, deviceToken };
   }
 
   /** Ends the session here and on the server. */
@@ -89,11 +124,16 @@ export function createRoster(options: RosterOptions): Roster {
 /** Null when the session has ended: whoever asked learns that by the refusal of their own call. */
 async function renew(roster: Roster, refreshToken: string): Promise<Granted | null> {
   try {
-    return (await roster.auth.refresh({ body: { refreshToken } })).data;
+    return granted((await roster.auth.refresh({ body: { refreshToken } })).data);
   } catch (error) {
     if (isProblem(error) && error.status === 401) return null;
     throw error;
   }
+}
+
+/** This client keeps tokens: it never asks for a session by cookies. */
+function granted({ accessToken, refreshToken, expiresIn }: SignIn): Granted {
+  return { accessToken: accessToken!, refreshToken: refreshToken!, expiresIn: expiresIn! };
 }
 
 /** Sends it as whoever is signed in, with a new token if that one has just ended. */

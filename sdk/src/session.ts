@@ -13,7 +13,7 @@ export interface TokenStore {
 }
 
 /** What the server answers to a sign-in and to a refresh. */
-interface Granted {
+export interface Granted {
   readonly accessToken: string;
   readonly refreshToken: string;
   /** Seconds. */

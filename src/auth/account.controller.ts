@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 
 import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
+import { EvenPace } from '../platform/http/even-pace.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import {
   AllowedBeforePasswordChange,
@@ -42,6 +43,7 @@ export class RecoveryController {
   @Post('password/forgot')
   @Public()
   @RateLimit('registrations')
+  @EvenPace()
   @Operation('auth.forgotPassword', 'Ask for a new password', ON_ITS_WAY, SAME)
   async forgot(@Body() { email }: EmailRequest): Promise<FlowResponse> {
     return { flowId: await this.resets.forgot(email) };
@@ -64,6 +66,7 @@ export class RecoveryController {
   @Post('magic-link')
   @Public()
   @RateLimit('registrations')
+  @EvenPace()
   @Operation('auth.sendMagicLink', 'Ask for a link to sign in', ON_ITS_WAY, SAME)
   async sendLink(@Body() { email }: EmailRequest): Promise<FlowResponse> {
     return { flowId: await this.links.send(email) };

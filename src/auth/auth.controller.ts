@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { TooManySignIns } from '../passwords/index.js';
 import { Config } from '../platform/config/config.js';
+import { EvenPace } from '../platform/http/even-pace.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import {
   AllowedBeforePasswordChange,
@@ -56,6 +57,7 @@ export class AuthController {
   @Post('register')
   @Public()
   @RateLimit('registrations')
+  @EvenPace()
   @ApiProblems(TooManySignIns, RegistrationClosed)
   @Operation('auth.register', 'Ask for an account', ON_ITS_WAY, SAME)
   async register(@Body() body: RegisterRequest): Promise<FlowResponse> {

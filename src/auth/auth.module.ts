@@ -45,6 +45,7 @@ import { ApiKeys } from './keys/api-keys.service.js';
 import { KeyUses } from './keys/key-uses.service.js';
 import { MyTokensController } from './keys/my-tokens.controller.js';
 import { NewDevices } from './new-devices.service.js';
+import { AccountPagesController } from './pages/account-pages.controller.js';
 import { Principals } from './principals.js';
 import { Proofs } from './proofs.service.js';
 import { SecondFactorController } from './second-factor.controller.js';
@@ -84,6 +85,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     UsersModule,
   ],
   controllers: [
+    AccountPagesController,
     AuthController,
     EmailController,
     RecoveryController,

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 
 import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
+import { EvenPace } from '../platform/http/even-pace.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { Public } from '../platform/http/policy.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
@@ -45,6 +46,7 @@ export class EmailController {
   @Post('email/resend')
   @Public()
   @RateLimit('registrations')
+  @EvenPace()
   @Operation('auth.resendVerification', 'Ask for the mail once more', ON_ITS_WAY, SAME)
   async resend(@Body() { email }: EmailRequest): Promise<FlowResponse> {
     return { flowId: await this.verifications.resend(email) };

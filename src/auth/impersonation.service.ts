@@ -42,11 +42,10 @@ export class Impersonation {
       const user = await this.users.lock(id);
       await this.access.refuseOver(actor.permissions, id);
       if (statusOf(user, this.clock.now()) !== 'active') throw new AccountSuspended('This account cannot be used');
-      const ends = new Date(this.clock.millis() + minutes * MINUTE);
-      const started = await this.sessions.startFor(id, actor.userId, ends);
+      const started = await this.sessions.startFor(id, actor.userId, minutes * MINUTE);
       this.events.record(
         ImpersonationStarted,
-        { userId: id, actorId: actor.userId, sessionId: started.id, until: ends },
+        { userId: id, actorId: actor.userId, sessionId: started.id, until: started.expiresAt },
         { subject: `users/${id}`, reason, actorId: actor.userId },
       );
       return started;

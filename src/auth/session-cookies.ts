@@ -82,7 +82,7 @@ export class SessionCookies {
   }
 
   private set(reply: FastifyReply, name: string, value: string, seconds: number): void {
-    // Fastify adds one to those that there are.
+    // Fastify adds it to those that are there.
     void reply.header('Set-Cookie', `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`);
   }
 }

@@ -9,6 +9,7 @@ import { Metrics } from '../platform/telemetry/metrics.js';
 import { UserNotFound, Users, normalEmail, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
+import { LinkInvalid } from './flows/flows.contract.js';
 import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { SecondStep } from './second-step.service.js';
 import type { SecondStepDue } from './second-step.service.js';
@@ -77,6 +78,7 @@ export class SignInService {
     } catch (error) {
       if (error instanceof AccountSuspended) return this.refuse(user, 'suspended', error);
       // Deleted meanwhile, or with another password by now: neither is told from a wrong password.
+      if (error instanceof UserNotFound && begun !== undefined) throw new LinkInvalid();
       if (error instanceof UserNotFound || error instanceof SignInFailed)
         return this.refuse(user, 'password', new SignInFailed());
       throw error;

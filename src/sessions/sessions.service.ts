@@ -59,17 +59,16 @@ export class Sessions {
    * have, the one that was not seen for longest ends.
    */
   async start(userId: string, amr: string[]): Promise<Started> {
-    const now = this.clock.now();
     await this.makeRoom(userId);
-    const session = await this.insert(userId, null, amr, new Date(now.getTime() + this.config.values.SESSION_LIFETIME));
+    const session = await this.insert(userId, null, amr, this.config.values.SESSION_LIFETIME);
     const refreshToken = randomToken();
-    await this.keepToken(refreshToken, session, now);
+    await this.keepToken(refreshToken, session, session.authenticatedAt);
     return { session, refreshToken };
   }
 
-  /** A session in which somebody acts for the user; it cannot be refreshed. Part of the caller's transaction. */
-  startFor(userId: string, actorId: string, expiresAt: Date): Promise<Session> {
-    return this.insert(userId, actorId, ['imp'], expiresAt);
+  /** A session in which somebody acts for the user; it cannot be refreshed. Part of the caller's transaction. @param lives milliseconds */
+  startFor(userId: string, actorId: string, lives: number): Promise<Session> {
+    return this.insert(userId, actorId, ['imp'], lives);
   }
 
   /** Whether the user is signed in from there. @param network an address, or a network (CIDR) */
@@ -121,7 +120,7 @@ export class Sessions {
     return this.sessions.wipeSuccessors(new Date(this.clock.millis() - WIPE_AFTER));
   }
 
-  private async insert(userId: string, actorId: string | null, amr: string[], expiresAt: Date): Promise<Session> {
+  private async insert(userId: string, actorId: string | null, amr: string[], lives: number): Promise<Session> {
     const request = currentRequest();
     const now = this.clock.now();
     const session: Session = {
@@ -130,7 +129,7 @@ export class Sessions {
       actorId,
       amr,
       authenticatedAt: now,
-      expiresAt,
+      expiresAt: new Date(now.getTime() + lives),
       endedAt: null,
       endedBecause: null,
       name: null,

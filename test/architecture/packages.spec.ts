@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './planted-tree.js';
 
@@ -38,10 +38,23 @@ function unreviewed(packages: Pick<Locked & { name: string }, 'name' | 'version'
     .map(({ name }) => name);
 }
 
+/** SQL with something else in it. */
+const PUT_TOGETHER = /\$\{|\bquery\([^)]*['"`]\s*\+/;
+
 describe('The packages', () => {
   it('run no install script that was not reviewed', () => {
     expect(unreviewed(locked)).toEqual([]);
     expect(unreviewed([{ name: 'stranger', version: '1.0.0', hasInstallScript: true }])).toEqual(['stranger']);
+  });
+
+  it('A24 run no text of a database as a migration: TypeORM from 1.1 on, and migrations that are written, not put together', () => {
+    const [major, minor] = manifest.dependencies['typeorm']!.split('.').map(Number);
+    expect(major! * 1000 + minor!).toBeGreaterThanOrEqual(1001);
+    const migrations = globSync('migrations/*.ts', { cwd: ROOT });
+    const together = migrations.filter((file) => PUT_TOGETHER.test(readFileSync(join(ROOT, file), 'utf8')));
+    expect(together).toEqual([]);
+    expect(migrations.length).toBeGreaterThan(5);
+    expect(PUT_TOGETHER.test('await runner.query(`COMMENT ON TABLE t IS ${text}`)')).toBe(true);
   });
 
   it('do not report installations to a third party', () => {

@@ -249,7 +249,7 @@ describe('the audit log', () => {
         'access.denied refused',
         'password.change_refused refused',
         'password.changed success',
-        'user.deleted success',
+        'user.deletion_scheduled success',
         'session.ended success',
       ]);
       for (const { occurredAt, details, requestId } of entries) {

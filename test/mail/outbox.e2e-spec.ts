@@ -32,7 +32,9 @@ describe('the development outbox', () => {
     await send(address, 'Ada');
     await awaitMail(app, address);
     await send(address, 'Grace');
-    const [newest, older] = await awaitMail(app, address, 2);
+    await awaitMail(app, address, 2);
+    const answer = await app.send<Message[]>('GET', '/dev/mail/messages');
+    const [newest, older] = answer.body.filter(({ to }) => to === address);
     expect(newest).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       to: address,
@@ -42,7 +44,6 @@ describe('the development outbox', () => {
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
     });
     expect(older!.subject).toBe('Hello Ada');
-    const answer = await app.send<Message[]>('GET', '/dev/mail/messages');
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(answer.headers['content-type']).toMatch(/^application\/json/);
   });

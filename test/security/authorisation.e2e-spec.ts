@@ -27,7 +27,15 @@ const CALLERS = ['anonymous', 'user', 'themselves', 'all others', 'holder', 'adm
 type Caller = (typeof CALLERS)[number];
 
 /** What is served beside the document: pages, files, and the document itself. */
-const BESIDE = [/^\/docs(\/|$)/, /^\/openapi\.(json|yaml)$/, /^\/dev\//, /^\/problems/, /^\/$/, /^\/favicon\.ico$/];
+const BESIDE = [
+  /^\/docs(\/|$)/,
+  /^\/openapi\.(json|yaml)$/,
+  /^\/dev\//,
+  /^\/account\//,
+  /^\/problems/,
+  /^\/$/,
+  /^\/favicon\.ico$/,
+];
 
 /** What the guards say; a wrong password or a stale refresh token is the business of whoever was let through. */
 const AT_THE_DOOR =
@@ -129,7 +137,7 @@ function rowOf(operation: DocumentedOperation, method: string, path: string): Ro
     path,
     policy: operation['x-permission']!,
     body: operation.requestBody ? body : undefined,
-    inPerson: operation['x-max-age'] !== undefined || operation.operationId === 'auth.logout',
+    inPerson: operation['x-max-age'] !== undefined || ['auth.logout', 'auth.stepUp'].includes(operation.operationId),
   };
 }
 

@@ -1,6 +1,12 @@
 import { operationsOf } from '../../src/platform/http/document.js';
+import { Honest, isPublic } from '../contract/conventions/honest.js';
 import { TestApp } from '../harness/app.js';
 import { addressOf, sceneOf } from '../harness/scenes.js';
+
+/** What an answer says that nobody else may ever read. */
+const SECRET =
+  /"(accessToken|refreshToken|mfaToken|deviceToken|csrfToken|secret|codes|recoveryCodes|challengeId|challenge)":\s*["[]/;
+const PRIVATE = /^(no-store|private, no-cache)$/;
 
 describe('caches', () => {
   let app: TestApp;
@@ -21,6 +27,23 @@ describe('caches', () => {
     expect((await grace.patch('/api/v1/me', { name: 'Grace Hopper' }, { 'if-match': own })).status).toBe(200);
     expect((await grace.patch('/api/v1/me', { name: 'Grace Murray' }, { 'if-match': own })).status).toBe(412);
   });
+
+  it('S30 keep no token, code or secret at all, and nothing of a person without asking again', async () => {
+    const honest = new Honest(app);
+    const wrong: string[] = [];
+    let secrets = 0;
+    for (const operation of honest.operations) {
+      const { status, headers, text } = await honest.ask(operation);
+      const told = String(headers['cache-control']);
+      const isSecret = SECRET.test(text);
+      if (isSecret) secrets += 1;
+      const right = isSecret || status >= 400 ? told === 'no-store' : isPublic(operation) || PRIVATE.test(told);
+      if (!right) wrong.push(`${operation.operationId} ${status}: ${told}`);
+    }
+    expect(wrong).toEqual([]);
+    expect(secrets).toBeGreaterThan(8);
+    expect(PRIVATE.test('public, max-age=60')).toBe(false);
+  }, 60_000);
 
   it('are told of the token by every answer that depends on it, and by no other', async () => {
     const admin = await app.people.admin();

@@ -3,6 +3,7 @@ import { TestApp } from '../harness/app.js';
 import type { Answer } from '../harness/household.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import { awaitMail, mailTo } from '../mail/mailbox.js';
+import { confirmApp } from '../mfa/enrolment.js';
 import { Statements } from './statements.js';
 
 interface Problem {
@@ -45,7 +46,7 @@ describe('who has an account', () => {
     return { status, headers: Object.entries(comparable), shown, hashes: hasher.hashes - before, done };
   }
 
-  it('S9 is not told by signing in: status, body, headers, hashes and statements are the same', async () => {
+  it('S9 A9 is not told by signing in: status, body, headers, hashes and statements are the same', async () => {
     const invited = (await app.people.user({}, { invited: true })).email;
     const [right, stranger, withoutPassword] = [
       await seen(() => login(known, 'not the password at all')),
@@ -58,7 +59,7 @@ describe('who has an account', () => {
     expect(withoutPassword).toEqual(right);
   });
 
-  it('S9 is not told by registering: status, body, headers, hashes and statements are the same', async () => {
+  it('S9 A9 is not told by registering: status, body, headers, hashes and statements are the same', async () => {
     const [taken, free] = [
       await seen(() => register(known)),
       await seen(() => register(`${unique('free')}@example.com`)),
@@ -68,7 +69,120 @@ describe('who has an account', () => {
     expect(free).toEqual(taken);
   });
 
-  it('S9 is not told by a suspension: only the right password learns of it', async () => {
+  const ask = (door: string, email: string) => app.send<Problem>('POST', `/api/v1/auth/${door}`, { body: { email } });
+  const nobody = () => `${unique('nobody')}@example.com`;
+  const mine = async (invited = false) => (await app.people.user({}, { invited })).email;
+  /** Whom a door may have to do with; the mail differs, the answer does not. */
+  const SORTS: [string, () => Promise<string>][] = [
+    ['an account', () => mine()],
+    ['an account without a password', () => mine(true)],
+    [
+      'an account whose address is not confirmed',
+      async () => {
+        const user = await app.people.user();
+        await app.sql('UPDATE roster.users SET email_verified_at = NULL WHERE id = $1', [user.id]);
+        return user.email;
+      },
+    ],
+    [
+      'a registration that waits',
+      async () => {
+        const email = nobody();
+        expect((await register(email)).status).toBe(202);
+        return email;
+      },
+    ],
+    [
+      'a suspended account',
+      async () => {
+        const user = await app.people.user();
+        await (await app.people.admin()).put(`/api/v1/users/${user.id}/suspension`, { reason: 'left' });
+        return user.email;
+      },
+    ],
+    [
+      'a deleted account',
+      async () => {
+        const user = await app.people.user();
+        await (await app.people.admin()).delete(`/api/v1/users/${user.id}`);
+        return user.email;
+      },
+    ],
+  ];
+  const DOORS = ['password/forgot', 'email/resend', 'magic-link'];
+
+  it.each(DOORS.flatMap((door) => SORTS.map(([sort, make]) => [door, sort, make] as const)))(
+    'S9 A9 is not told by %s to %s: status, body, headers, hashes and statements are as for nobody',
+    async (door, _sort, make) => {
+      const email = await make();
+      const somebody = await seen(() => ask(door, email));
+      expect(somebody).toMatchObject({ status: 202, hashes: 0, shown: { flowId: '' } });
+      expect(somebody.done.length).toBeGreaterThan(3);
+      expect(await seen(() => ask(door, nobody()))).toEqual(somebody);
+    },
+  );
+
+  it('S9 A9 is not told by the start of the second step, nor who has one: only the right password learns of it', async () => {
+    const owner = await app.people.person();
+    await confirmApp(app, owner);
+    const wrong = await seen(() => login(owner.user.email, 'not the password at all'));
+    expect(wrong).toMatchObject({ status: 401, hashes: 1, shown: { code: 'sign_in_failed' } });
+    expect(await seen(() => login(nobody(), 'not the password at all'))).toEqual(wrong);
+    const other = await mine();
+    expect(await seen(() => login(other, 'not the password at all'))).toEqual(wrong);
+    expect((await login(owner.user.email, PASSWORD)).body).toMatchObject({ mfaRequired: true });
+  });
+
+  it('S9 A9 is not told by the options of a passkey, which want no name', async () => {
+    const options = () => app.send<object>('POST', '/api/v1/auth/passkeys/options', { body: {} });
+    const { status, body } = await options();
+    expect([status, JSON.stringify(body)]).toEqual([200, expect.not.stringContaining('allowCredentials":[{')]);
+  });
+
+  it('S9 A9 is not told by a code that is wrong, of a flow for somebody and of one for nobody', async () => {
+    const wrongCode = async (email: string) => {
+      const { flowId } = (await ask('password/forgot', email)).body as unknown as { flowId: string };
+      const body = { flowId, code: '000000', password: 'seven quiet bridges over a river' };
+      return seen(() => app.send<Problem>('POST', '/api/v1/auth/password/reset', { body }));
+    };
+    const somebody = await wrongCode(await mine());
+    expect(somebody).toMatchObject({ hashes: 0, shown: { code: 'code_invalid' } });
+    expect(await wrongCode(nobody())).toEqual(somebody);
+  });
+
+  it('S9 A9 is not told by guessing on, until the source is not heard, nor until nobody is', async () => {
+    const [known, unknown] = [await mine(), nobody()];
+    const guess = (identifier: string) => seen(() => login(identifier, 'not the password at all'));
+    const statuses = [];
+    for (let guesses = 0; guesses < 12; guesses += 1) {
+      const right = await guess(known);
+      // A pause of a second may have begun in one second and be told of in the next.
+      const alike = (one: typeof right) => ({
+        ...one,
+        headers: one.headers.filter(([name]) => name !== 'retry-after'),
+      });
+      expect(alike(await guess(unknown))).toEqual(alike(right));
+      statuses.push(right.status);
+    }
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
+    // What is on record says who it was about; only administrators read it.
+    const facts = await app.sql<{ userId: string | null }>(
+      `SELECT data ->> 'userId' AS "userId" FROM roster.events WHERE type = 'account.guesses_blocked'
+       ORDER BY xid DESC, seq DESC LIMIT 2`,
+    );
+    const [user] = await app.sql<{ id: string }>('SELECT id FROM roster.users WHERE email = $1', [known]);
+    expect(facts).toEqual([{ userId: null }, { userId: user!.id }]);
+    // As if everybody in the world had guessed at the two of them.
+    await app.sql(
+      `UPDATE roster.guesses SET failures = 90, blocked_until = CASE source WHEN '' THEN now() + interval '1 hour' END
+       WHERE account IN (SELECT account FROM roster.guesses ORDER BY last_at DESC LIMIT 4)`,
+    );
+    const locked = await guess(known);
+    expect(locked).toMatchObject({ status: 429, hashes: 0, shown: { code: 'too_many_guesses' } });
+    expect(await guess(unknown)).toEqual(locked);
+  });
+
+  it('S9 A9 is not told by a suspension: only the right password learns of it', async () => {
     const user = await app.people.user();
     const ada = await app.people.admin();
     await ada.put(`/api/v1/users/${user.id}/suspension`, { reason: 'left' });
@@ -89,7 +203,7 @@ describe('who has an account', () => {
 
     const other = stored.replace('i', 'ı');
     expect((await register(other)).status).toBe(202);
-    expect((await awaitMail(app, other))[0]!.subject).toMatch(/^Your code: \d{6}$/);
+    expect((await awaitMail(app, other))[0]!.subject).toBe('Confirm your address');
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { randomInt } from 'node:crypto';
 
 import { RateLimits } from '../../src/platform/rate-limit/rate-limits.js';
@@ -171,8 +172,10 @@ describe('S58 limits', () => {
 
   it('bound the guesses of codes for much longer than a minute', async () => {
     const from = anAddress();
-    const body = { flowId: '01a1fb89-a690-7530-90c7-ac334b01292e', code: '123456' };
-    const guess = (): Promise<Reply> => ask(app, '/api/v1/auth/email/verify', { method: 'POST', from, body });
+    const guess = (): Promise<Reply> => {
+      const body = { flowId: randomUUID(), code: '123456' };
+      return ask(app, '/api/v1/auth/email/verify', { method: 'POST', from, body });
+    };
     const all = await statuses(13, guess);
     expect([count(all, 422), count(all, 429)]).toEqual([12, 1]);
     const { headers } = await guess();

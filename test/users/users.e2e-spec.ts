@@ -265,6 +265,7 @@ describe('users', () => {
       ['createdAt', null],
       ['updatedAt', '2026-01-01T00:00:00.000Z'],
       ['lastSignInAt', '2026-01-01T00:00:00.000Z'],
+      ['deletionDueAt', '2026-01-01T00:00:00.000Z'],
       ['version', '1'],
     ])('refuses another %s', async (member, value) => {
       const { id } = await create();

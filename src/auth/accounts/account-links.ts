@@ -3,7 +3,14 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
 import { PublicUrl } from '../../platform/http/public-url.js';
 
-export type AccountPage = 'verify-email' | 'revert-email' | 'reset-password' | 'sign-in' | 'accept-invitation';
+export const ACCOUNT_PAGES = [
+  'verify-email',
+  'revert-email',
+  'reset-password',
+  'sign-in',
+  'accept-invitation',
+] as const;
+export type AccountPage = (typeof ACCOUNT_PAGES)[number];
 
 /** The links of mails. */
 @Injectable()

@@ -71,11 +71,19 @@ export class FlowsRepository {
     );
   }
 
-  /** But for an invitation, which rests on nothing but the account. */
+  /** But for an invitation, which rests on nothing but the account, and the way back to an address. */
   async supersedeAllOf(userId: string, now: Date): Promise<void> {
     await this.db.change(
-      `UPDATE roster.flows SET superseded_at = $2 WHERE user_id = $1 AND purpose <> 'invitation' AND ${LIVE}`,
+      `UPDATE roster.flows SET superseded_at = $2 WHERE user_id = $1 AND purpose NOT IN ('invitation', 'email_revert') AND ${LIVE}`,
       [userId, now],
+    );
+  }
+
+  async supersedeSince({ userId, purpose, createdAt }: Flow, now: Date): Promise<void> {
+    await this.db.change(
+      `UPDATE roster.flows SET superseded_at = $4
+       WHERE user_id = $1 AND purpose = $2 AND created_at >= $3 AND ${LIVE}`,
+      [userId, purpose, createdAt, now],
     );
   }
 

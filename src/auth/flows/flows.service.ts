@@ -111,9 +111,17 @@ export class Flows {
     return this.flows.supersedeOf(userId, purpose, this.clock.now());
   }
 
-  /** Ends what was begun for a user, as part of the caller's transaction: whatever it rested on has changed. */
+  /**
+   * Ends what was begun for a user, as part of the caller's transaction: whatever it rested on has changed. Not the way
+   * back to an address of before: whoever took an account over would shut it by the next change that they make.
+   */
   supersedeAllOf(userId: string): Promise<void> {
     return this.flows.supersedeAllOf(userId, this.clock.now());
+  }
+
+  /** Ends those of the same purpose that were begun after this one, as part of the caller's transaction. */
+  supersedeSince(flow: Flow): Promise<void> {
+    return this.flows.supersedeSince(flow, this.clock.now());
   }
 
   private async proveByCode(purposes: readonly FlowPurpose[], proof: { flowId: string; code: string }): Promise<Flow> {

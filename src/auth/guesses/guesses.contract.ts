@@ -10,7 +10,7 @@ export class TooManyGuesses extends defineProblem('too_many_guesses', 429, 'Too 
 export const AccountBlocked = defineEvent(
   'account.guesses_blocked',
   'Somebody guessed too often and is not heard for a while',
-  { userId: 'uuid', until: 'moment', everywhere: 'boolean' },
+  { userId: 'uuid?', until: 'moment', everywhere: 'boolean' },
   { outcome: 'refused' },
 );
 export const AccountUnlocked = defineEvent('account.unlocked', 'Guesses at an account are heard again', {

@@ -17,6 +17,8 @@ const DAY = 24 * 3_600_000;
 const PruneGuesses = defineJob('guesses.prune', { maxAttempts: 3 });
 /** Counts what comes from everywhere. */
 const EVERYWHERE = Buffer.alloc(0);
+/** The id of no user. */
+const NOBODY = '00000000-0000-7000-8000-000000000000';
 
 /**
  * Failed proofs, counted before they are heard and forgotten when one is right: one count for a source (an address, or
@@ -44,18 +46,19 @@ export class Guesses {
    */
   async reserve(account: string, userId: string | null): Promise<void> {
     const now = this.clock.now();
-    const counted = await this.guesses.reserve(this.keyOf(account), this.sources(), now);
-    const here = counted.find(({ source }) => source.length > 0)!;
-    const everywhere = counted.find(({ source }) => source.length === 0)!;
+    const key = this.keyOf(account);
+    const here = await this.guesses.reserve(key, this.here(), now);
     if (here.refused) throw tooMany(here.blockedUntil!, now);
+    // Only what is heard: else one source, refused a hundred times, would close the account to everybody.
+    const everywhere = await this.guesses.reserve(key, EVERYWHERE, now);
     if (everywhere.refused && !(await this.isAtHome(userId))) throw tooMany(everywhere.blockedUntil!, now);
     const newly = [here, everywhere].find(({ blockedUntil }) => blockedUntil !== null && blockedUntil > now);
-    if (newly && userId !== null) await this.tell(userId, newly.blockedUntil!, newly === everywhere);
+    if (newly) await this.tell(userId, newly.blockedUntil!, newly === everywhere);
   }
 
   /** The guess was right: what failed before it is forgotten. */
   forgive(account: string): Promise<void> {
-    return this.guesses.forgive(this.keyOf(account), this.sources());
+    return this.guesses.forgive(this.keyOf(account), [EVERYWHERE, this.here()]);
   }
 
   /** Lets everybody try again, as part of the caller's transaction. @returns whether anybody was counted */
@@ -65,20 +68,22 @@ export class Guesses {
     return true;
   }
 
+  /** Asked for nobody too, as `tell` is told of nobody: a lock shows as little as a refusal who has an account. */
   private async isAtHome(userId: string | null): Promise<boolean> {
     const ip = currentRequest()?.ip;
-    return userId !== null && ip != null && (await this.sessions.isOpenFrom(userId, prefixOf(ip)));
+    return ip != null && (await this.sessions.isOpenFrom(userId ?? NOBODY, prefixOf(ip)));
   }
 
-  private tell(userId: string, until: Date, everywhere: boolean): Promise<void> {
+  private tell(userId: string | null, until: Date, everywhere: boolean): Promise<void> {
     return this.db.transaction(() => {
-      this.events.record(AccountBlocked, { userId, until, everywhere }, { subject: `users/${userId}` });
+      const about = userId === null ? {} : { subject: `users/${userId}` };
+      this.events.record(AccountBlocked, { userId, until, everywhere }, about);
       return Promise.resolve();
     });
   }
 
-  private sources(): Buffer[] {
-    return [EVERYWHERE, this.keyOf(prefixOf(currentRequest()?.ip ?? '0.0.0.0'))];
+  private here(): Buffer {
+    return this.keyOf(prefixOf(currentRequest()?.ip ?? '0.0.0.0'));
   }
 
   private keyOf(text: string): Buffer {

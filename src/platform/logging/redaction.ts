@@ -84,7 +84,7 @@ function describeError(error: Error, depth: number): object {
 const CONTROLS = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 const EVERY_CONTROL = new RegExp(CONTROLS.source, 'g');
 const JWT = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
-const API_KEY = /roster_(?:pat|key)_\w{16,}/g;
+const API_KEY = /roster_(?:pat|key)_[\w-]{16,}/g;
 const SCHEME = /\b(Bearer|Basic|DPoP) +[\w.~+/=-]+/gi;
 const URL_PASSWORD = /(:\/\/[^\s/:@"\\]*):[^\s/@"\\]+@/g;
 const QUERY_SECRET = /([?&#;][\w.%-]*(?:token|secret|password|code|key|signature)[\w.%-]*=)[^&#\s"'\\]+/gi;

@@ -5,6 +5,8 @@ const find = (id) => document.getElementById(id);
 
 /** Shows what the session keeps, and turns the forms into its deeds. @param session a Session */
 export function drawPanel(session) {
+  /** A sign-in that waits for its second factor. */
+  let due = null;
   const alert = find('alert');
   const say = (text) => {
     alert.textContent = text ?? '';
@@ -31,9 +33,15 @@ export function drawPanel(session) {
 
   on('sign-in', async (fields) => {
     const password = fields.get('password');
-    await session.signIn(fields.get('identifier').trim(), password);
+    due = await session.signIn(fields.get('identifier').trim(), password);
+    find('show-factor').hidden = due === null;
+    if (due) find('code').focus();
     // It was typed a moment ago, and the change asks for it once more.
     if (session.kept?.passwordChangeRequired) find('current-password').value = password;
+  });
+  on('show-factor', async (fields) => {
+    await session.showFactor(due, fields.get('code').trim());
+    find('show-factor').hidden = true;
   });
   on('change-password', (fields) => session.changePassword(fields.get('current-password'), fields.get('new-password')));
   on('sign-out', () => session.signOut());

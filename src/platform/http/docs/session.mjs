@@ -61,11 +61,19 @@ export class Session {
     else this.#keep(kept);
   }
 
+  /** @returns null, or what `showFactor` wants where a second factor is due */
   async signIn(identifier, password) {
-    this.#keepTokens(await this.#post('/api/v1/auth/login', { identifier, password }), {
-      identifier,
-      since: this.#surroundings.now(),
-    });
+    const answer = await this.#post('/api/v1/auth/login', { identifier, password });
+    if (answer.mfaRequired) return { identifier, mfaToken: answer.mfaToken };
+    this.#keepTokens(answer, { identifier, since: this.#surroundings.now() });
+    return null;
+  }
+
+  /** @param code six digits of an app, or a recovery code */
+  async showFactor({ identifier, mfaToken }, code) {
+    const method = /^\d{6}$/.test(code) ? 'totp' : 'recovery_code';
+    const answer = await this.#post('/api/v1/auth/mfa/verify', { mfaToken, method, code });
+    this.#keepTokens(answer, { identifier, since: this.#surroundings.now() });
   }
 
   /** A token by hand is taken as it is: nobody can renew it. */
