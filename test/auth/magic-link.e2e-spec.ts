@@ -333,8 +333,8 @@ describe('A14 S35 what was begun for one purpose', () => {
     // Nor is it a token of any other kind.
     const refreshed = await knock('refresh', { refreshToken: token });
     expect(refreshed).toMatchObject({ status: 401, body: { code: 'refresh_token_invalid' } });
-    for (const headers of [{ authorization: `Bearer ${token}` }, { 'x-api-key': token }])
-      expect((await app.send('GET', '/api/v1/me', { headers })).status).toBe(401);
+    const carried: Record<string, string>[] = [{ authorization: `Bearer ${token}` }, { 'x-api-key': token }];
+    for (const headers of carried) expect((await app.send('GET', '/api/v1/me', { headers })).status).toBe(401);
     const grace = await app.people.person();
     await confirmApp(app, grace);
     const body = { identifier: grace.user.email, password: PASSWORD, deviceToken: token };

@@ -20,7 +20,8 @@ const TOO_MANY = { status: 429, body: { code: 'too_many_guesses' } };
 /** Where nobody else is. */
 const anAddress = (): string => `198.18.${randomInt(256)}.${randomInt(1, 255)}`;
 const from = (address: string): Record<string, string> => ({ 'x-forwarded-for': address });
-const retryAfter = ({ headers }: Answer<never>): number => Number(headers['retry-after']);
+const retryAfter = ({ headers }: Pick<Answer<unknown>, 'status' | 'headers' | 'body'>): number =>
+  Number(headers['retry-after']);
 
 describe('guesses', () => {
   let app: TestApp;
@@ -65,7 +66,7 @@ describe('guesses', () => {
     login(app, identifier, `wrong ${unique('')}`, from(address));
   const right = (identifier: string, address: string, password = PASSWORD): Promise<Answer<SignedIn>> =>
     login(app, identifier, password, from(address));
-  const statuses = (answers: readonly Answer<never>[], status: number): number =>
+  const statuses = (answers: readonly { readonly status: number }[], status: number): number =>
     answers.filter((answer) => answer.status === status).length;
   const blocks = (id: string) => factsOf<{ everywhere: boolean; until: string }>(app, id, 'account.guesses_blocked');
 

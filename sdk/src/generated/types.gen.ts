@@ -2421,7 +2421,7 @@ export type RolesCreateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -2497,7 +2497,7 @@ export type RolesDeleteErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -2635,7 +2635,7 @@ export type RolesPatchErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -3255,7 +3255,7 @@ export type AuthLogoutErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
      */
     403: Problem;
     /**
@@ -3634,6 +3634,10 @@ export type AuthConsumeMagicLinkErrors = {
      */
     400: Problem;
     /**
+     * Name or password is not right
+     */
+    401: Problem;
+    /**
      * This account is suspended
      */
     403: Problem;
@@ -3715,7 +3719,7 @@ export type AuthVerifyFactorErrors = {
      */
     422: Problem;
     /**
-     * Too many requests · Too many wrong guesses
+     * Too many requests · Too many wrong guesses · Too many wrong codes
      */
     429: Problem;
     /**
@@ -3805,7 +3809,7 @@ export type AuthVerifyPasskeyErrors = {
      */
     400: Problem;
     /**
-     * This factor is not right
+     * This factor is not right · Name or password is not right
      */
     401: Problem;
     /**
@@ -3853,6 +3857,85 @@ export type AuthVerifyPasskeyResponses = {
 
 export type AuthVerifyPasskeyResponse = AuthVerifyPasskeyResponses[keyof AuthVerifyPasskeyResponses];
 
+export type AuthStepUpOptionsData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/step-up/options';
+};
+
+export type AuthStepUpOptionsErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthStepUpOptionsError = AuthStepUpOptionsErrors[keyof AuthStepUpOptionsErrors];
+
+export type AuthStepUpOptionsResponses = {
+    /**
+     * What the browser asks one of your passkeys
+     */
+    200: PasskeyOptions;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type AuthStepUpOptionsResponse = AuthStepUpOptionsResponses[keyof AuthStepUpOptionsResponses];
+
 export type AuthStepUpData = {
     body: StepUpRequestWritable;
     headers?: {
@@ -3880,7 +3963,7 @@ export type AuthStepUpErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · The current password is not right · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · The current password is not right · You may not do this
      */
     403: Problem;
     /**
@@ -3904,7 +3987,7 @@ export type AuthStepUpErrors = {
      */
     422: Problem;
     /**
-     * Too many requests · Too many wrong guesses
+     * Too many requests · Too many wrong guesses · Too many wrong codes
      */
     429: Problem;
     /**
@@ -3955,7 +4038,7 @@ export type MeChangePasswordErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · The current password is not right
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · The current password is not right
      */
     403: Problem;
     /**
@@ -4022,7 +4105,7 @@ export type MeChangeEmailErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -4093,7 +4176,7 @@ export type MeKeepEmailErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -4213,7 +4296,7 @@ export type MeCreateTokenErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are · This is above your own permissions
      */
     403: Problem;
     /**
@@ -4289,7 +4372,7 @@ export type MeRevokeTokenErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -4423,7 +4506,7 @@ export type MeRenameTokenErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -4511,7 +4594,7 @@ export type MeRotateTokenErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -4649,7 +4732,7 @@ export type UsersResetFactorsErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · Prove once more who you are · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions
      */
     403: Problem;
     /**
@@ -4725,7 +4808,7 @@ export type UsersSendPasswordResetErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -4801,7 +4884,7 @@ export type UsersUnlockErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -4881,7 +4964,7 @@ export type UsersImpersonateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · Prove once more who you are · This is above your own permissions · This account is suspended
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions · This account is suspended
      */
     403: Problem;
     /**
@@ -5042,7 +5125,7 @@ export type ApiKeysCreateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · Prove once more who you are · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions
      */
     403: Problem;
     /**
@@ -5122,7 +5205,7 @@ export type ApiKeysRevokeErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -5256,7 +5339,7 @@ export type ApiKeysRenameErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -5344,7 +5427,7 @@ export type ApiKeysRotateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · Prove once more who you are · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions
      */
     403: Problem;
     /**
@@ -5501,7 +5584,7 @@ export type InvitationsCreateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · Nobody can register here · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Nobody can register here · This is above your own permissions
      */
     403: Problem;
     /**
@@ -5577,7 +5660,7 @@ export type InvitationsRevokeErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -5715,7 +5798,7 @@ export type InvitationsResendErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -6065,7 +6148,7 @@ export type FactorsAddErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6141,7 +6224,7 @@ export type FactorsRemoveErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6275,7 +6358,7 @@ export type FactorsRenameErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6363,7 +6446,7 @@ export type FactorsConfirmErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6495,7 +6578,7 @@ export type RecoveryCodesMakeErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6623,7 +6706,7 @@ export type PasskeysRegisterErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6698,7 +6781,7 @@ export type PasskeysOptionsErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6778,7 +6861,7 @@ export type PasskeysRemoveErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6912,7 +6995,7 @@ export type PasskeysRenameErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -6985,7 +7068,7 @@ export type DevicesRemoveAllErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -7098,7 +7181,7 @@ export type DevicesRemoveErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -7247,7 +7330,7 @@ export type UsersCreateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
      */
     403: Problem;
     /**
@@ -7323,7 +7406,7 @@ export type UsersDeleteErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -7461,7 +7544,7 @@ export type UsersPatchErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -7553,7 +7636,7 @@ export type UsersReplaceErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -7645,7 +7728,7 @@ export type UsersRestoreErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -7733,7 +7816,7 @@ export type UsersReinstateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -7817,7 +7900,7 @@ export type UsersSuspendErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -7967,7 +8050,7 @@ export type UsersAssignRolesErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -8117,7 +8200,7 @@ export type UsersGrantPermissionsErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -8263,7 +8346,7 @@ export type UsersEndSessionErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -8335,7 +8418,7 @@ export type UsersEndSessionsErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -8406,7 +8489,7 @@ export type MeDeleteErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · Prove once more who you are
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -8530,7 +8613,7 @@ export type MePatchErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -8617,7 +8700,7 @@ export type MeKeepErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -8696,7 +8779,7 @@ export type AccessCheckErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
      */
     403: Problem;
     /**
@@ -8779,7 +8862,7 @@ export type AccessExplainErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
      */
     403: Problem;
     /**
@@ -8852,7 +8935,7 @@ export type MeEndOtherSessionsErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -8965,7 +9048,7 @@ export type MeEndSessionErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -9041,7 +9124,7 @@ export type MeNameSessionErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**

@@ -129,11 +129,9 @@ export class Flows {
     const account = known?.userId ?? known?.emailKey ?? proof.flowId;
     await this.guesses.reserve(account, known?.userId ?? null);
     const flow = await this.db.transaction(async () => {
-      const tried = await this.flows.try(proof.flowId, purposes, this.clock.now());
-      if (tried && this.fits(tried, proof.code)) {
-        await this.flows.giveBack(tried.id);
-        return tried;
-      }
+      const codeHash = this.digestOf(proof.flowId, proof.code);
+      const tried = await this.flows.try(proof.flowId, purposes, codeHash, this.clock.now());
+      if (tried?.codeHash && timingSafeEqual(tried.codeHash, codeHash)) return tried;
       this.events.record(CodeRefused, { flowId: proof.flowId, purpose: known?.purpose ?? null }, about(known));
       return null;
     });
@@ -141,10 +139,6 @@ export class Flows {
     if (!flow) throw refusalOf(proof);
     await this.guesses.forgive(account);
     return flow;
-  }
-
-  private fits({ id, codeHash }: Flow, code: string): boolean {
-    return codeHash !== null && timingSafeEqual(codeHash, this.digestOf(id, code));
   }
 
   private digestOf(flowId: string, code: string): Buffer {

@@ -25,8 +25,9 @@ class Strokes implements NestInterceptor {
 async function onStroke<T>(work: Promise<T>): Promise<T> {
   let isDone = false;
   const settled = work.finally(() => (isDone = true));
-  // Read below; by then it may have failed long ago.
-  settled.catch(() => undefined);
+  settled.catch(() => {
+    // Returned below, to whoever waits; by then it may have failed long ago.
+  });
   do await pause(STROKE);
   while (!isDone);
   return settled;
