@@ -56,6 +56,8 @@ describe('/account in a browser', () => {
     const body = { email, name: 'Grace Hopper', password: PASSWORD };
     await app.send('POST', '/api/v1/auth/register', { body });
     const [mail] = await awaitMail(app, email);
+    await page.goto(`${url}/dev/mail/messages/${mail!.id}/html`);
+    await picture(page, 'mail');
     await open('verify-email', tokenIn(mail!));
     await picture(page, 'confirm');
     // Neither the address bar nor the history keeps the token.

@@ -12,7 +12,7 @@ const CODE_DE = 'Oder geben Sie dort, wo Sie begonnen haben, diesen Code ein; er
 
 export const ConfirmAddress = defineMail<Proofs>('confirm-address', {
   en: {
-    subject: 'Your code: {{code}}',
+    subject: 'Confirm your address',
     paragraphs: [
       'Hello,',
       'confirm that this address is yours:',
@@ -24,7 +24,7 @@ export const ConfirmAddress = defineMail<Proofs>('confirm-address', {
     action: 'Confirm the address',
   },
   de: {
-    subject: 'Ihr Code: {{code}}',
+    subject: 'Bestätigen Sie Ihre Adresse',
     paragraphs: [
       'Guten Tag,',
       'bitte bestätigen Sie, dass diese Adresse Ihre ist:',
