@@ -4,6 +4,90 @@ CREATE SEQUENCE roster.events_seq;
 
 CREATE SEQUENCE roster.migrations_id_seq;
 
+CREATE TABLE roster.api_keys (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  kind text NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  prefix text NOT NULL,
+  hash bytea NOT NULL,
+  scopes text[] NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  created_by uuid NOT NULL,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  last_used_ip inet,
+  revoked_at timestamp with time zone,
+  replaced_by uuid,
+  overlap_until timestamp with time zone,
+  version integer NOT NULL,
+  CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE,
+  CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['personal'::text, 'service'::text])))
+);
+CREATE INDEX api_keys_created_at_idx ON roster.api_keys USING btree (created_at, id);
+CREATE UNIQUE INDEX api_keys_hash_idx ON roster.api_keys USING btree (hash);
+CREATE INDEX api_keys_name_idx ON roster.api_keys USING btree (name, id);
+CREATE INDEX api_keys_user_id_idx ON roster.api_keys USING btree (user_id, id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.api_keys TO roster_app;
+
+CREATE TABLE roster.audit_checkpoints (
+  seq bigint NOT NULL,
+  hash bytea NOT NULL,
+  kid text COLLATE "C" NOT NULL,
+  signature bytea NOT NULL,
+  created_at timestamp(3) with time zone NOT NULL,
+  CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (seq)
+);
+GRANT INSERT, SELECT ON roster.audit_checkpoints TO roster_app;
+
+CREATE TABLE roster.audit_details (
+  entry_id uuid NOT NULL,
+  salt bytea NOT NULL,
+  details jsonb NOT NULL,
+  CONSTRAINT audit_details_pkey PRIMARY KEY (entry_id)
+);
+CREATE INDEX audit_details_ip_idx ON roster.audit_details USING btree (((details ->> 'ip'::text)));
+GRANT DELETE, INSERT, SELECT ON roster.audit_details TO roster_app;
+
+CREATE TABLE roster.audit_entries (
+  id uuid NOT NULL,
+  seq bigint NOT NULL,
+  occurred_at timestamp(3) with time zone NOT NULL,
+  type text COLLATE "C" NOT NULL,
+  subject text COLLATE "C",
+  subject_version integer,
+  data jsonb NOT NULL,
+  actor_id text COLLATE "C",
+  on_behalf_of text COLLATE "C",
+  request_id text COLLATE "C",
+  outcome text COLLATE "C" NOT NULL,
+  details_digest bytea NOT NULL,
+  previous_hash bytea NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_entries_pkey PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX audit_entries_actor_id_idx ON ONLY roster.audit_entries USING btree (actor_id, seq, id);
+CREATE INDEX audit_entries_occurred_at_idx ON ONLY roster.audit_entries USING btree (occurred_at, seq);
+CREATE INDEX audit_entries_on_behalf_of_idx ON ONLY roster.audit_entries USING btree (on_behalf_of, seq, id) WHERE (on_behalf_of IS NOT NULL);
+CREATE INDEX audit_entries_refused_idx ON ONLY roster.audit_entries USING btree (seq, id) WHERE (outcome = 'refused'::text);
+CREATE INDEX audit_entries_request_id_idx ON ONLY roster.audit_entries USING btree (request_id, seq, id);
+CREATE INDEX audit_entries_seq_idx ON ONLY roster.audit_entries USING btree (seq, id);
+CREATE INDEX audit_entries_subject_idx ON ONLY roster.audit_entries USING btree (subject, seq, id);
+CREATE INDEX audit_entries_type_idx ON ONLY roster.audit_entries USING btree (type, seq, id);
+CREATE INDEX audit_entries_user_id_idx ON ONLY roster.audit_entries USING btree (((data ->> 'userId'::text)), seq, id);
+GRANT INSERT, SELECT ON roster.audit_entries TO roster_app;
+
+CREATE TABLE roster.audit_entries_default PARTITION OF roster.audit_entries DEFAULT;
+
+CREATE TABLE roster.event_cursors (
+  reader text COLLATE "C" NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL,
+  CONSTRAINT event_cursors_pkey PRIMARY KEY (reader)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.event_cursors TO roster_app;
+
 CREATE TABLE roster.events (
   id uuid NOT NULL,
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -22,6 +106,66 @@ GRANT INSERT, SELECT ON roster.events TO roster_app;
 
 CREATE TABLE roster.events_default PARTITION OF roster.events DEFAULT;
 
+CREATE TABLE roster.factors (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  kind text NOT NULL,
+  name text NOT NULL,
+  secret bytea,
+  last_step bigint,
+  credential_id bytea,
+  public_key bytea,
+  counter bigint,
+  transports text[],
+  backed_up boolean,
+  aaguid uuid,
+  created_at timestamp with time zone NOT NULL,
+  confirmed_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  version integer NOT NULL,
+  CONSTRAINT factors_pkey PRIMARY KEY (id),
+  CONSTRAINT factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE,
+  CONSTRAINT factors_kind_check CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text])))
+);
+CREATE UNIQUE INDEX factors_credential_id_idx ON roster.factors USING btree (credential_id);
+CREATE INDEX factors_user_id_idx ON roster.factors USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.factors TO roster_app;
+
+CREATE TABLE roster.flows (
+  id uuid NOT NULL,
+  purpose text NOT NULL,
+  user_id uuid,
+  email_key text COLLATE "C" NOT NULL,
+  token_hash bytea,
+  code_hash bytea,
+  tries_left integer NOT NULL,
+  payload jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  code_expires_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  superseded_at timestamp with time zone,
+  CONSTRAINT flows_pkey PRIMARY KEY (id),
+  CONSTRAINT flows_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
+);
+CREATE INDEX flows_expires_at_idx ON roster.flows USING btree (expires_at);
+CREATE INDEX flows_live_idx ON roster.flows USING btree (purpose, email_key) WHERE ((used_at IS NULL) AND (superseded_at IS NULL));
+CREATE UNIQUE INDEX flows_token_hash_idx ON roster.flows USING btree (token_hash) WHERE (token_hash IS NOT NULL);
+CREATE INDEX flows_user_id_idx ON roster.flows USING btree (user_id) WHERE (user_id IS NOT NULL);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.flows TO roster_app;
+
+CREATE TABLE roster.guesses (
+  account bytea NOT NULL,
+  source bytea NOT NULL,
+  failures integer NOT NULL,
+  last_at timestamp with time zone NOT NULL,
+  blocked_until timestamp with time zone,
+  refused boolean NOT NULL,
+  CONSTRAINT guesses_pkey PRIMARY KEY (account, source)
+);
+CREATE INDEX guesses_last_at_idx ON roster.guesses USING btree (last_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.guesses TO roster_app;
+
 CREATE TABLE roster.idempotency_keys (
   id bytea NOT NULL,
   fingerprint bytea NOT NULL,
@@ -31,6 +175,34 @@ CREATE TABLE roster.idempotency_keys (
 );
 CREATE INDEX idempotency_keys_expires_at_idx ON roster.idempotency_keys USING btree (expires_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.idempotency_keys TO roster_app;
+
+CREATE TABLE roster.invitations (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  email text NOT NULL,
+  email_key text COLLATE "C" NOT NULL,
+  roles text[] NOT NULL,
+  invited_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  sent_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  accepted_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  flow_id uuid NOT NULL,
+  version integer NOT NULL,
+  CONSTRAINT invitations_pkey PRIMARY KEY (id),
+  CONSTRAINT invitations_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
+);
+CREATE INDEX invitations_accepted_at_idx ON roster.invitations USING btree (created_at, id) WHERE (accepted_at IS NOT NULL);
+CREATE INDEX invitations_created_at_idx ON roster.invitations USING btree (created_at, id);
+CREATE INDEX invitations_email_key_idx ON roster.invitations USING btree (email_key, id);
+CREATE INDEX invitations_email_key_trgm_idx ON roster.invitations USING gin (email_key gin_trgm_ops);
+CREATE UNIQUE INDEX invitations_flow_id_idx ON roster.invitations USING btree (flow_id);
+CREATE INDEX invitations_open_idx ON roster.invitations USING btree (created_at, id) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+CREATE UNIQUE INDEX invitations_open_user_id_idx ON roster.invitations USING btree (user_id) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+CREATE INDEX invitations_revoked_at_idx ON roster.invitations USING btree (created_at, id) WHERE (revoked_at IS NOT NULL);
+CREATE INDEX invitations_user_id_idx ON roster.invitations USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.invitations TO roster_app;
 
 CREATE TABLE roster.mail_messages (
   id uuid NOT NULL,
@@ -78,6 +250,16 @@ CREATE TABLE roster.rate_limits (
 CREATE INDEX rate_limits_expire_idx ON roster.rate_limits USING btree (expire);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.rate_limits TO roster_app;
 
+CREATE TABLE roster.recovery_codes (
+  user_id uuid NOT NULL,
+  hash bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, hash),
+  CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.recovery_codes TO roster_app;
+
 CREATE TABLE roster.refresh_tokens (
   hash bytea NOT NULL,
   session_id uuid NOT NULL,
@@ -91,24 +273,6 @@ CREATE TABLE roster.refresh_tokens (
 CREATE INDEX refresh_tokens_session_id_idx ON roster.refresh_tokens USING btree (session_id);
 CREATE INDEX refresh_tokens_successor_idx ON roster.refresh_tokens USING btree (used_at) WHERE (successor IS NOT NULL);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.refresh_tokens TO roster_app;
-
-CREATE TABLE roster.registrations (
-  id uuid NOT NULL,
-  email text NOT NULL,
-  email_key text COLLATE "C" NOT NULL,
-  name text NOT NULL,
-  locale text NOT NULL,
-  password_hash text NOT NULL,
-  code_hash bytea,
-  tries_left integer NOT NULL,
-  created_at timestamp with time zone NOT NULL,
-  expires_at timestamp with time zone NOT NULL,
-  used_at timestamp with time zone,
-  CONSTRAINT registrations_pkey PRIMARY KEY (id)
-);
-CREATE INDEX registrations_email_key_idx ON roster.registrations USING btree (email_key) WHERE (used_at IS NULL);
-CREATE INDEX registrations_expires_at_idx ON roster.registrations USING btree (expires_at);
-GRANT DELETE, INSERT, SELECT, UPDATE ON roster.registrations TO roster_app;
 
 CREATE TABLE roster.revocations (
   id uuid NOT NULL,
@@ -135,8 +299,15 @@ CREATE TABLE roster.roles (
   about text NOT NULL,
   built_in boolean NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  id uuid NOT NULL DEFAULT roster.new_id(),
+  mfa_required boolean NOT NULL DEFAULT false,
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  version integer NOT NULL DEFAULT 1,
   CONSTRAINT roles_pkey PRIMARY KEY (name)
 );
+CREATE INDEX roles_created_at_idx ON roster.roles USING btree (created_at, id);
+CREATE UNIQUE INDEX roles_id_idx ON roster.roles USING btree (id);
+CREATE INDEX roles_name_idx ON roster.roles USING btree (name, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.roles TO roster_app;
 
 CREATE TABLE roster.sessions (
@@ -149,10 +320,15 @@ CREATE TABLE roster.sessions (
   ended_because text,
   ip inet,
   user_agent text,
+  actor_id uuid,
+  name text,
+  last_seen_at timestamp with time zone NOT NULL DEFAULT now(),
+  version integer NOT NULL DEFAULT 1,
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
 ) PARTITION BY RANGE (id);
 CREATE INDEX sessions_open_idx ON ONLY roster.sessions USING btree (user_id) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_user_id_idx ON ONLY roster.sessions USING btree (user_id, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.sessions TO roster_app;
 
 CREATE TABLE roster.sessions_default PARTITION OF roster.sessions DEFAULT;
@@ -179,6 +355,47 @@ CREATE TABLE roster.signing_keys (
 CREATE UNIQUE INDEX signing_keys_active_idx ON roster.signing_keys USING btree (state) WHERE (state = 'active'::text);
 CREATE UNIQUE INDEX signing_keys_next_idx ON roster.signing_keys USING btree (state) WHERE (state = 'next'::text);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.signing_keys TO roster_app;
+
+CREATE TABLE roster.totp_tries (
+  user_id uuid NOT NULL,
+  tries integer NOT NULL,
+  blocked_until timestamp with time zone,
+  CONSTRAINT totp_tries_pkey PRIMARY KEY (user_id),
+  CONSTRAINT totp_tries_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.totp_tries TO roster_app;
+
+CREATE TABLE roster.trusted_devices (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  token_hash bytea NOT NULL,
+  name text NOT NULL,
+  ip inet,
+  user_agent text,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  last_used_at timestamp with time zone,
+  CONSTRAINT trusted_devices_pkey PRIMARY KEY (id),
+  CONSTRAINT trusted_devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
+);
+CREATE INDEX trusted_devices_expires_at_idx ON roster.trusted_devices USING btree (expires_at);
+CREATE UNIQUE INDEX trusted_devices_token_hash_idx ON roster.trusted_devices USING btree (token_hash);
+CREATE INDEX trusted_devices_user_id_idx ON roster.trusted_devices USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.trusted_devices TO roster_app;
+
+CREATE TABLE roster.user_permissions (
+  user_id uuid NOT NULL,
+  permission text COLLATE "C" NOT NULL,
+  granted_at timestamp with time zone NOT NULL,
+  granted_by uuid,
+  expires_at timestamp with time zone,
+  reason text,
+  CONSTRAINT user_permissions_pkey PRIMARY KEY (user_id, permission),
+  CONSTRAINT user_permissions_permission_fkey FOREIGN KEY (permission) REFERENCES roster.permissions(name) ON DELETE CASCADE,
+  CONSTRAINT user_permissions_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
+);
+CREATE INDEX user_permissions_permission_idx ON roster.user_permissions USING btree (permission);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.user_permissions TO roster_app;
 
 CREATE TABLE roster.user_roles (
   user_id uuid NOT NULL,
@@ -215,10 +432,12 @@ CREATE TABLE roster.users (
   updated_at timestamp with time zone NOT NULL,
   last_sign_in_at timestamp with time zone,
   version integer NOT NULL,
+  deletion_due_at timestamp with time zone,
   CONSTRAINT users_pkey PRIMARY KEY (id)
 );
 CREATE INDEX users_created_at_idx ON roster.users USING btree (created_at, id);
 CREATE INDEX users_deleted_at_idx ON roster.users USING btree (created_at, id) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX users_deletion_due_at_idx ON roster.users USING btree (deletion_due_at, id) WHERE ((deletion_due_at IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX users_email_key_id_idx ON roster.users USING btree (email_key, id);
 CREATE UNIQUE INDEX users_email_key_idx ON roster.users USING btree (email_key) WHERE (deleted_at IS NULL);
 CREATE INDEX users_email_key_trgm_idx ON roster.users USING gin (email_key gin_trgm_ops);
@@ -232,6 +451,22 @@ CREATE UNIQUE INDEX users_username_key_idx ON roster.users USING btree (username
 CREATE INDEX users_username_key_trgm_idx ON roster.users USING gin (username_key gin_trgm_ops);
 CREATE INDEX users_username_sort_idx ON roster.users USING btree (username_key, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.users TO roster_app;
+
+CREATE TABLE roster.webauthn_challenges (
+  id uuid NOT NULL,
+  user_id uuid,
+  purpose text NOT NULL,
+  challenge bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT webauthn_challenges_pkey PRIMARY KEY (id),
+  CONSTRAINT webauthn_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE,
+  CONSTRAINT webauthn_challenges_purpose_check CHECK ((purpose = ANY (ARRAY['register'::text, 'sign_in'::text, 'verify'::text])))
+);
+CREATE INDEX webauthn_challenges_expires_at_idx ON roster.webauthn_challenges USING btree (expires_at);
+CREATE INDEX webauthn_challenges_user_id_idx ON roster.webauthn_challenges USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.webauthn_challenges TO roster_app;
 
 CREATE OR REPLACE FUNCTION roster.ensure_partitions(at timestamp with time zone, months integer)
  RETURNS void
@@ -250,7 +485,8 @@ AS $function$
     IF months NOT BETWEEN 0 AND 24 THEN
       RAISE EXCEPTION 'partitions are made for 0 to 24 months ahead' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOREACH parent IN ARRAY ARRAY['events', 'sessions'] LOOP
+    FOREACH parent IN ARRAY ARRAY['events', 'sessions', 'audit_entries'] LOOP
+      CONTINUE WHEN to_regclass(format('roster.%I', parent)) IS NULL;
       FOR ahead IN 0..months LOOP
         since := date_trunc('month', at) + make_interval(months => ahead);
         BEGIN
@@ -290,10 +526,24 @@ AS $function$
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
     END LOOP;
     EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
+    IF to_regclass('roster.audit_entries') IS NOT NULL THEN
+      EXECUTE format('REVOKE UPDATE, DELETE ON roster.audit_entries, roster.audit_checkpoints FROM %I', application);
+      EXECUTE format('REVOKE UPDATE ON roster.audit_details FROM %I', application);
+    END IF;
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.migrations FROM %I', application);
     EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA roster TO %I', application);
     EXECUTE format('GRANT EXECUTE ON FUNCTION roster.ensure_partitions(timestamptz, integer) TO %I', application);
   END $function$;
+
+CREATE OR REPLACE FUNCTION roster.new_id()
+ RETURNS uuid
+ LANGUAGE sql
+AS $function$
+        SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+          PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+          52, 1), 53, 1), 'hex')::uuid
+      $function$;
+GRANT EXECUTE ON FUNCTION roster.new_id() TO roster_app;
 
 CREATE OR REPLACE FUNCTION roster.uuid_at(at timestamp with time zone)
  RETURNS uuid

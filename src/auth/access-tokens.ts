@@ -7,7 +7,7 @@ import { Config } from '../platform/config/config.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 
-/** Seconds that an access token lives at most. */
+/** Seconds that an access token lives at most, where it can be refreshed. */
 const LIVES = 600;
 /** The `client_id` of those who sign in with a password here. */
 const CLIENT = 'roster';
@@ -65,7 +65,9 @@ export class AccessTokens {
   }: TokenSubject): Promise<AccessToken> {
     const { kid, key } = await this.keys.signer();
     const now = Math.floor(this.clock.millis() / 1000);
-    const expiresIn = Math.min(LIVES, Math.floor(sessionExpiresAt.getTime() / 1000) - now);
+    const left = Math.floor(sessionExpiresAt.getTime() / 1000) - now;
+    // Whoever acts for another cannot refresh: their token lives as long as they may.
+    const expiresIn = actorId ? left : Math.min(LIVES, left);
     const claims: AccessTokenClaims = {
       iss: this.publicUrl.value,
       aud: this.config.values.JWT_AUDIENCE,

@@ -5,7 +5,13 @@ import type { FastifyReply } from 'fastify';
 import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { EvenPace } from '../platform/http/even-pace.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
-import { AllowedBeforePasswordChange, Authenticated, Public, RequiresRecentSignIn } from '../platform/http/policy.js';
+import {
+  AllowedBeforePasswordChange,
+  AllowedBeforeSecondFactor,
+  Authenticated,
+  Public,
+  RequiresRecentSignIn,
+} from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
@@ -13,7 +19,7 @@ import { Addresses } from './accounts/addresses.service.js';
 import { MagicLinks } from './accounts/magic-links.service.js';
 import { OwnPassword } from './accounts/own-password.service.js';
 import { PasswordResets } from './accounts/password-resets.service.js';
-import { AccountSuspended } from './auth.contract.js';
+import { AccountSuspended, SignInFailed } from './auth.contract.js';
 import { ChangePasswordRequest, EmailRequest, FlowResponse, ResetPasswordRequest } from './auth.dto.js';
 import { CodeInvalid, LinkInvalid } from './flows/flows.contract.js';
 import { proofIn } from './flows/proof.js';
@@ -70,7 +76,7 @@ export class RecoveryController {
   @Public()
   @RateLimit('codes')
   @Header('Cache-Control', 'no-store')
-  @ApiProblems(CodeInvalid, LinkInvalid, TooManyGuesses, AccountSuspended)
+  @ApiProblems(CodeInvalid, LinkInvalid, TooManyGuesses, AccountSuspended, SignInFailed)
   @Operation('auth.consumeMagicLink', 'Sign in with a mailed link or code', {
     status: 200,
     about: 'Tokens and who you are, or the token of a second step',
@@ -98,6 +104,7 @@ export class MyCredentialsController {
   @Authenticated()
   @RateLimit('credentials')
   @AllowedBeforePasswordChange()
+  @AllowedBeforeSecondFactor()
   @ApiProblems(PasswordIncorrect, TooManySignIns, TooManyGuesses)
   @Operation('me.changePassword', 'Change your password', {
     status: 204,

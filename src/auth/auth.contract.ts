@@ -23,11 +23,6 @@ export class FactorInvalid extends defineProblem('factor_invalid', 401, 'This fa
   mend: 'Try the newest code; a recovery code works once.',
 }) {}
 
-export class CsrfRefused extends defineProblem('csrf_refused', 403, 'This request may come from another site', {
-  cause: 'A request that rests on a cookie came without the right `X-CSRF-Token`, or from a foreign `Origin`.',
-  mend: 'Send the `csrfToken` of the sign-in as `X-CSRF-Token`, from a page of an allowed origin.',
-}) {}
-
 export const SignInRefused = defineEvent(
   'sign_in.refused',
   'Somebody tried to sign in and could not',
@@ -38,6 +33,12 @@ export const FactorRefused = defineEvent(
   'second_step.refused',
   'A second factor was wrong, or a passkey',
   { userId: 'uuid?', method: 'string' },
+  { outcome: 'refused' },
+);
+export const StepUpRefused = defineEvent(
+  'step_up.refused',
+  'Somebody who is signed in was asked once more who they are, and typed a wrong password',
+  { userId: 'uuid' },
   { outcome: 'refused' },
 );
 export const ImpersonationStarted = defineEvent('impersonation.started', 'Somebody acts for a user', {

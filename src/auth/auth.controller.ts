@@ -14,12 +14,12 @@ import {
 } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
-import { PermissionDenied } from '../platform/http/problems.js';
+import { CsrfRefused, PermissionDenied } from '../platform/http/problems.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
 import { RefreshTokenInvalid, Sessions } from '../sessions/index.js';
 import { RegistrationClosed } from './accounts/accounts.contract.js';
 import { RegistrationService } from './accounts/registration.service.js';
-import { AccountSuspended, CsrfRefused, SignInFailed } from './auth.contract.js';
+import { AccountSuspended, SignInFailed } from './auth.contract.js';
 import { AuthMethodsResponse, FlowResponse, RegisterRequest } from './auth.dto.js';
 import { TooManyGuesses } from './guesses/guesses.contract.js';
 import { SessionCookies } from './session-cookies.js';

@@ -8,6 +8,7 @@ import type { Principal } from '../platform/http/principal.js';
 import { TokenRevoked } from '../platform/http/problems.js';
 import { Users, statusOf } from '../users/index.js';
 import type { AccessTokenClaims } from './access-tokens.js';
+import { Impersonate } from './auth.contract.js';
 import { narrowed } from './keys/scopes.js';
 import { PrincipalCache } from './principal-cache.js';
 import { Proofs } from './proofs.service.js';
@@ -77,8 +78,8 @@ export class Principals {
     const own = await this.access.rightsOf(userId);
     if (actorId === null) return own;
     const status = statusOf(await this.users.get(actorId), this.clock.now());
-    if (status !== 'active') throw new TokenRevoked();
     const actors = await this.access.rightsOf(actorId);
+    if (status !== 'active' || !actors.permissions.has(Impersonate.name)) throw new TokenRevoked();
     return {
       permissions: new Set([...own.permissions].filter((permission) => actors.permissions.has(permission))),
       until: earlier(own.until, actors.until),

@@ -2,6 +2,7 @@ import { Body, Controller, Header, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { TooManyCodes } from '../mfa/index.js';
 import { PasswordIncorrect, TooManySignIns } from '../passwords/index.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { AllowedBeforeSecondFactor, Authenticated, Public } from '../platform/http/policy.js';
@@ -40,7 +41,7 @@ export class SecondFactorController {
   @Public()
   @RateLimit('codes')
   @Header('Cache-Control', 'no-store')
-  @ApiProblems(FactorInvalid, LinkInvalid, TooManyGuesses, AccountSuspended, SignInFailed)
+  @ApiProblems(FactorInvalid, LinkInvalid, TooManyGuesses, TooManyCodes, AccountSuspended, SignInFailed)
   @Operation('auth.verifyFactor', 'Show a second factor', SIGNED_IN)
   async verify(
     @Body() body: VerifyFactorRequest,
@@ -68,7 +69,7 @@ export class SecondFactorController {
   @Public()
   @RateLimit('codes')
   @Header('Cache-Control', 'no-store')
-  @ApiProblems(FactorInvalid, AccountSuspended)
+  @ApiProblems(FactorInvalid, AccountSuspended, SignInFailed)
   @Operation(
     'auth.verifyPasskey',
     'Sign in with a passkey',
@@ -82,12 +83,25 @@ export class SecondFactorController {
     return this.cookies.answer(reply, await this.factors.signInWithPasskey(challengeId, response), session);
   }
 
+  @Post('step-up/options')
+  @Authenticated()
+  @AllowedBeforeSecondFactor()
+  @Header('Cache-Control', 'no-store')
+  @Operation('auth.stepUpOptions', 'Begin to prove once more who you are, by a passkey', {
+    status: 200,
+    about: 'What the browser asks one of your passkeys',
+    type: PasskeyOptionsResponse,
+  })
+  async stepUpOptions(@CurrentPrincipal() { userId }: Principal): Promise<PasskeyOptionsResponse> {
+    return this.factors.passkeyOptionsOf(userId);
+  }
+
   @Post('step-up')
   @Authenticated()
   @AllowedBeforeSecondFactor()
   @RateLimit('credentials')
   @Header('Cache-Control', 'no-store')
-  @ApiProblems(PasswordIncorrect, FactorInvalid, TooManyGuesses, TooManySignIns, PermissionDenied)
+  @ApiProblems(PasswordIncorrect, FactorInvalid, TooManyGuesses, TooManyCodes, TooManySignIns, PermissionDenied)
   @Operation(
     'auth.stepUp',
     'Prove once more who you are',

@@ -43,7 +43,12 @@ export class SecondFactors {
     return this.mfa.passkeyOptions(flow?.userId ?? null);
   }
 
-  /** @throws FactorInvalid, AccountSuspended */
+  /** For a passkey of somebody who is signed in. */
+  passkeyOptionsOf(userId: string): Promise<{ challengeId: string; options: object }> {
+    return this.mfa.passkeyOptions(userId);
+  }
+
+  /** @throws FactorInvalid, AccountSuspended, SignInFailed */
   async signInWithPasskey(challengeId: string, response: object): Promise<SignedIn> {
     const shown = await this.mfa.signInWithPasskey({ challengeId: challengeId.toLowerCase(), response });
     if (!shown) {

@@ -7,8 +7,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
 import { Secrets } from '../platform/crypto/secrets.js';
+import { CsrfRefused } from '../platform/http/problems.js';
 import { PublicUrl } from '../platform/http/public-url.js';
-import { CsrfRefused } from './auth.contract.js';
 import { SignInResponse } from './sign-in.dto.js';
 import type { Transport } from './sign-in.dto.js';
 import type { SignInOutcome } from './sign-in.service.js';
@@ -49,8 +49,9 @@ export class SessionCookies {
     return headers.authorization === undefined ? 'cookie' : 'bearer';
   }
 
-  /** The browser forgets the session. */
+  /** The browser forgets the session; one that a header carried was not kept in cookies. */
   clear(request: FastifyRequest, reply: FastifyReply): void {
+    if (this.transportOf(request) === 'bearer') return;
     for (const name of [ACCESS, REFRESH]) if (cookieOf(request, name) !== null) this.set(reply, name, '', 0);
   }
 
@@ -81,8 +82,8 @@ export class SessionCookies {
   }
 
   private set(reply: FastifyReply, name: string, value: string, seconds: number): void {
-    const before = reply.getHeader('Set-Cookie') as string[] | undefined;
-    void reply.header('Set-Cookie', [...(before ?? []), `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`]);
+    // Fastify adds it to those that are there.
+    void reply.header('Set-Cookie', `${name}=${value}; Max-Age=${seconds}; ${ATTRIBUTES}`);
   }
 }
 

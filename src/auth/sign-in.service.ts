@@ -4,12 +4,12 @@ import type { Counter } from 'prom-client';
 import { Events } from '../events/index.js';
 import type { PasswordProof } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
-import { Problem } from '../platform/contract/problem.js';
 import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
-import { Users, normalEmail, statusOf } from '../users/index.js';
+import { UserNotFound, Users, normalEmail, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
+import { LinkInvalid } from './flows/flows.contract.js';
 import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { SecondStep } from './second-step.service.js';
 import type { SecondStepDue } from './second-step.service.js';
@@ -78,7 +78,9 @@ export class SignInService {
     } catch (error) {
       if (error instanceof AccountSuspended) return this.refuse(user, 'suspended', error);
       // Deleted meanwhile, or with another password by now: neither is told from a wrong password.
-      if (error instanceof Problem && begun === undefined) return this.refuse(user, 'password', new SignInFailed());
+      if (error instanceof UserNotFound && begun !== undefined) throw new LinkInvalid();
+      if (error instanceof UserNotFound || error instanceof SignInFailed)
+        return this.refuse(user, 'password', new SignInFailed());
       throw error;
     }
   }

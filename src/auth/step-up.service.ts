@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
-import { PasswordIncorrect } from '../passwords/index.js';
+import { Events } from '../events/index.js';
 import type { MfaProof } from '../mfa/index.js';
+import { PasswordIncorrect } from '../passwords/index.js';
 import { Database } from '../platform/database/database.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PermissionDenied } from '../platform/http/problems.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
 import { Users } from '../users/index.js';
+import { StepUpRefused } from './auth.contract.js';
 import { PasswordGuesses } from './guesses/password-guesses.service.js';
 import { SecondStep } from './second-step.service.js';
 import { SessionTokens } from './session-tokens.service.js';
@@ -18,6 +20,7 @@ import type { SignedIn } from './session-tokens.service.js';
 export class StepUp {
   constructor(
     private readonly db: Database,
+    private readonly events: Events,
     private readonly users: Users,
     private readonly sessions: Sessions,
     private readonly guesses: PasswordGuesses,
@@ -28,7 +31,7 @@ export class StepUp {
   /**
    * The session before has ended, and its tokens with it: a new one has a new name (ASVS 7.2.4). Whoever has a second
    * factor shows that one: a password alone would be the weaker proof of the two.
-   * @throws PasswordIncorrect, FactorInvalid, TooManyGuesses, ValidationFailed
+   * @throws PasswordIncorrect, FactorInvalid, TooManyGuesses, TooManyCodes, PermissionDenied, ValidationFailed
    */
   async with(
     { userId, sessionId, actorId, amr }: Principal,
@@ -49,7 +52,15 @@ export class StepUp {
   private async byPassword(userId: string, password: string): Promise<string[]> {
     if ((await this.second.dueFor(userId, [], null)).length > 0)
       throw refusal([{ pointer: '/password', code: 'factor_required', detail: 'is not enough: show a second factor' }]);
-    if (!(await this.guesses.prove(userId, userId, password))) throw new PasswordIncorrect();
+    if (!(await this.guesses.prove(userId, userId, password))) return this.refuse(userId);
     return ['pwd'];
+  }
+
+  private async refuse(userId: string): Promise<never> {
+    await this.db.transaction(() => {
+      this.events.record(StepUpRefused, { userId }, { subject: `users/${userId}` });
+      return Promise.resolve();
+    });
+    throw new PasswordIncorrect();
   }
 }

@@ -4,7 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch, PathId } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
-import { Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
+import { AllowedBeforeSecondFactor, Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { RateLimit } from '../platform/http/rate-limit.js';
@@ -31,6 +31,7 @@ export class FactorsController {
 
   @Get()
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @Operation('factors.list', 'List your second factors', {
     status: 200,
     about: 'Authenticator apps and passkeys, the oldest first',
@@ -42,6 +43,7 @@ export class FactorsController {
 
   @Post()
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @RequiresRecentSignIn()
   @Header('Cache-Control', 'no-store')
   @ApiProblems(TooManyFactors)
@@ -57,6 +59,7 @@ export class FactorsController {
 
   @Get(':id')
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @ApiProblems(FactorNotFound)
   @Operation('factors.get', 'Read one of your second factors', {
     status: 200,
@@ -105,6 +108,7 @@ export class FactorsController {
 
   @Post(':id/confirmation')
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @RequiresRecentSignIn()
   @RateLimit('credentials')
   @Header('Cache-Control', 'no-store')

@@ -4,7 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch, PathId } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
-import { Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
+import { AllowedBeforeSecondFactor, Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { PatchFactorRequest } from './factors.dto.js';
@@ -29,6 +29,7 @@ export class PasskeysController {
 
   @Get()
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @Operation('passkeys.list', 'List your passkeys', {
     status: 200,
     about: 'Your passkeys, the oldest first',
@@ -40,6 +41,7 @@ export class PasskeysController {
 
   @Post('options')
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @RequiresRecentSignIn()
   @Header('Cache-Control', 'no-store')
   @ApiProblems(TooManyFactors)
@@ -54,6 +56,7 @@ export class PasskeysController {
 
   @Post()
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @RequiresRecentSignIn()
   @Header('Cache-Control', 'no-store')
   @ApiProblems(PasskeyInvalid, PasskeyTaken, TooManyFactors)
@@ -72,6 +75,7 @@ export class PasskeysController {
 
   @Get(':id')
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @ApiProblems(FactorNotFound)
   @Operation('passkeys.get', 'Read one of your passkeys', { status: 200, about: 'The passkey', type: PasskeyResponse })
   async get(@PathId() id: string, @CurrentPrincipal() { userId }: Principal): Promise<PasskeyResponse> {

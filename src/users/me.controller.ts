@@ -5,7 +5,7 @@ import { Clock } from '../platform/clock/clock.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
-import { Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
+import { AllowedBeforeSecondFactor, Authenticated, RequiresRecentSignIn } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { MeResponse, PatchMeRequest } from './me.dto.js';
@@ -24,6 +24,7 @@ export class MeController {
 
   @Get()
   @Authenticated()
+  @AllowedBeforeSecondFactor()
   @Operation('me.get', 'Read your own account', { status: 200, about: 'You', type: MeResponse })
   async get(@CurrentPrincipal() { userId }: Principal): Promise<MeResponse> {
     return MeResponse.from(await this.users.get(userId), this.clock.now());

@@ -107,7 +107,7 @@ describe('the examples of requests', () => {
       const { code, recoveryCodes } = await confirmApp(app, person);
       const body = { identifier: person.user.email, password: PASSWORD };
       const { body: due } = await app.send<{ mfaToken: string }>('POST', '/api/v1/auth/login', { body });
-      const shown = value['method'] === 'totp' ? code() : recoveryCodes[0];
+      const shown = value['method'] === 'totp' ? code(1) : recoveryCodes[0];
       return { url: '/api/v1/auth/mfa/verify', known: { mfaToken: due.mfaToken, code: shown } };
     },
     'auth.consumeMagicLink': async ({ value }) => byMail('magic-link', '/api/v1/auth/magic-link/consume', value),
@@ -117,7 +117,7 @@ describe('the examples of requests', () => {
       const person = await app.people.person();
       const url = '/api/v1/auth/step-up';
       if ('password' in value) return { url, token: person.token, known: { password: PASSWORD } };
-      return { url, token: person.token, known: { code: (await confirmApp(app, person)).code() } };
+      return { url, token: person.token, known: { code: (await confirmApp(app, person)).code(1) } };
     },
     'me.changeEmail': async () => ({ url: '/api/v1/me/email', token: (await app.people.person()).token }),
     'users.impersonate': () => aUser((id) => `/api/v1/users/${id}/impersonation`),

@@ -19,7 +19,7 @@ async function atSecondStep(app: TestApp): Promise<{ mfaToken: string; code: str
   const { code } = await confirmApp(app, person);
   const body = { identifier: person.user.email, password: PASSWORD };
   const { body: due } = await app.send<{ mfaToken: string }>('POST', '/api/v1/auth/login', { body });
-  return { mfaToken: due.mfaToken, code: code() };
+  return { mfaToken: due.mfaToken, code: code(1) };
 }
 
 /** What the operations of `auth` need so that somebody honest is answered 2xx. */

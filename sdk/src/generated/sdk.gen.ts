@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.js';
-import type { AuthLoginData, AuthLoginErrors, AuthLoginResponses, AuthLogoutData, AuthLogoutErrors, AuthLogoutResponses, AuthRefreshData, AuthRefreshErrors, AuthRefreshResponses, AuthRegisterData, AuthRegisterErrors, AuthRegisterResponses, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HealthLiveData, HealthLiveErrors, HealthLiveResponses, HealthReadyData, HealthReadyErrors, HealthReadyResponses, HealthStartupData, HealthStartupErrors, HealthStartupResponses, KeysJwksData, KeysJwksErrors, KeysJwksResponses, MeChangePasswordData, MeChangePasswordErrors, MeChangePasswordResponses, MeDeleteData, MeDeleteErrors, MeDeleteResponses, MeGetData, MeGetErrors, MeGetResponses, MePatchData, MePatchErrors, MePatchResponses, ProblemsGetData, ProblemsGetErrors, ProblemsGetResponses, ProblemsListData, ProblemsListErrors, ProblemsListResponses, UsersAssignRolesData, UsersAssignRolesErrors, UsersAssignRolesResponses, UsersCreateData, UsersCreateErrors, UsersCreateResponses, UsersDeleteData, UsersDeleteErrors, UsersDeleteResponses, UsersGetData, UsersGetErrors, UsersGetResponses, UsersListData, UsersListErrors, UsersListResponses, UsersPatchData, UsersPatchErrors, UsersPatchResponses, UsersReinstateData, UsersReinstateErrors, UsersReinstateResponses, UsersReplaceData, UsersReplaceErrors, UsersReplaceResponses, UsersRestoreData, UsersRestoreErrors, UsersRestoreResponses, UsersRolesData, UsersRolesErrors, UsersRolesResponses, UsersSuspendData, UsersSuspendErrors, UsersSuspendResponses } from './types.gen.js';
+import type { AccessCheckData, AccessCheckErrors, AccessCheckResponses, AccessExplainData, AccessExplainErrors, AccessExplainResponses, ApiKeysCreateData, ApiKeysCreateErrors, ApiKeysCreateResponses, ApiKeysGetData, ApiKeysGetErrors, ApiKeysGetResponses, ApiKeysListData, ApiKeysListErrors, ApiKeysListResponses, ApiKeysRenameData, ApiKeysRenameErrors, ApiKeysRenameResponses, ApiKeysRevokeData, ApiKeysRevokeErrors, ApiKeysRevokeResponses, ApiKeysRotateData, ApiKeysRotateErrors, ApiKeysRotateResponses, AuditGetData, AuditGetErrors, AuditGetResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, AuthAcceptInvitationData, AuthAcceptInvitationErrors, AuthAcceptInvitationResponses, AuthConsumeMagicLinkData, AuthConsumeMagicLinkErrors, AuthConsumeMagicLinkResponses, AuthForgotPasswordData, AuthForgotPasswordErrors, AuthForgotPasswordResponses, AuthLoginData, AuthLoginErrors, AuthLoginResponses, AuthLogoutData, AuthLogoutErrors, AuthLogoutResponses, AuthMethodsData, AuthMethodsErrors, AuthMethodsResponses, AuthPasskeyOptionsData, AuthPasskeyOptionsErrors, AuthPasskeyOptionsResponses, AuthRefreshData, AuthRefreshErrors, AuthRefreshResponses, AuthRegisterData, AuthRegisterErrors, AuthRegisterResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthRevertEmailData, AuthRevertEmailErrors, AuthRevertEmailResponses, AuthSendMagicLinkData, AuthSendMagicLinkErrors, AuthSendMagicLinkResponses, AuthStepUpData, AuthStepUpErrors, AuthStepUpOptionsData, AuthStepUpOptionsErrors, AuthStepUpOptionsResponses, AuthStepUpResponses, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, AuthVerifyFactorData, AuthVerifyFactorErrors, AuthVerifyFactorResponses, AuthVerifyPasskeyData, AuthVerifyPasskeyErrors, AuthVerifyPasskeyResponses, DevicesListData, DevicesListErrors, DevicesListResponses, DevicesRemoveAllData, DevicesRemoveAllErrors, DevicesRemoveAllResponses, DevicesRemoveData, DevicesRemoveErrors, DevicesRemoveResponses, FactorsAddData, FactorsAddErrors, FactorsAddResponses, FactorsConfirmData, FactorsConfirmErrors, FactorsConfirmResponses, FactorsGetData, FactorsGetErrors, FactorsGetResponses, FactorsListData, FactorsListErrors, FactorsListResponses, FactorsRemoveData, FactorsRemoveErrors, FactorsRemoveResponses, FactorsRenameData, FactorsRenameErrors, FactorsRenameResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HealthLiveData, HealthLiveErrors, HealthLiveResponses, HealthReadyData, HealthReadyErrors, HealthReadyResponses, HealthStartupData, HealthStartupErrors, HealthStartupResponses, InvitationsCreateData, InvitationsCreateErrors, InvitationsCreateResponses, InvitationsGetData, InvitationsGetErrors, InvitationsGetResponses, InvitationsListData, InvitationsListErrors, InvitationsListResponses, InvitationsResendData, InvitationsResendErrors, InvitationsResendResponses, InvitationsRevokeData, InvitationsRevokeErrors, InvitationsRevokeResponses, KeysJwksData, KeysJwksErrors, KeysJwksResponses, MeChangeEmailData, MeChangeEmailErrors, MeChangeEmailResponses, MeChangePasswordData, MeChangePasswordErrors, MeChangePasswordResponses, MeCreateTokenData, MeCreateTokenErrors, MeCreateTokenResponses, MeDeleteData, MeDeleteErrors, MeDeleteResponses, MeEndOtherSessionsData, MeEndOtherSessionsErrors, MeEndOtherSessionsResponses, MeEndSessionData, MeEndSessionErrors, MeEndSessionResponses, MeGetData, MeGetErrors, MeGetResponses, MeKeepData, MeKeepEmailData, MeKeepEmailErrors, MeKeepEmailResponses, MeKeepErrors, MeKeepResponses, MeNameSessionData, MeNameSessionErrors, MeNameSessionResponses, MePatchData, MePatchErrors, MePatchResponses, MeRenameTokenData, MeRenameTokenErrors, MeRenameTokenResponses, MeRevokeTokenData, MeRevokeTokenErrors, MeRevokeTokenResponses, MeRotateTokenData, MeRotateTokenErrors, MeRotateTokenResponses, MeSecurityLogData, MeSecurityLogErrors, MeSecurityLogResponses, MeSessionsData, MeSessionsErrors, MeSessionsResponses, MeTokenData, MeTokenErrors, MeTokenResponses, MeTokensData, MeTokensErrors, MeTokensResponses, PasskeysGetData, PasskeysGetErrors, PasskeysGetResponses, PasskeysListData, PasskeysListErrors, PasskeysListResponses, PasskeysOptionsData, PasskeysOptionsErrors, PasskeysOptionsResponses, PasskeysRegisterData, PasskeysRegisterErrors, PasskeysRegisterResponses, PasskeysRemoveData, PasskeysRemoveErrors, PasskeysRemoveResponses, PasskeysRenameData, PasskeysRenameErrors, PasskeysRenameResponses, PermissionsListData, PermissionsListErrors, PermissionsListResponses, ProblemsGetData, ProblemsGetErrors, ProblemsGetResponses, ProblemsListData, ProblemsListErrors, ProblemsListResponses, RecoveryCodesMakeData, RecoveryCodesMakeErrors, RecoveryCodesMakeResponses, RecoveryCodesStatusData, RecoveryCodesStatusErrors, RecoveryCodesStatusResponses, RolesCreateData, RolesCreateErrors, RolesCreateResponses, RolesDeleteData, RolesDeleteErrors, RolesDeleteResponses, RolesGetData, RolesGetErrors, RolesGetResponses, RolesListData, RolesListErrors, RolesListResponses, RolesPatchData, RolesPatchErrors, RolesPatchResponses, UsersAssignRolesData, UsersAssignRolesErrors, UsersAssignRolesResponses, UsersCreateData, UsersCreateErrors, UsersCreateResponses, UsersDeleteData, UsersDeleteErrors, UsersDeleteResponses, UsersEndSessionData, UsersEndSessionErrors, UsersEndSessionResponses, UsersEndSessionsData, UsersEndSessionsErrors, UsersEndSessionsResponses, UsersFactorsData, UsersFactorsErrors, UsersFactorsResponses, UsersGetData, UsersGetErrors, UsersGetResponses, UsersGrantPermissionsData, UsersGrantPermissionsErrors, UsersGrantPermissionsResponses, UsersImpersonateData, UsersImpersonateErrors, UsersImpersonateResponses, UsersListData, UsersListErrors, UsersListResponses, UsersPatchData, UsersPatchErrors, UsersPatchResponses, UsersPermissionsData, UsersPermissionsErrors, UsersPermissionsResponses, UsersReinstateData, UsersReinstateErrors, UsersReinstateResponses, UsersReplaceData, UsersReplaceErrors, UsersReplaceResponses, UsersResetFactorsData, UsersResetFactorsErrors, UsersResetFactorsResponses, UsersRestoreData, UsersRestoreErrors, UsersRestoreResponses, UsersRolesData, UsersRolesErrors, UsersRolesResponses, UsersSendPasswordResetData, UsersSendPasswordResetErrors, UsersSendPasswordResetResponses, UsersSessionsData, UsersSessionsErrors, UsersSessionsResponses, UsersSuspendData, UsersSuspendErrors, UsersSuspendResponses, UsersUnlockData, UsersUnlockErrors, UsersUnlockResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -62,15 +62,27 @@ export class Problems extends HeyApiClient {
     }
 }
 
-export class Auth extends HeyApiClient {
+export class Roles extends HeyApiClient {
     /**
-     * Ask for an account
-     *
-     * The answer is the same for known and unknown addresses. Without a mail server the mail lies at `/dev/mail`.
+     * List roles
      */
-    public register<ThrowOnError extends boolean = true>(options: Options<AuthRegisterData, ThrowOnError>): RequestResult<AuthRegisterResponses, AuthRegisterErrors, ThrowOnError> {
-        return (options.client ?? this.client).post<AuthRegisterResponses, AuthRegisterErrors, ThrowOnError>({
-            url: '/api/v1/auth/register',
+    public list<ThrowOnError extends boolean = true>(options?: Options<RolesListData, ThrowOnError>): RequestResult<RolesListResponses, RolesListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<RolesListResponses, RolesListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/roles',
+            ...options
+        });
+    }
+    
+    /**
+     * Make a role
+     *
+     * It gives no more than you hold yourself, for good.
+     */
+    public create<ThrowOnError extends boolean = true>(options: Options<RolesCreateData, ThrowOnError>): RequestResult<RolesCreateResponses, RolesCreateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<RolesCreateResponses, RolesCreateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/roles',
             ...options,
             headers: {
                 'Content-Type': 'application/json',
@@ -80,11 +92,369 @@ export class Auth extends HeyApiClient {
     }
     
     /**
-     * Confirm the address with the mailed code
+     * Delete a role
+     *
+     * Only a role that nobody has.
      */
-    public verifyEmail<ThrowOnError extends boolean = true>(options: Options<AuthVerifyEmailData, ThrowOnError>): RequestResult<AuthVerifyEmailResponses, AuthVerifyEmailErrors, ThrowOnError> {
-        return (options.client ?? this.client).post<AuthVerifyEmailResponses, AuthVerifyEmailErrors, ThrowOnError>({
-            url: '/api/v1/auth/email/verify',
+    public delete<ThrowOnError extends boolean = true>(options: Options<RolesDeleteData, ThrowOnError>): RequestResult<RolesDeleteResponses, RolesDeleteErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<RolesDeleteResponses, RolesDeleteErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/roles/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read a role
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<RolesGetData, ThrowOnError>): RequestResult<RolesGetResponses, RolesGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<RolesGetResponses, RolesGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/roles/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Change a role
+     *
+     * In force within a second on every process, for all who have it. The name cannot be changed, nor what `admin` gives.
+     * Nobody changes a role that gives, or would give, more than they hold themselves.
+     */
+    public patch<ThrowOnError extends boolean = true>(options: Options<RolesPatchData, ThrowOnError>): RequestResult<RolesPatchResponses, RolesPatchErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<RolesPatchResponses, RolesPatchErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/roles/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+}
+
+export class Permissions extends HeyApiClient {
+    /**
+     * List permissions
+     *
+     * What roles and grants may name. The role `admin` gives each.
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<PermissionsListData, ThrowOnError>): RequestResult<PermissionsListResponses, PermissionsListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<PermissionsListResponses, PermissionsListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/permissions',
+            ...options
+        });
+    }
+}
+
+export class Audit extends HeyApiClient {
+    /**
+     * List the audit log
+     *
+     * An entry is there within a second of what it tells of, and nothing changes it afterwards; its `details` may be erased. By
+     * `occurredAt` means by `seq`, the order of the commits. Every filter is served by an index, `eq` together with this sort; `sw` and
+     * `ip` take longer where many entries match. The whole log
+     * as NDJSON (`Accept: application/x-ndjson`, without `limit`) is what `npm run roster -- audit verify --file` verifies offline.
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<AuditListData, ThrowOnError>): RequestResult<AuditListResponses, AuditListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<AuditListResponses, AuditListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/audit',
+            ...options
+        });
+    }
+    
+    /**
+     * Verify the audit log
+     *
+     * Finds entries that were changed, removed, reordered or inserted, details that were changed, and forged checkpoints. At most 10000
+     * entries at once: the newest, unless `from` or `to` is given. Longer ranges are verified by the command line, `npm run roster -- audit verify`.
+     */
+    public verify<ThrowOnError extends boolean = true>(options?: Options<AuditVerifyData, ThrowOnError>): RequestResult<AuditVerifyResponses, AuditVerifyErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<AuditVerifyResponses, AuditVerifyErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/audit/verify',
+            ...options
+        });
+    }
+    
+    /**
+     * Read an entry of the audit log
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<AuditGetData, ThrowOnError>): RequestResult<AuditGetResponses, AuditGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<AuditGetResponses, AuditGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/audit/{id}',
+            ...options
+        });
+    }
+}
+
+export class Me extends HeyApiClient {
+    /**
+     * List what happened to your account
+     *
+     * There within a second. From where somebody else acted, an administrator for instance, is not told.
+     */
+    public securityLog<ThrowOnError extends boolean = true>(options?: Options<MeSecurityLogData, ThrowOnError>): RequestResult<MeSecurityLogResponses, MeSecurityLogErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<MeSecurityLogResponses, MeSecurityLogErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/security-log',
+            ...options
+        });
+    }
+    
+    /**
+     * Change your password
+     */
+    public changePassword<ThrowOnError extends boolean = true>(options: Options<MeChangePasswordData, ThrowOnError>): RequestResult<MeChangePasswordResponses, MeChangePasswordErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<MeChangePasswordResponses, MeChangePasswordErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/password',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Ask for another e-mail address
+     *
+     * The address changes once the new one is confirmed (`POST /api/v1/auth/email/verify`). The old one can undo it for a week.
+     */
+    public changeEmail<ThrowOnError extends boolean = true>(options: Options<MeChangeEmailData, ThrowOnError>): RequestResult<MeChangeEmailResponses, MeChangeEmailErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<MeChangeEmailResponses, MeChangeEmailErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/email',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Keep your e-mail address after all
+     */
+    public keepEmail<ThrowOnError extends boolean = true>(options?: Options<MeKeepEmailData, ThrowOnError>): RequestResult<MeKeepEmailResponses, MeKeepEmailErrors, ThrowOnError> {
+        return (options?.client ?? this.client).post<MeKeepEmailResponses, MeKeepEmailErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/email/cancellation',
+            ...options
+        });
+    }
+    
+    /**
+     * List your personal tokens
+     */
+    public tokens<ThrowOnError extends boolean = true>(options?: Options<MeTokensData, ThrowOnError>): RequestResult<MeTokensResponses, MeTokensErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<MeTokensResponses, MeTokensErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/tokens',
+            ...options
+        });
+    }
+    
+    /**
+     * Make a personal token
+     *
+     * For a program that acts for you, with no more than its scopes and no more than you may do yourself at the time.
+     */
+    public createToken<ThrowOnError extends boolean = true>(options: Options<MeCreateTokenData, ThrowOnError>): RequestResult<MeCreateTokenResponses, MeCreateTokenErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<MeCreateTokenResponses, MeCreateTokenErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/tokens',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Revoke a personal token
+     *
+     * In force within a second on every process.
+     */
+    public revokeToken<ThrowOnError extends boolean = true>(options: Options<MeRevokeTokenData, ThrowOnError>): RequestResult<MeRevokeTokenResponses, MeRevokeTokenErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<MeRevokeTokenResponses, MeRevokeTokenErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/tokens/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read a personal token
+     */
+    public token<ThrowOnError extends boolean = true>(options: Options<MeTokenData, ThrowOnError>): RequestResult<MeTokenResponses, MeTokenErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<MeTokenResponses, MeTokenErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/tokens/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Rename a personal token
+     */
+    public renameToken<ThrowOnError extends boolean = true>(options: Options<MeRenameTokenData, ThrowOnError>): RequestResult<MeRenameTokenResponses, MeRenameTokenErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<MeRenameTokenResponses, MeRenameTokenErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/tokens/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Replace a personal token by a new one
+     *
+     * The present one works until the overlap ends; the new one lives as long as the present one was made to live.
+     */
+    public rotateToken<ThrowOnError extends boolean = true>(options: Options<MeRotateTokenData, ThrowOnError>): RequestResult<MeRotateTokenResponses, MeRotateTokenErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<MeRotateTokenResponses, MeRotateTokenErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/tokens/{id}/rotation',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Delete your own account
+     *
+     * Ends your sessions. Until that day (`DELETION_GRACE`, 14 days unless the operator says otherwise) you can sign in, see
+     * `deletionDueAt`, and keep the account. Afterwards an administrator can restore it.
+     */
+    public delete<ThrowOnError extends boolean = true>(options?: Options<MeDeleteData, ThrowOnError>): RequestResult<MeDeleteResponses, MeDeleteErrors, ThrowOnError> {
+        return (options?.client ?? this.client).delete<MeDeleteResponses, MeDeleteErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me',
+            ...options
+        });
+    }
+    
+    /**
+     * Read your own account
+     */
+    public get<ThrowOnError extends boolean = true>(options?: Options<MeGetData, ThrowOnError>): RequestResult<MeGetResponses, MeGetErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<MeGetResponses, MeGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me',
+            ...options
+        });
+    }
+    
+    /**
+     * Change your own account
+     *
+     * A merge patch (RFC 7396): `null` clears a member.
+     */
+    public patch<ThrowOnError extends boolean = true>(options: Options<MePatchData, ThrowOnError>): RequestResult<MePatchResponses, MePatchErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<MePatchResponses, MePatchErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Keep your account after all
+     */
+    public keep<ThrowOnError extends boolean = true>(options?: Options<MeKeepData, ThrowOnError>): RequestResult<MeKeepResponses, MeKeepErrors, ThrowOnError> {
+        return (options?.client ?? this.client).delete<MeKeepResponses, MeKeepErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/deletion',
+            ...options
+        });
+    }
+    
+    /**
+     * End all your other sessions
+     */
+    public endOtherSessions<ThrowOnError extends boolean = true>(options?: Options<MeEndOtherSessionsData, ThrowOnError>): RequestResult<MeEndOtherSessionsResponses, MeEndOtherSessionsErrors, ThrowOnError> {
+        return (options?.client ?? this.client).delete<MeEndOtherSessionsResponses, MeEndOtherSessionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/sessions',
+            ...options
+        });
+    }
+    
+    /**
+     * List your open sessions
+     *
+     * Where you are signed in: one for each sign-in that has neither ended nor expired.
+     */
+    public sessions<ThrowOnError extends boolean = true>(options?: Options<MeSessionsData, ThrowOnError>): RequestResult<MeSessionsResponses, MeSessionsErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<MeSessionsResponses, MeSessionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/sessions',
+            ...options
+        });
+    }
+    
+    /**
+     * End one of your sessions
+     *
+     * In force within a second on every process. Your present one may be ended too.
+     */
+    public endSession<ThrowOnError extends boolean = true>(options: Options<MeEndSessionData, ThrowOnError>): RequestResult<MeEndSessionResponses, MeEndSessionErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<MeEndSessionResponses, MeEndSessionErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/sessions/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Name one of your sessions
+     */
+    public nameSession<ThrowOnError extends boolean = true>(options: Options<MeNameSessionData, ThrowOnError>): RequestResult<MeNameSessionResponses, MeNameSessionErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<MeNameSessionResponses, MeNameSessionErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/sessions/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+}
+
+export class Auth extends HeyApiClient {
+    /**
+     * How one can sign in here
+     */
+    public methods<ThrowOnError extends boolean = true>(options?: Options<AuthMethodsData, ThrowOnError>): RequestResult<AuthMethodsResponses, AuthMethodsErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<AuthMethodsResponses, AuthMethodsErrors, ThrowOnError>({ url: '/api/v1/auth/methods', ...options });
+    }
+    
+    /**
+     * Ask for an account
+     *
+     * The answer is the same for known and unknown addresses. Without a mail server the mail lies at `/dev/mail`.
+     */
+    public register<ThrowOnError extends boolean = true>(options: Options<AuthRegisterData, ThrowOnError>): RequestResult<AuthRegisterResponses, AuthRegisterErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthRegisterResponses, AuthRegisterErrors, ThrowOnError>({
+            url: '/api/v1/auth/register',
             ...options,
             headers: {
                 'Content-Type': 'application/json',
@@ -133,16 +503,15 @@ export class Auth extends HeyApiClient {
             ...options
         });
     }
-}
-
-export class Me extends HeyApiClient {
+    
     /**
-     * Change your password
+     * Prove that an address is yours
+     *
+     * With the code of the mail and its flow, or with the token of its link; the link of a registration also wants the password that was chosen.
      */
-    public changePassword<ThrowOnError extends boolean = true>(options: Options<MeChangePasswordData, ThrowOnError>): RequestResult<MeChangePasswordResponses, MeChangePasswordErrors, ThrowOnError> {
-        return (options.client ?? this.client).post<MeChangePasswordResponses, MeChangePasswordErrors, ThrowOnError>({
-            security: [{ scheme: 'bearer', type: 'http' }],
-            url: '/api/v1/me/password',
+    public verifyEmail<ThrowOnError extends boolean = true>(options: Options<AuthVerifyEmailData, ThrowOnError>): RequestResult<AuthVerifyEmailResponses, AuthVerifyEmailErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthVerifyEmailResponses, AuthVerifyEmailErrors, ThrowOnError>({
+            url: '/api/v1/auth/email/verify',
             ...options,
             headers: {
                 'Content-Type': 'application/json',
@@ -152,38 +521,13 @@ export class Me extends HeyApiClient {
     }
     
     /**
-     * Delete your own account
+     * Ask for the mail once more
      *
-     * Ends your sessions. An administrator can restore the account.
+     * The answer is the same for known and unknown addresses.
      */
-    public delete<ThrowOnError extends boolean = true>(options?: Options<MeDeleteData, ThrowOnError>): RequestResult<MeDeleteResponses, MeDeleteErrors, ThrowOnError> {
-        return (options?.client ?? this.client).delete<MeDeleteResponses, MeDeleteErrors, ThrowOnError>({
-            security: [{ scheme: 'bearer', type: 'http' }],
-            url: '/api/v1/me',
-            ...options
-        });
-    }
-    
-    /**
-     * Read your own account
-     */
-    public get<ThrowOnError extends boolean = true>(options?: Options<MeGetData, ThrowOnError>): RequestResult<MeGetResponses, MeGetErrors, ThrowOnError> {
-        return (options?.client ?? this.client).get<MeGetResponses, MeGetErrors, ThrowOnError>({
-            security: [{ scheme: 'bearer', type: 'http' }],
-            url: '/api/v1/me',
-            ...options
-        });
-    }
-    
-    /**
-     * Change your own account
-     *
-     * A merge patch (RFC 7396): `null` clears a member.
-     */
-    public patch<ThrowOnError extends boolean = true>(options: Options<MePatchData, ThrowOnError>): RequestResult<MePatchResponses, MePatchErrors, ThrowOnError> {
-        return (options.client ?? this.client).patch<MePatchResponses, MePatchErrors, ThrowOnError>({
-            security: [{ scheme: 'bearer', type: 'http' }],
-            url: '/api/v1/me',
+    public resendVerification<ThrowOnError extends boolean = true>(options: Options<AuthResendVerificationData, ThrowOnError>): RequestResult<AuthResendVerificationResponses, AuthResendVerificationErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthResendVerificationResponses, AuthResendVerificationErrors, ThrowOnError>({
+            url: '/api/v1/auth/email/resend',
             ...options,
             headers: {
                 'Content-Type': 'application/json',
@@ -191,48 +535,244 @@ export class Me extends HeyApiClient {
             }
         });
     }
-}
-
-export class Health extends HeyApiClient {
+    
     /**
-     * Everything together
+     * Undo a change of the address
      */
-    public get<ThrowOnError extends boolean = true>(options?: Options<HealthGetData, ThrowOnError>): RequestResult<HealthGetResponses, HealthGetErrors, ThrowOnError> {
-        return (options?.client ?? this.client).get<HealthGetResponses, HealthGetErrors, ThrowOnError>({ url: '/health', ...options });
+    public revertEmail<ThrowOnError extends boolean = true>(options: Options<AuthRevertEmailData, ThrowOnError>): RequestResult<AuthRevertEmailResponses, AuthRevertEmailErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthRevertEmailResponses, AuthRevertEmailErrors, ThrowOnError>({
+            url: '/api/v1/auth/email/revert',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
     }
     
     /**
-     * Is the process alive? (touches nothing)
+     * Ask for a new password
+     *
+     * The answer is the same for known and unknown addresses.
      */
-    public live<ThrowOnError extends boolean = true>(options?: Options<HealthLiveData, ThrowOnError>): RequestResult<HealthLiveResponses, HealthLiveErrors, ThrowOnError> {
-        return (options?.client ?? this.client).get<HealthLiveResponses, HealthLiveErrors, ThrowOnError>({ url: '/health/live', ...options });
+    public forgotPassword<ThrowOnError extends boolean = true>(options: Options<AuthForgotPasswordData, ThrowOnError>): RequestResult<AuthForgotPasswordResponses, AuthForgotPasswordErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthForgotPasswordResponses, AuthForgotPasswordErrors, ThrowOnError>({
+            url: '/api/v1/auth/password/forgot',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
     }
     
     /**
-     * May requests be sent here?
+     * Choose a new password
+     *
+     * Signs nobody in: a second factor is asked for at the next sign-in as ever.
      */
-    public ready<ThrowOnError extends boolean = true>(options?: Options<HealthReadyData, ThrowOnError>): RequestResult<HealthReadyResponses, HealthReadyErrors, ThrowOnError> {
-        return (options?.client ?? this.client).get<HealthReadyResponses, HealthReadyErrors, ThrowOnError>({ url: '/health/ready', ...options });
+    public resetPassword<ThrowOnError extends boolean = true>(options: Options<AuthResetPasswordData, ThrowOnError>): RequestResult<AuthResetPasswordResponses, AuthResetPasswordErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthResetPasswordResponses, AuthResetPasswordErrors, ThrowOnError>({
+            url: '/api/v1/auth/password/reset',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
     }
     
     /**
-     * Is the start over?
+     * Ask for a link to sign in
+     *
+     * The answer is the same for known and unknown addresses.
      */
-    public startup<ThrowOnError extends boolean = true>(options?: Options<HealthStartupData, ThrowOnError>): RequestResult<HealthStartupResponses, HealthStartupErrors, ThrowOnError> {
-        return (options?.client ?? this.client).get<HealthStartupResponses, HealthStartupErrors, ThrowOnError>({ url: '/health/startup', ...options });
+    public sendMagicLink<ThrowOnError extends boolean = true>(options: Options<AuthSendMagicLinkData, ThrowOnError>): RequestResult<AuthSendMagicLinkResponses, AuthSendMagicLinkErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthSendMagicLinkResponses, AuthSendMagicLinkErrors, ThrowOnError>({
+            url: '/api/v1/auth/magic-link',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
     }
-}
-
-export class Keys extends HeyApiClient {
+    
     /**
-     * Public keys that verify access tokens
+     * Sign in with a mailed link or code
      */
-    public jwks<ThrowOnError extends boolean = true>(options?: Options<KeysJwksData, ThrowOnError>): RequestResult<KeysJwksResponses, KeysJwksErrors, ThrowOnError> {
-        return (options?.client ?? this.client).get<KeysJwksResponses, KeysJwksErrors, ThrowOnError>({ url: '/.well-known/jwks.json', ...options });
+    public consumeMagicLink<ThrowOnError extends boolean = true>(options: Options<AuthConsumeMagicLinkData, ThrowOnError>): RequestResult<AuthConsumeMagicLinkResponses, AuthConsumeMagicLinkErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthConsumeMagicLinkResponses, AuthConsumeMagicLinkErrors, ThrowOnError>({
+            url: '/api/v1/auth/magic-link/consume',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Show a second factor
+     */
+    public verifyFactor<ThrowOnError extends boolean = true>(options: Options<AuthVerifyFactorData, ThrowOnError>): RequestResult<AuthVerifyFactorResponses, AuthVerifyFactorErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthVerifyFactorResponses, AuthVerifyFactorErrors, ThrowOnError>({
+            url: '/api/v1/auth/mfa/verify',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Begin to sign in with a passkey
+     */
+    public passkeyOptions<ThrowOnError extends boolean = true>(options: Options<AuthPasskeyOptionsData, ThrowOnError>): RequestResult<AuthPasskeyOptionsResponses, AuthPasskeyOptionsErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthPasskeyOptionsResponses, AuthPasskeyOptionsErrors, ThrowOnError>({
+            url: '/api/v1/auth/passkeys/options',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Sign in with a passkey
+     *
+     * No name is typed: the passkey knows whose it is. It is both factors in one.
+     */
+    public verifyPasskey<ThrowOnError extends boolean = true>(options: Options<AuthVerifyPasskeyData, ThrowOnError>): RequestResult<AuthVerifyPasskeyResponses, AuthVerifyPasskeyErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthVerifyPasskeyResponses, AuthVerifyPasskeyErrors, ThrowOnError>({
+            url: '/api/v1/auth/passkeys/verify',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Begin to prove once more who you are, by a passkey
+     */
+    public stepUpOptions<ThrowOnError extends boolean = true>(options?: Options<AuthStepUpOptionsData, ThrowOnError>): RequestResult<AuthStepUpOptionsResponses, AuthStepUpOptionsErrors, ThrowOnError> {
+        return (options?.client ?? this.client).post<AuthStepUpOptionsResponses, AuthStepUpOptionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/auth/step-up/options',
+            ...options
+        });
+    }
+    
+    /**
+     * Prove once more who you are
+     *
+     * By the password, or by a second factor where there is one. Sensitive operations want a proof of the last five minutes (RFC 9470).
+     */
+    public stepUp<ThrowOnError extends boolean = true>(options: Options<AuthStepUpData, ThrowOnError>): RequestResult<AuthStepUpResponses, AuthStepUpErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthStepUpResponses, AuthStepUpErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/auth/step-up',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Accept an invitation
+     *
+     * With the token of the mailed link, or with its code and the `flowId` of the invitation.
+     */
+    public acceptInvitation<ThrowOnError extends boolean = true>(options: Options<AuthAcceptInvitationData, ThrowOnError>): RequestResult<AuthAcceptInvitationResponses, AuthAcceptInvitationErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AuthAcceptInvitationResponses, AuthAcceptInvitationErrors, ThrowOnError>({
+            url: '/api/v1/auth/invitations/accept',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
     }
 }
 
 export class Users extends HeyApiClient {
+    /**
+     * Read which factors a user has
+     */
+    public factors<ThrowOnError extends boolean = true>(options: Options<UsersFactorsData, ThrowOnError>): RequestResult<UsersFactorsResponses, UsersFactorsErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<UsersFactorsResponses, UsersFactorsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/factors',
+            ...options
+        });
+    }
+    
+    /**
+     * Take away all factors of a user
+     *
+     * For somebody who lost theirs. Ends their sessions; the owner is told by mail.
+     */
+    public resetFactors<ThrowOnError extends boolean = true>(options: Options<UsersResetFactorsData, ThrowOnError>): RequestResult<UsersResetFactorsResponses, UsersResetFactorsErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<UsersResetFactorsResponses, UsersResetFactorsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/factors/reset',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Send a user a mail to choose a new password
+     */
+    public sendPasswordReset<ThrowOnError extends boolean = true>(options: Options<UsersSendPasswordResetData, ThrowOnError>): RequestResult<UsersSendPasswordResetResponses, UsersSendPasswordResetErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<UsersSendPasswordResetResponses, UsersSendPasswordResetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/password-reset',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Let a user try again at once
+     */
+    public unlock<ThrowOnError extends boolean = true>(options: Options<UsersUnlockData, ThrowOnError>): RequestResult<UsersUnlockResponses, UsersUnlockErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<UsersUnlockResponses, UsersUnlockErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/unlock',
+            ...options
+        });
+    }
+    
+    /**
+     * Act for a user
+     *
+     * The token says who acts (`act`, RFC 8693), has no more rights than you have, cannot be refreshed, and is refused where a recent sign-in is asked for. Sign out to end it.
+     */
+    public impersonate<ThrowOnError extends boolean = true>(options: Options<UsersImpersonateData, ThrowOnError>): RequestResult<UsersImpersonateResponses, UsersImpersonateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<UsersImpersonateResponses, UsersImpersonateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/impersonation',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
     /**
      * List users
      *
@@ -391,6 +931,532 @@ export class Users extends HeyApiClient {
             }
         });
     }
+    
+    /**
+     * Read what a user may, and why
+     *
+     * By roles and by direct grants. A grant that has expired is not among them.
+     */
+    public permissions<ThrowOnError extends boolean = true>(options: Options<UsersPermissionsData, ThrowOnError>): RequestResult<UsersPermissionsResponses, UsersPermissionsErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<UsersPermissionsResponses, UsersPermissionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/permissions',
+            ...options
+        });
+    }
+    
+    /**
+     * Say which permissions a user is given directly
+     *
+     * The whole list: what it leaves out is taken away; roles stay as they are. In force within a second on every process. Nobody gives what
+     * they do not hold, nor for longer than they hold it.
+     */
+    public grantPermissions<ThrowOnError extends boolean = true>(options: Options<UsersGrantPermissionsData, ThrowOnError>): RequestResult<UsersGrantPermissionsResponses, UsersGrantPermissionsErrors, ThrowOnError> {
+        return (options.client ?? this.client).put<UsersGrantPermissionsResponses, UsersGrantPermissionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/permissions',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * List the open sessions of a user
+     */
+    public sessions<ThrowOnError extends boolean = true>(options: Options<UsersSessionsData, ThrowOnError>): RequestResult<UsersSessionsResponses, UsersSessionsErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<UsersSessionsResponses, UsersSessionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/sessions',
+            ...options
+        });
+    }
+    
+    /**
+     * End a session of a user
+     */
+    public endSession<ThrowOnError extends boolean = true>(options: Options<UsersEndSessionData, ThrowOnError>): RequestResult<UsersEndSessionResponses, UsersEndSessionErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<UsersEndSessionResponses, UsersEndSessionErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/sessions/{sessionId}',
+            ...options
+        });
+    }
+    
+    /**
+     * Sign a user out everywhere
+     *
+     * In force within a second on every process. Their API keys go on: those are revoked one by one.
+     */
+    public endSessions<ThrowOnError extends boolean = true>(options: Options<UsersEndSessionsData, ThrowOnError>): RequestResult<UsersEndSessionsResponses, UsersEndSessionsErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<UsersEndSessionsResponses, UsersEndSessionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/users/{id}/sessions/revocation',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+}
+
+export class ApiKeys extends HeyApiClient {
+    /**
+     * List everybody’s keys
+     *
+     * Service keys and personal tokens that were not revoked, also those that have expired.
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<ApiKeysListData, ThrowOnError>): RequestResult<ApiKeysListResponses, ApiKeysListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<ApiKeysListResponses, ApiKeysListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/api-keys',
+            ...options
+        });
+    }
+    
+    /**
+     * Make a service key
+     *
+     * It acts for a user who may do no more than you, with no more scopes than you hold yourself.
+     */
+    public create<ThrowOnError extends boolean = true>(options: Options<ApiKeysCreateData, ThrowOnError>): RequestResult<ApiKeysCreateResponses, ApiKeysCreateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<ApiKeysCreateResponses, ApiKeysCreateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/api-keys',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Revoke a key
+     *
+     * In force within a second on every process.
+     */
+    public revoke<ThrowOnError extends boolean = true>(options: Options<ApiKeysRevokeData, ThrowOnError>): RequestResult<ApiKeysRevokeResponses, ApiKeysRevokeErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<ApiKeysRevokeResponses, ApiKeysRevokeErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/api-keys/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read a key
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<ApiKeysGetData, ThrowOnError>): RequestResult<ApiKeysGetResponses, ApiKeysGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<ApiKeysGetResponses, ApiKeysGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/api-keys/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Rename a key
+     */
+    public rename<ThrowOnError extends boolean = true>(options: Options<ApiKeysRenameData, ThrowOnError>): RequestResult<ApiKeysRenameResponses, ApiKeysRenameErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<ApiKeysRenameResponses, ApiKeysRenameErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/api-keys/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Replace a service key by a new one
+     *
+     * The present one works until the overlap ends. A personal token is rotated by whose it is.
+     */
+    public rotate<ThrowOnError extends boolean = true>(options: Options<ApiKeysRotateData, ThrowOnError>): RequestResult<ApiKeysRotateResponses, ApiKeysRotateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<ApiKeysRotateResponses, ApiKeysRotateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/api-keys/{id}/rotation',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+}
+
+export class Invitations extends HeyApiClient {
+    /**
+     * List invitations
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<InvitationsListData, ThrowOnError>): RequestResult<InvitationsListResponses, InvitationsListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<InvitationsListResponses, InvitationsListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/invitations',
+            ...options
+        });
+    }
+    
+    /**
+     * Invite somebody
+     *
+     * Makes a user with the status `invited`, who chooses a password by the mail. Whoever is invited already keeps their name,
+     * language and roles; an invitation of theirs that is still open is revoked.
+     */
+    public create<ThrowOnError extends boolean = true>(options: Options<InvitationsCreateData, ThrowOnError>): RequestResult<InvitationsCreateResponses, InvitationsCreateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<InvitationsCreateResponses, InvitationsCreateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/invitations',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Revoke an invitation
+     *
+     * The link and the code are void at once. The user stays, and can be invited again.
+     */
+    public revoke<ThrowOnError extends boolean = true>(options: Options<InvitationsRevokeData, ThrowOnError>): RequestResult<InvitationsRevokeResponses, InvitationsRevokeErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<InvitationsRevokeResponses, InvitationsRevokeErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/invitations/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read an invitation
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<InvitationsGetData, ThrowOnError>): RequestResult<InvitationsGetResponses, InvitationsGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<InvitationsGetResponses, InvitationsGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/invitations/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Mail an invitation once more
+     *
+     * To the address that the user has by now. The link and the code that were mailed before are void.
+     */
+    public resend<ThrowOnError extends boolean = true>(options: Options<InvitationsResendData, ThrowOnError>): RequestResult<InvitationsResendResponses, InvitationsResendErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<InvitationsResendResponses, InvitationsResendErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/invitations/{id}/resend',
+            ...options
+        });
+    }
+}
+
+export class Health extends HeyApiClient {
+    /**
+     * Everything together
+     */
+    public get<ThrowOnError extends boolean = true>(options?: Options<HealthGetData, ThrowOnError>): RequestResult<HealthGetResponses, HealthGetErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<HealthGetResponses, HealthGetErrors, ThrowOnError>({ url: '/health', ...options });
+    }
+    
+    /**
+     * Is the process alive? (touches nothing)
+     */
+    public live<ThrowOnError extends boolean = true>(options?: Options<HealthLiveData, ThrowOnError>): RequestResult<HealthLiveResponses, HealthLiveErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<HealthLiveResponses, HealthLiveErrors, ThrowOnError>({ url: '/health/live', ...options });
+    }
+    
+    /**
+     * May requests be sent here?
+     */
+    public ready<ThrowOnError extends boolean = true>(options?: Options<HealthReadyData, ThrowOnError>): RequestResult<HealthReadyResponses, HealthReadyErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<HealthReadyResponses, HealthReadyErrors, ThrowOnError>({ url: '/health/ready', ...options });
+    }
+    
+    /**
+     * Is the start over?
+     */
+    public startup<ThrowOnError extends boolean = true>(options?: Options<HealthStartupData, ThrowOnError>): RequestResult<HealthStartupResponses, HealthStartupErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<HealthStartupResponses, HealthStartupErrors, ThrowOnError>({ url: '/health/startup', ...options });
+    }
+}
+
+export class Keys extends HeyApiClient {
+    /**
+     * Public keys that verify access tokens
+     */
+    public jwks<ThrowOnError extends boolean = true>(options?: Options<KeysJwksData, ThrowOnError>): RequestResult<KeysJwksResponses, KeysJwksErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<KeysJwksResponses, KeysJwksErrors, ThrowOnError>({ url: '/.well-known/jwks.json', ...options });
+    }
+}
+
+export class Factors extends HeyApiClient {
+    /**
+     * List your second factors
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<FactorsListData, ThrowOnError>): RequestResult<FactorsListResponses, FactorsListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<FactorsListResponses, FactorsListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/factors',
+            ...options
+        });
+    }
+    
+    /**
+     * Add an authenticator app
+     *
+     * The app makes codes of six digits that change every 30 seconds (RFC 6238, SHA-1). It is asked for only after it was confirmed by its first code.
+     */
+    public add<ThrowOnError extends boolean = true>(options: Options<FactorsAddData, ThrowOnError>): RequestResult<FactorsAddResponses, FactorsAddErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<FactorsAddResponses, FactorsAddErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/factors',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Remove one of your second factors
+     *
+     * With the last one go the recovery codes and the trusted devices: from then on the password is enough.
+     */
+    public remove<ThrowOnError extends boolean = true>(options: Options<FactorsRemoveData, ThrowOnError>): RequestResult<FactorsRemoveResponses, FactorsRemoveErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<FactorsRemoveResponses, FactorsRemoveErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/factors/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read one of your second factors
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<FactorsGetData, ThrowOnError>): RequestResult<FactorsGetResponses, FactorsGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<FactorsGetResponses, FactorsGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/factors/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Give one of your second factors another name
+     */
+    public rename<ThrowOnError extends boolean = true>(options: Options<FactorsRenameData, ThrowOnError>): RequestResult<FactorsRenameResponses, FactorsRenameErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<FactorsRenameResponses, FactorsRenameErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/factors/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Confirm an authenticator app by its first code
+     *
+     * From now on a second factor is asked for when you sign in.
+     */
+    public confirm<ThrowOnError extends boolean = true>(options: Options<FactorsConfirmData, ThrowOnError>): RequestResult<FactorsConfirmResponses, FactorsConfirmErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<FactorsConfirmResponses, FactorsConfirmErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/factors/{id}/confirmation',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+}
+
+export class RecoveryCodes extends HeyApiClient {
+    /**
+     * Read how many recovery codes you have left
+     */
+    public status<ThrowOnError extends boolean = true>(options?: Options<RecoveryCodesStatusData, ThrowOnError>): RequestResult<RecoveryCodesStatusResponses, RecoveryCodesStatusErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<RecoveryCodesStatusResponses, RecoveryCodesStatusErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/recovery-codes',
+            ...options
+        });
+    }
+    
+    /**
+     * Make new recovery codes
+     *
+     * Those that you had are void.
+     */
+    public make<ThrowOnError extends boolean = true>(options?: Options<RecoveryCodesMakeData, ThrowOnError>): RequestResult<RecoveryCodesMakeResponses, RecoveryCodesMakeErrors, ThrowOnError> {
+        return (options?.client ?? this.client).post<RecoveryCodesMakeResponses, RecoveryCodesMakeErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/mfa/recovery-codes',
+            ...options
+        });
+    }
+}
+
+export class Passkeys extends HeyApiClient {
+    /**
+     * List your passkeys
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<PasskeysListData, ThrowOnError>): RequestResult<PasskeysListResponses, PasskeysListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<PasskeysListResponses, PasskeysListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/passkeys',
+            ...options
+        });
+    }
+    
+    /**
+     * Add a passkey
+     *
+     * You can sign in by it alone, without typing a name; and it is a second factor beside your password.
+     */
+    public register<ThrowOnError extends boolean = true>(options: Options<PasskeysRegisterData, ThrowOnError>): RequestResult<PasskeysRegisterResponses, PasskeysRegisterErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<PasskeysRegisterResponses, PasskeysRegisterErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/passkeys',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Ask for what a browser needs to make a passkey
+     */
+    public options<ThrowOnError extends boolean = true>(options?: Options<PasskeysOptionsData, ThrowOnError>): RequestResult<PasskeysOptionsResponses, PasskeysOptionsErrors, ThrowOnError> {
+        return (options?.client ?? this.client).post<PasskeysOptionsResponses, PasskeysOptionsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/passkeys/options',
+            ...options
+        });
+    }
+    
+    /**
+     * Remove one of your passkeys
+     *
+     * With your last factor go the recovery codes and the trusted devices: from then on the password is enough.
+     */
+    public remove<ThrowOnError extends boolean = true>(options: Options<PasskeysRemoveData, ThrowOnError>): RequestResult<PasskeysRemoveResponses, PasskeysRemoveErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<PasskeysRemoveResponses, PasskeysRemoveErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/passkeys/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read one of your passkeys
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<PasskeysGetData, ThrowOnError>): RequestResult<PasskeysGetResponses, PasskeysGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<PasskeysGetResponses, PasskeysGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/passkeys/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Give one of your passkeys another name
+     */
+    public rename<ThrowOnError extends boolean = true>(options: Options<PasskeysRenameData, ThrowOnError>): RequestResult<PasskeysRenameResponses, PasskeysRenameErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<PasskeysRenameResponses, PasskeysRenameErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/passkeys/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+}
+
+export class Devices extends HeyApiClient {
+    /**
+     * Trust none of your devices any longer
+     */
+    public removeAll<ThrowOnError extends boolean = true>(options?: Options<DevicesRemoveAllData, ThrowOnError>): RequestResult<DevicesRemoveAllResponses, DevicesRemoveAllErrors, ThrowOnError> {
+        return (options?.client ?? this.client).delete<DevicesRemoveAllResponses, DevicesRemoveAllErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/devices',
+            ...options
+        });
+    }
+    
+    /**
+     * List the devices that you trust
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<DevicesListData, ThrowOnError>): RequestResult<DevicesListResponses, DevicesListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<DevicesListResponses, DevicesListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/devices',
+            ...options
+        });
+    }
+    
+    /**
+     * Trust one of your devices no longer
+     */
+    public remove<ThrowOnError extends boolean = true>(options: Options<DevicesRemoveData, ThrowOnError>): RequestResult<DevicesRemoveResponses, DevicesRemoveErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<DevicesRemoveResponses, DevicesRemoveErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/devices/{id}',
+            ...options
+        });
+    }
+}
+
+export class Access extends HeyApiClient {
+    /**
+     * Ask whether somebody may do something
+     *
+     * Of yourself as you ask: by a key, what the key may.
+     */
+    public check<ThrowOnError extends boolean = true>(options: Options<AccessCheckData, ThrowOnError>): RequestResult<AccessCheckResponses, AccessCheckErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AccessCheckResponses, AccessCheckErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/access/check',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Ask why somebody may do something, or may not
+     */
+    public explain<ThrowOnError extends boolean = true>(options: Options<AccessExplainData, ThrowOnError>): RequestResult<AccessExplainResponses, AccessExplainErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<AccessExplainResponses, AccessExplainErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/access/explain',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
 }
 
 export class Operations extends HeyApiClient {
@@ -409,14 +1475,44 @@ export class Operations extends HeyApiClient {
         return this._problems ??= new Problems({ client: this.client });
     }
     
-    private _auth?: Auth;
-    get auth(): Auth {
-        return this._auth ??= new Auth({ client: this.client });
+    private _roles?: Roles;
+    get roles(): Roles {
+        return this._roles ??= new Roles({ client: this.client });
+    }
+    
+    private _permissions?: Permissions;
+    get permissions(): Permissions {
+        return this._permissions ??= new Permissions({ client: this.client });
+    }
+    
+    private _audit?: Audit;
+    get audit(): Audit {
+        return this._audit ??= new Audit({ client: this.client });
     }
     
     private _me?: Me;
     get me(): Me {
         return this._me ??= new Me({ client: this.client });
+    }
+    
+    private _auth?: Auth;
+    get auth(): Auth {
+        return this._auth ??= new Auth({ client: this.client });
+    }
+    
+    private _users?: Users;
+    get users(): Users {
+        return this._users ??= new Users({ client: this.client });
+    }
+    
+    private _apiKeys?: ApiKeys;
+    get apiKeys(): ApiKeys {
+        return this._apiKeys ??= new ApiKeys({ client: this.client });
+    }
+    
+    private _invitations?: Invitations;
+    get invitations(): Invitations {
+        return this._invitations ??= new Invitations({ client: this.client });
     }
     
     private _health?: Health;
@@ -429,8 +1525,28 @@ export class Operations extends HeyApiClient {
         return this._keys ??= new Keys({ client: this.client });
     }
     
-    private _users?: Users;
-    get users(): Users {
-        return this._users ??= new Users({ client: this.client });
+    private _factors?: Factors;
+    get factors(): Factors {
+        return this._factors ??= new Factors({ client: this.client });
+    }
+    
+    private _recoveryCodes?: RecoveryCodes;
+    get recoveryCodes(): RecoveryCodes {
+        return this._recoveryCodes ??= new RecoveryCodes({ client: this.client });
+    }
+    
+    private _passkeys?: Passkeys;
+    get passkeys(): Passkeys {
+        return this._passkeys ??= new Passkeys({ client: this.client });
+    }
+    
+    private _devices?: Devices;
+    get devices(): Devices {
+        return this._devices ??= new Devices({ client: this.client });
+    }
+    
+    private _access?: Access;
+    get access(): Access {
+        return this._access ??= new Access({ client: this.client });
     }
 }

@@ -96,6 +96,362 @@ export type ProblemList = {
     data: Array<ProblemExplanation>;
 };
 
+export type Role = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * What it is called; it never changes
+     */
+    name: string;
+    /**
+     * What it is for
+     */
+    about: string;
+    /**
+     * What it gives, by names of permissions
+     */
+    permissions: Array<string>;
+    /**
+     * Whoever has it signs in with a second factor
+     */
+    mfaRequired: boolean;
+    /**
+     * Comes with Roster, and cannot be deleted
+     */
+    builtIn: boolean;
+    /**
+     * When it was made
+     */
+    createdAt: string;
+    /**
+     * When it last changed
+     */
+    updatedAt: string;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+};
+
+export type Page = {
+    /**
+     * Rows that a page has at most
+     */
+    limit: number;
+    /**
+     * Give it as `cursor` for the page after this
+     */
+    nextCursor: string | null;
+    /**
+     * Give it as `cursor` for the page before this
+     */
+    prevCursor: string | null;
+    /**
+     * How many there are in all, if `count` asked for it
+     */
+    total?: number;
+    /**
+     * The total was not counted to the end
+     */
+    totalIsEstimate?: boolean;
+};
+
+export type RolePage = {
+    /**
+     * The roles of this page
+     */
+    data: Array<Role>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+export type CreateRoleRequest = {
+    /**
+     * What it is called; it never changes
+     */
+    name: string;
+    /**
+     * What it is for
+     */
+    about?: string;
+    /**
+     * What it gives, by names of permissions
+     */
+    permissions?: Array<string>;
+    /**
+     * Whoever has it signs in with a second factor
+     */
+    mfaRequired?: boolean;
+};
+
+export type PatchRoleRequest = {
+    /**
+     * What it is for
+     */
+    about?: string;
+    /**
+     * What it gives, by names of permissions
+     */
+    permissions?: Array<string>;
+    /**
+     * Whoever has it signs in with a second factor
+     */
+    mfaRequired?: boolean;
+};
+
+export type Permission = {
+    /**
+     * Its name, which never changes
+     */
+    name: string;
+    /**
+     * What it allows
+     */
+    about: string;
+};
+
+export type Permissions = {
+    /**
+     * Every permission that this server knows, in order of the names
+     */
+    data: Array<Permission>;
+};
+
+/**
+ * Whether it was done, or refused
+ */
+export type AuditOutcome = 'success' | 'refused';
+
+export type AuditCheckpoint = {
+    /**
+     * Which key signed it
+     */
+    kid: string;
+    /**
+     * The hash that was signed: that of the entry
+     */
+    hash: string;
+    /**
+     * Ed25519, in base64url
+     */
+    signature: string;
+    /**
+     * When it was signed
+     */
+    createdAt: string;
+};
+
+export type AuditEntry = {
+    /**
+     * The id of the fact (UUIDv7)
+     */
+    id: string;
+    /**
+     * The place in the chain: from 1, without gaps
+     */
+    seq: number;
+    /**
+     * When it happened
+     */
+    occurredAt: string;
+    /**
+     * What happened: the type of the fact
+     */
+    type: string;
+    /**
+     * What it happened to
+     */
+    subject: string | null;
+    /**
+     * Its version afterwards
+     */
+    subjectVersion: number | null;
+    /**
+     * The fact itself; ids, and nothing personal
+     */
+    data: {
+        [key: string]: unknown;
+    };
+    /**
+     * Who did it
+     */
+    actorId: string | null;
+    /**
+     * For whom they acted, where they acted for another
+     */
+    onBehalfOf: string | null;
+    /**
+     * The request in which it happened
+     */
+    requestId: string | null;
+    /**
+     * Whether it was done, or refused
+     */
+    outcome: AuditOutcome;
+    /**
+     * What is personal: `ip`, `userAgent`, and where there are such, `reason`, `before` and `after`; null once erased
+     */
+    details: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * Goes before the details in their digest; hex, null once they are erased
+     */
+    salt: string | null;
+    /**
+     * SHA-256 of the salt and the details as canonical JSON (RFC 8785); stays when they are erased
+     */
+    detailsDigest: string;
+    /**
+     * The hash of the entry before it
+     */
+    previousHash: string;
+    /**
+     * SHA-256 of the hash before and the other members (but salt, details and checkpoint) as canonical JSON
+     */
+    hash: string;
+    /**
+     * The signature over this place of the chain, where there is one
+     */
+    checkpoint: AuditCheckpoint | null;
+};
+
+export type AuditPage = {
+    /**
+     * The entries of this page
+     */
+    data: Array<AuditEntry>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+/**
+ * What is wrong
+ */
+export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown';
+
+export type AuditFault = {
+    /**
+     * Where in the chain
+     */
+    seq: number;
+    /**
+     * What is wrong
+     */
+    code: AuditFaultCode;
+    /**
+     * The same in a sentence
+     */
+    detail: string;
+};
+
+export type AuditVerification = {
+    /**
+     * No fault was found
+     */
+    verified: boolean;
+    /**
+     * Entries that were verified
+     */
+    entries: number;
+    /**
+     * Checkpoints whose signature is true
+     */
+    checkpoints: number;
+    /**
+     * The first entry that was verified
+     */
+    firstSeq: number | null;
+    /**
+     * The last entry that was verified
+     */
+    lastSeq: number | null;
+    /**
+     * Up to here the chain is vouched for by a signature
+     */
+    lastCheckpointSeq: number | null;
+    /**
+     * The public key of checkpoints (Ed25519, base64url): keep it elsewhere, to verify exports with it
+     */
+    publicKey: string;
+    /**
+     * What is wrong: the first 100
+     */
+    faults: Array<AuditFault>;
+};
+
+export type SecurityLogEntry = {
+    /**
+     * The id of the fact (UUIDv7)
+     */
+    id: string;
+    /**
+     * When it happened
+     */
+    occurredAt: string;
+    /**
+     * What happened: the type of the fact
+     */
+    type: string;
+    /**
+     * Whether it was done, or refused
+     */
+    outcome: AuditOutcome;
+    /**
+     * You did it yourself
+     */
+    byYourself: boolean;
+    /**
+     * From which address; null where somebody else who is known did it
+     */
+    ip: string | null;
+    /**
+     * With which program; null where somebody else who is known did it
+     */
+    userAgent: string | null;
+};
+
+export type SecurityLogPage = {
+    /**
+     * The entries of this page
+     */
+    data: Array<SecurityLogEntry>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+/**
+ * Who can have an account
+ */
+export type RegistrationMode = 'open' | 'invite' | 'closed';
+
+export type AuthMethods = {
+    /**
+     * Ways to sign in
+     */
+    signIn: Array<string>;
+    /**
+     * Second factors that people can have
+     */
+    secondFactors: Array<string>;
+    /**
+     * Who can have an account
+     */
+    registration: RegistrationMode;
+    /**
+     * Characters that a password has at least
+     */
+    passwordMinLength: number;
+};
+
 export type RegisterRequest = {
     /**
      * E-mail address; a code is sent to it
@@ -118,15 +474,24 @@ export type Flow = {
     flowId: string;
 };
 
-export type VerifyEmailRequest = {
+/**
+ * How the session is carried: tokens in the answer, or cookies and a `csrfToken`; bearer if it is left out
+ */
+export type SessionTransport = 'bearer' | 'cookie';
+
+export type LoginRequest = {
     /**
-     * What the registration answered
+     * E-mail address, or user name
      */
-    flowId: string;
+    identifier: string;
     /**
-     * The six digits of the mail
+     * The `deviceToken` of a sign-in that trusted this device: no second factor is asked for
      */
-    code: string;
+    deviceToken?: string;
+    /**
+     * How the session is carried: tokens in the answer, or cookies and a `csrfToken`; bearer if it is left out
+     */
+    session?: SessionTransport;
 };
 
 /**
@@ -217,50 +582,230 @@ export type Me = {
      */
     lastSignInAt: string | null;
     /**
+     * When the account is deleted, if its owner wants that
+     */
+    deletionDueAt: string | null;
+    /**
      * Rises with every change; also in the ETag
      */
     version: number;
 };
 
-export type LoginRequest = {
+export type SignIn = {
     /**
-     * E-mail address, or user name
+     * Whether a second factor is due: then only `mfaToken` and `methods` are there
      */
-    identifier: string;
-};
-
-export type Tokens = {
+    mfaRequired: boolean;
+    /**
+     * For `POST /api/v1/auth/mfa/verify`, within ten minutes
+     */
+    mfaToken?: string;
+    /**
+     * The factors of which one has to be shown
+     */
+    methods?: Array<string>;
     /**
      * For `Authorization: Bearer`; a JWT (RFC 9068)
      */
-    accessToken: string;
+    accessToken?: string;
     /**
      * How to send it
      */
-    tokenType: string;
+    tokenType?: string;
     /**
      * Seconds that the access token lives
      */
-    expiresIn: number;
+    expiresIn?: number;
     /**
      * For `POST /api/v1/auth/refresh`; each is used once
      */
-    refreshToken: string;
+    refreshToken?: string;
+    /**
+     * Of a session by cookies: send it as `X-CSRF-Token` with whatever changes something
+     */
+    csrfToken?: string;
+    /**
+     * Of a trusted device: give it at the next sign-in
+     */
+    deviceToken?: string;
     /**
      * The password was for one use: nothing else is allowed before it is changed
      */
-    passwordChangeRequired: boolean;
+    passwordChangeRequired?: boolean;
     /**
      * Who signed in
      */
-    user: Me;
+    user?: Me;
 };
 
 export type RefreshRequest = {
     /**
-     * The newest refresh token
+     * The newest refresh token; left out where a cookie holds it
      */
-    refreshToken: string;
+    refreshToken?: string;
+};
+
+export type VerifyEmailRequest = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+};
+
+export type EmailRequest = {
+    /**
+     * E-mail address
+     */
+    email: string;
+};
+
+export type MailTokenRequest = {
+    /**
+     * The token of the link in the mail
+     */
+    token: string;
+};
+
+export type ResetPasswordRequest = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+};
+
+export type ConsumeMagicLinkRequest = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+    /**
+     * The `deviceToken` of a sign-in that trusted this device: no second factor is asked for
+     */
+    deviceToken?: string;
+    /**
+     * How the session is carried: tokens in the answer, or cookies and a `csrfToken`; bearer if it is left out
+     */
+    session?: SessionTransport;
+};
+
+/**
+ * Which factor is shown
+ */
+export type MfaMethod = 'totp' | 'passkey' | 'recovery_code';
+
+export type VerifyFactorRequest = {
+    /**
+     * Which factor is shown
+     */
+    method?: MfaMethod;
+    /**
+     * The code; of an authenticator, or a recovery code
+     */
+    code?: string;
+    /**
+     * The challenge that the passkey answers
+     */
+    challengeId?: string;
+    /**
+     * What `navigator.credentials.get()` gave (AuthenticationResponseJSON, WebAuthn Level 3)
+     */
+    response?: {
+        [key: string]: unknown;
+    };
+    /**
+     * The `mfaToken` of the first step
+     */
+    mfaToken: string;
+    /**
+     * Whether this device is not to be asked again for 30 days
+     */
+    trustDevice?: boolean;
+    /**
+     * How the session is carried: tokens in the answer, or cookies and a `csrfToken`; bearer if it is left out
+     */
+    session?: SessionTransport;
+};
+
+export type PasskeyOptionsRequest = {
+    /**
+     * Of the first step, where the passkey is the second
+     */
+    mfaToken?: string;
+};
+
+export type PasskeyOptions = {
+    /**
+     * Give it back with the answer, once and within five minutes
+     */
+    challengeId: string;
+    /**
+     * For `PublicKeyCredential.parseCreationOptionsFromJSON()`: `PublicKeyCredentialCreationOptionsJSON` of WebAuthn level 3
+     */
+    options: {
+        [key: string]: unknown;
+    };
+};
+
+export type VerifyPasskeyRequest = {
+    /**
+     * The challenge that is answered
+     */
+    challengeId: string;
+    /**
+     * What `navigator.credentials.get()` gave (AuthenticationResponseJSON, WebAuthn Level 3)
+     */
+    response: {
+        [key: string]: unknown;
+    };
+    /**
+     * How the session is carried: tokens in the answer, or cookies and a `csrfToken`; bearer if it is left out
+     */
+    session?: SessionTransport;
+};
+
+export type StepUpRequest = {
+    /**
+     * Which factor is shown
+     */
+    method?: MfaMethod;
+    /**
+     * The code; of an authenticator, or a recovery code
+     */
+    code?: string;
+    /**
+     * The challenge that the passkey answers
+     */
+    challengeId?: string;
+    /**
+     * What `navigator.credentials.get()` gave (AuthenticationResponseJSON, WebAuthn Level 3)
+     */
+    response?: {
+        [key: string]: unknown;
+    };
 };
 
 export type ChangePasswordRequest = {
@@ -272,6 +817,392 @@ export type ChangePasswordRequest = {
      * The new one: at least 15 characters, of any kind
      */
     newPassword: string;
+};
+
+/**
+ * Made by the user, or by an administrator
+ */
+export type ApiKeyKind = 'personal' | 'service';
+
+export type ApiKey = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * The user for whom it acts
+     */
+    userId: string;
+    /**
+     * Made by the user, or by an administrator
+     */
+    kind: ApiKeyKind;
+    /**
+     * What it is for
+     */
+    name: string;
+    /**
+     * How its secret begins
+     */
+    prefix: string;
+    /**
+     * What it may do, of what its user may: names of permissions, and `me` for the account itself
+     */
+    scopes: Array<string>;
+    /**
+     * When it was made
+     */
+    createdAt: string;
+    /**
+     * Who made it
+     */
+    createdBy: string;
+    /**
+     * When it ends; null: when it is revoked
+     */
+    expiresAt: string | null;
+    /**
+     * When it was last used, to the minute
+     */
+    lastUsedAt: string | null;
+    /**
+     * The address that it was last used from
+     */
+    lastUsedIp: string | null;
+    /**
+     * The key that came after it
+     */
+    replacedBy: string | null;
+    /**
+     * Until when it works beside that one
+     */
+    overlapUntil: string | null;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+};
+
+export type PersonalTokens = {
+    /**
+     * Your personal tokens, the newest first
+     */
+    data: Array<ApiKey>;
+};
+
+export type CreateTokenRequest = {
+    /**
+     * What it is for
+     */
+    name: string;
+    /**
+     * What it may do, of what its user may: names of permissions, and `me` for the account itself
+     */
+    scopes: Array<string>;
+    /**
+     * When it ends; null: when it is revoked
+     */
+    expiresAt?: string | null;
+};
+
+export type NewApiKey = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * The user for whom it acts
+     */
+    userId: string;
+    /**
+     * Made by the user, or by an administrator
+     */
+    kind: ApiKeyKind;
+    /**
+     * What it is for
+     */
+    name: string;
+    /**
+     * How its secret begins
+     */
+    prefix: string;
+    /**
+     * What it may do, of what its user may: names of permissions, and `me` for the account itself
+     */
+    scopes: Array<string>;
+    /**
+     * When it was made
+     */
+    createdAt: string;
+    /**
+     * Who made it
+     */
+    createdBy: string;
+    /**
+     * When it ends; null: when it is revoked
+     */
+    expiresAt: string | null;
+    /**
+     * When it was last used, to the minute
+     */
+    lastUsedAt: string | null;
+    /**
+     * The address that it was last used from
+     */
+    lastUsedIp: string | null;
+    /**
+     * The key that came after it
+     */
+    replacedBy: string | null;
+    /**
+     * Until when it works beside that one
+     */
+    overlapUntil: string | null;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+    /**
+     * For `Authorization: Bearer`. Shown this once: nobody can read it again
+     */
+    secret: string;
+};
+
+export type RenameApiKeyRequest = {
+    /**
+     * What it is for
+     */
+    name: string;
+};
+
+export type RotateApiKeyRequest = {
+    /**
+     * For how long the present one goes on beside the new one
+     */
+    overlapSeconds: number;
+};
+
+/**
+ * An authenticator app, or a passkey
+ */
+export type FactorKind = 'totp' | 'passkey';
+
+export type Factor = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * An authenticator app, or a passkey
+     */
+    kind: FactorKind;
+    /**
+     * What you know it by
+     */
+    name: string;
+    /**
+     * When it was added
+     */
+    createdAt: string;
+    /**
+     * Since when it is good; null while it waits for its first code
+     */
+    confirmedAt: string | null;
+    /**
+     * When it was last used
+     */
+    lastUsedAt: string | null;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+};
+
+export type UserFactors = {
+    /**
+     * Authenticator apps and passkeys
+     */
+    data: Array<Factor>;
+    /**
+     * Recovery codes that are left
+     */
+    recoveryCodes: number;
+    /**
+     * Devices that are not asked for a second factor
+     */
+    trustedDevices: number;
+};
+
+export type ReasonRequest = {
+    /**
+     * Why, for the record
+     */
+    reason: string;
+};
+
+export type ImpersonateRequest = {
+    /**
+     * Why, for the record
+     */
+    reason: string;
+    /**
+     * For how many minutes; 15 if it is left out
+     */
+    minutes?: number;
+};
+
+export type Impersonation = {
+    /**
+     * For `Authorization: Bearer`; a JWT (RFC 9068) with `act`
+     */
+    accessToken: string;
+    /**
+     * How to send it
+     */
+    tokenType: string;
+    /**
+     * Seconds that the token lives
+     */
+    expiresIn: number;
+};
+
+export type ApiKeyPage = {
+    /**
+     * The keys of this page
+     */
+    data: Array<ApiKey>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+export type CreateApiKeyRequest = {
+    /**
+     * What it is for
+     */
+    name: string;
+    /**
+     * What it may do, of what its user may: names of permissions, and `me` for the account itself
+     */
+    scopes: Array<string>;
+    /**
+     * When it ends; null: when it is revoked
+     */
+    expiresAt?: string | null;
+    /**
+     * The user for whom it acts; by default you
+     */
+    userId?: string;
+};
+
+/**
+ * Where the invitation stands
+ */
+export type InvitationStatus = 'pending' | 'accepted' | 'revoked' | 'expired';
+
+export type Invitation = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * The user who waits for it to be accepted
+     */
+    userId: string;
+    /**
+     * The address that the invitation is mailed to
+     */
+    email: string;
+    /**
+     * Where the invitation stands
+     */
+    status: InvitationStatus;
+    /**
+     * The roles of the user when the newest mail was sent
+     */
+    roles: Array<string>;
+    /**
+     * The user who invited them
+     */
+    invitedBy: string | null;
+    /**
+     * When they were invited
+     */
+    createdAt: string;
+    /**
+     * When the newest mail was sent
+     */
+    sentAt: string;
+    /**
+     * When its link ends; its code ends after ten minutes
+     */
+    expiresAt: string;
+    /**
+     * When it was accepted
+     */
+    acceptedAt: string | null;
+    /**
+     * When it was revoked
+     */
+    revokedAt: string | null;
+    /**
+     * What the code of the newest mail belongs to
+     */
+    flowId: string;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+};
+
+export type InvitationPage = {
+    /**
+     * The invitations of this page
+     */
+    data: Array<Invitation>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+export type CreateInvitationRequest = {
+    /**
+     * The address that the invitation is mailed to
+     */
+    email: string;
+    /**
+     * Full name
+     */
+    name: string;
+    /**
+     * Language (BCP 47)
+     */
+    locale?: string;
+    /**
+     * Every role that the user has; `user` alone if they are left out
+     */
+    roles?: Array<string>;
+};
+
+export type AcceptInvitationRequest = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+    /**
+     * Full name
+     */
+    name?: string;
 };
 
 /**
@@ -335,6 +1266,251 @@ export type JsonWebKeySet = {
      * Keys that verify access tokens: active, next, and recently retired ones
      */
     keys: Array<JsonWebKey>;
+};
+
+export type FactorList = {
+    /**
+     * Every factor, the oldest first
+     */
+    data: Array<Factor>;
+};
+
+/**
+ * What to add; passkeys are added at `POST /api/v1/me/passkeys`
+ */
+export type NewFactorKind = 'totp';
+
+export type AddFactorRequest = {
+    /**
+     * What to add; passkeys are added at `POST /api/v1/me/passkeys`
+     */
+    kind: NewFactorKind;
+    /**
+     * What you know it by
+     */
+    name: string;
+};
+
+export type NewFactor = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * An authenticator app, or a passkey
+     */
+    kind: FactorKind;
+    /**
+     * What you know it by
+     */
+    name: string;
+    /**
+     * When it was added
+     */
+    createdAt: string;
+    /**
+     * Since when it is good; null while it waits for its first code
+     */
+    confirmedAt: string | null;
+    /**
+     * When it was last used
+     */
+    lastUsedAt: string | null;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+    /**
+     * What the codes are made of, in base32, for whoever types it in. Shown this once
+     */
+    secret: string;
+    /**
+     * The same for an app on this device
+     */
+    uri: string;
+    /**
+     * The same for the camera of another device: an SVG
+     */
+    qrCode: string;
+};
+
+export type PatchFactorRequest = {
+    /**
+     * What you know it by
+     */
+    name?: string;
+};
+
+export type ConfirmFactorRequest = {
+    /**
+     * The six digits that the app shows now
+     */
+    code: string;
+};
+
+export type ConfirmedFactor = {
+    /**
+     * The factor, which is good from now on
+     */
+    factor: Factor;
+    /**
+     * Ten codes for the day on which it is lost, if it is your first factor; shown this once
+     */
+    recoveryCodes: Array<string>;
+};
+
+export type RecoveryStatus = {
+    /**
+     * How many were not used yet
+     */
+    remaining: number;
+    /**
+     * When they were made; null when there are none
+     */
+    createdAt: string | null;
+};
+
+export type RecoveryCodes = {
+    /**
+     * Each is good once, in the place of a second factor; shown this once
+     */
+    codes: Array<string>;
+};
+
+export type Passkey = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * What you know it by
+     */
+    name: string;
+    /**
+     * How the authenticator is reached, as it says itself (WebAuthn 5.8.4)
+     */
+    transports: Array<string>;
+    /**
+     * It is synchronised: losing the device does not lose it
+     */
+    backedUp: boolean;
+    /**
+     * The model of the authenticator (AAGUID), where it says so
+     */
+    aaguid: string | null;
+    /**
+     * When it was added
+     */
+    createdAt: string;
+    /**
+     * When it was last used
+     */
+    lastUsedAt: string | null;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+};
+
+export type PasskeyList = {
+    /**
+     * Every passkey, the oldest first
+     */
+    data: Array<Passkey>;
+};
+
+export type RegisterPasskeyRequest = {
+    /**
+     * What the options came with
+     */
+    challengeId: string;
+    /**
+     * What you know it by
+     */
+    name: string;
+    /**
+     * What `toJSON()` makes of the answer of `navigator.credentials.create()`: `RegistrationResponseJSON` of WebAuthn level 3; at most 16 KiB
+     */
+    response: {
+        [key: string]: unknown;
+    };
+};
+
+export type NewPasskey = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * What you know it by
+     */
+    name: string;
+    /**
+     * How the authenticator is reached, as it says itself (WebAuthn 5.8.4)
+     */
+    transports: Array<string>;
+    /**
+     * It is synchronised: losing the device does not lose it
+     */
+    backedUp: boolean;
+    /**
+     * The model of the authenticator (AAGUID), where it says so
+     */
+    aaguid: string | null;
+    /**
+     * When it was added
+     */
+    createdAt: string;
+    /**
+     * When it was last used
+     */
+    lastUsedAt: string | null;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+    /**
+     * Ten codes for the day on which it is lost, if it is your first factor; shown this once
+     */
+    recoveryCodes: Array<string>;
+};
+
+export type TrustedDevice = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * What it called itself
+     */
+    name: string;
+    /**
+     * The address that it came from
+     */
+    ip: string | null;
+    /**
+     * Its `User-Agent`
+     */
+    userAgent: string | null;
+    /**
+     * When it was added
+     */
+    createdAt: string;
+    /**
+     * Until when no second factor is asked for on it
+     */
+    expiresAt: string;
+    /**
+     * When it was last used
+     */
+    lastUsedAt: string | null;
+};
+
+export type TrustedDeviceList = {
+    /**
+     * Every device that is trusted now, the oldest first
+     */
+    data: Array<TrustedDevice>;
 };
 
 export type User = {
@@ -411,32 +1587,13 @@ export type User = {
      */
     lastSignInAt: string | null;
     /**
+     * When the account is deleted, if its owner wants that
+     */
+    deletionDueAt: string | null;
+    /**
      * Rises with every change; also in the ETag
      */
     version: number;
-};
-
-export type Page = {
-    /**
-     * Rows that a page has at most
-     */
-    limit: number;
-    /**
-     * Give it as `cursor` for the page after this
-     */
-    nextCursor: string | null;
-    /**
-     * Give it as `cursor` for the page before this
-     */
-    prevCursor: string | null;
-    /**
-     * How many there are in all, if `count` asked for it
-     */
-    total?: number;
-    /**
-     * The total was not counted to the end
-     */
-    totalIsEstimate?: boolean;
 };
 
 export type UserPage = {
@@ -567,6 +1724,10 @@ export type ReplaceUserRequest = {
      */
     readonly lastSignInAt?: string | null;
     /**
+     * When the account is deleted
+     */
+    readonly deletionDueAt?: string | null;
+    /**
      * The version
      */
     readonly version?: number;
@@ -644,6 +1805,139 @@ export type RolesRequest = {
     roles: Array<string>;
 };
 
+/**
+ * By a role, or by a direct grant
+ */
+export type PermissionReasonKind = 'role' | 'grant';
+
+export type PermissionReason = {
+    /**
+     * By a role, or by a direct grant
+     */
+    kind: PermissionReasonKind;
+    /**
+     * The role
+     */
+    role?: string;
+    /**
+     * In force until then; null: for good
+     */
+    expiresAt?: string | null;
+    /**
+     * Since when
+     */
+    grantedAt?: string;
+    /**
+     * Who granted it
+     */
+    grantedBy?: string | null;
+    /**
+     * Why it was granted
+     */
+    reason?: string | null;
+};
+
+export type EffectivePermission = {
+    /**
+     * The name of a permission
+     */
+    permission: string;
+    /**
+     * Every reason why; one is enough
+     */
+    reasons: Array<PermissionReason>;
+};
+
+export type UserPermissions = {
+    /**
+     * What the user may at this moment, in order of the names
+     */
+    permissions: Array<EffectivePermission>;
+    /**
+     * The version of the user, for If-Match
+     */
+    userVersion: number;
+};
+
+export type GrantRequest = {
+    /**
+     * The name of a permission
+     */
+    permission: string;
+    /**
+     * In force until then; null: for good
+     */
+    expiresAt?: string | null;
+    /**
+     * Why, for other administrators
+     */
+    reason?: string | null;
+};
+
+export type GrantsRequest = {
+    /**
+     * Every permission that the user is given directly from now on
+     */
+    grants: Array<GrantRequest>;
+};
+
+export type Session = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * What its owner calls it
+     */
+    name: string | null;
+    /**
+     * What the program says it is, which proves nothing
+     */
+    device: string | null;
+    /**
+     * The address that it was last seen at
+     */
+    ip: string | null;
+    /**
+     * When somebody signed in
+     */
+    createdAt: string;
+    /**
+     * When it was last refreshed
+     */
+    lastSeenAt: string;
+    /**
+     * When it ends, however often it is refreshed
+     */
+    expiresAt: string;
+    /**
+     * How they proved who they are (RFC 8176)
+     */
+    amr: Array<string>;
+    /**
+     * It is the session of this request
+     */
+    current: boolean;
+    /**
+     * Rises when it is named; also in the ETag
+     */
+    version: number;
+};
+
+export type Sessions = {
+    /**
+     * The open sessions, the newest first
+     */
+    data: Array<Session>;
+};
+
+export type EndSessionsRequest = {
+    /**
+     * Why, for other administrators
+     */
+    reason: string;
+};
+
 export type PatchMeRequest = {
     /**
      * Full name
@@ -671,6 +1965,58 @@ export type PatchMeRequest = {
     metadata?: {
         [key: string]: unknown;
     };
+};
+
+export type AccessQuestion = {
+    /**
+     * The name of a permission
+     */
+    permission: string;
+    /**
+     * Of whom; yourself if left out. Others want `users:read`
+     */
+    userId?: string;
+};
+
+export type AccessAnswer = {
+    /**
+     * They may
+     */
+    allowed: boolean;
+};
+
+export type AccessExplanation = {
+    /**
+     * Of whom
+     */
+    userId: string;
+    /**
+     * The name of a permission
+     */
+    permission: string;
+    /**
+     * They may
+     */
+    allowed: boolean;
+    /**
+     * Where the account stands: whoever is suspended or deleted may do nothing, whatever they hold
+     */
+    status: UserStatus;
+    /**
+     * Every reason why they hold it; none if they do not
+     */
+    reasons: Array<PermissionReason>;
+    /**
+     * The roles that give it
+     */
+    roles: Array<string>;
+};
+
+export type NameSessionRequest = {
+    /**
+     * What its owner calls it
+     */
+    name: string | null;
 };
 
 export type RegisterRequestWritable = {
@@ -701,6 +2047,100 @@ export type LoginRequestWritable = {
      * Password
      */
     password: string;
+    /**
+     * The `deviceToken` of a sign-in that trusted this device: no second factor is asked for
+     */
+    deviceToken?: string;
+    /**
+     * How the session is carried: tokens in the answer, or cookies and a `csrfToken`; bearer if it is left out
+     */
+    session?: SessionTransport;
+};
+
+export type VerifyEmailRequestWritable = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+    /**
+     * That of the registration, where its link is shown
+     */
+    password?: string;
+};
+
+export type ResetPasswordRequestWritable = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+    /**
+     * The new password: at least 15 characters, of any kind
+     */
+    password: string;
+};
+
+export type StepUpRequestWritable = {
+    /**
+     * Which factor is shown
+     */
+    method?: MfaMethod;
+    /**
+     * The code; of an authenticator, or a recovery code
+     */
+    code?: string;
+    /**
+     * The challenge that the passkey answers
+     */
+    challengeId?: string;
+    /**
+     * What `navigator.credentials.get()` gave (AuthenticationResponseJSON, WebAuthn Level 3)
+     */
+    response?: {
+        [key: string]: unknown;
+    };
+    /**
+     * The password, of whoever has no second factor
+     */
+    password?: string;
+};
+
+export type AcceptInvitationRequestWritable = {
+    /**
+     * The token of the link in the mail
+     */
+    token?: string;
+    /**
+     * What the start answered; with a `code`
+     */
+    flowId?: string;
+    /**
+     * The six digits of the mail; with a `flowId`
+     */
+    code?: string;
+    /**
+     * The password of the account from now on: at least 15 characters, of any kind
+     */
+    password: string;
+    /**
+     * Full name
+     */
+    name?: string;
 };
 
 export type CreateUserRequestWritable = {
@@ -876,6 +2316,743 @@ export type ProblemsGetResponses = {
 
 export type ProblemsGetResponse = ProblemsGetResponses[keyof ProblemsGetResponses];
 
+export type RolesListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of name, createdAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over name; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/roles';
+};
+
+export type RolesListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RolesListError = RolesListErrors[keyof RolesListErrors];
+
+export type RolesListResponses = {
+    /**
+     * A page of roles
+     */
+    200: RolePage;
+};
+
+export type RolesListResponse = RolesListResponses[keyof RolesListResponses];
+
+export type RolesCreateData = {
+    body: CreateRoleRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/roles';
+};
+
+export type RolesCreateErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · There is a role of this name
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · There is no such permission
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RolesCreateError = RolesCreateErrors[keyof RolesCreateErrors];
+
+export type RolesCreateResponses = {
+    /**
+     * The new role
+     */
+    201: Role;
+};
+
+export type RolesCreateResponse = RolesCreateResponses[keyof RolesCreateResponses];
+
+export type RolesDeleteData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/roles/{id}';
+};
+
+export type RolesDeleteErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such role
+     */
+    404: Problem;
+    /**
+     * This role is built in · Somebody has this role
+     */
+    409: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RolesDeleteError = RolesDeleteErrors[keyof RolesDeleteErrors];
+
+export type RolesDeleteResponses = {
+    /**
+     * Deleted
+     */
+    204: void;
+};
+
+export type RolesDeleteResponse = RolesDeleteResponses[keyof RolesDeleteResponses];
+
+export type RolesGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/roles/{id}';
+};
+
+export type RolesGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such role
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RolesGetError = RolesGetErrors[keyof RolesGetErrors];
+
+export type RolesGetResponses = {
+    /**
+     * The role
+     */
+    200: Role;
+};
+
+export type RolesGetResponse = RolesGetResponses[keyof RolesGetResponses];
+
+export type RolesPatchData = {
+    body: PatchRoleRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/roles/{id}';
+};
+
+export type RolesPatchErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such role
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This role is built in
+     */
+    409: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · There is no such permission
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RolesPatchError = RolesPatchErrors[keyof RolesPatchErrors];
+
+export type RolesPatchResponses = {
+    /**
+     * The role as it is now
+     */
+    200: Role;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type RolesPatchResponse = RolesPatchResponses[keyof RolesPatchResponses];
+
+export type PermissionsListData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/permissions';
+};
+
+export type PermissionsListErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PermissionsListError = PermissionsListErrors[keyof PermissionsListErrors];
+
+export type PermissionsListResponses = {
+    /**
+     * Every permission
+     */
+    200: Permissions;
+};
+
+export type PermissionsListResponse = PermissionsListResponses[keyof PermissionsListResponses];
+
+export type AuditListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of occurredAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over type, outcome, occurredAt, actorId, onBehalfOf, subject, requestId, ip; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/audit';
+};
+
+export type AuditListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuditListError = AuditListErrors[keyof AuditListErrors];
+
+export type AuditListResponses = {
+    /**
+     * A page of entries
+     */
+    200: AuditPage;
+};
+
+export type AuditListResponse = AuditListResponses[keyof AuditListResponses];
+
+export type AuditVerifyData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The first entry to verify, by its `seq`
+         */
+        from?: number;
+        /**
+         * The last entry to verify, by its `seq`
+         */
+        to?: number;
+    };
+    url: '/api/v1/audit/verify';
+};
+
+export type AuditVerifyErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuditVerifyError = AuditVerifyErrors[keyof AuditVerifyErrors];
+
+export type AuditVerifyResponses = {
+    /**
+     * What was verified, and what is wrong
+     */
+    200: AuditVerification;
+};
+
+export type AuditVerifyResponse = AuditVerifyResponses[keyof AuditVerifyResponses];
+
+export type AuditGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/audit/{id}';
+};
+
+export type AuditGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such entry in the audit log
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuditGetError = AuditGetErrors[keyof AuditGetErrors];
+
+export type AuditGetResponses = {
+    /**
+     * The entry
+     */
+    200: AuditEntry;
+};
+
+export type AuditGetResponse = AuditGetResponses[keyof AuditGetResponses];
+
+export type MeSecurityLogData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of occurredAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over type, outcome, occurredAt; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/me/security-log';
+};
+
+export type MeSecurityLogErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeSecurityLogError = MeSecurityLogErrors[keyof MeSecurityLogErrors];
+
+export type MeSecurityLogResponses = {
+    /**
+     * A page of entries
+     */
+    200: SecurityLogPage;
+};
+
+export type MeSecurityLogResponse = MeSecurityLogResponses[keyof MeSecurityLogResponses];
+
+export type AuthMethodsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/methods';
+};
+
+export type AuthMethodsErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthMethodsError = AuthMethodsErrors[keyof AuthMethodsErrors];
+
+export type AuthMethodsResponses = {
+    /**
+     * Ways in, and who may register
+     */
+    200: AuthMethods;
+};
+
+export type AuthMethodsResponse = AuthMethodsResponses[keyof AuthMethodsResponses];
+
 export type AuthRegisterData = {
     body: RegisterRequestWritable;
     path?: never;
@@ -888,6 +3065,10 @@ export type AuthRegisterErrors = {
      * The request cannot be read
      */
     400: Problem;
+    /**
+     * Nobody can register here
+     */
+    403: Problem;
     /**
      * No answer of the kind that is asked for
      */
@@ -922,69 +3103,12 @@ export type AuthRegisterError = AuthRegisterErrors[keyof AuthRegisterErrors];
 
 export type AuthRegisterResponses = {
     /**
-     * A code is on its way, if the address is free
+     * A mail is on its way, if there is somebody to get it
      */
     202: Flow;
 };
 
 export type AuthRegisterResponse = AuthRegisterResponses[keyof AuthRegisterResponses];
-
-export type AuthVerifyEmailData = {
-    body: VerifyEmailRequest;
-    path?: never;
-    query?: never;
-    url: '/api/v1/auth/email/verify';
-};
-
-export type AuthVerifyEmailErrors = {
-    /**
-     * The request cannot be read
-     */
-    400: Problem;
-    /**
-     * No answer of the kind that is asked for
-     */
-    406: Problem;
-    /**
-     * This e-mail address is already in use
-     */
-    409: Problem;
-    /**
-     * The body is too large
-     */
-    413: Problem;
-    /**
-     * The body is of a type that is not understood
-     */
-    415: Problem;
-    /**
-     * The request is not valid · This code is not right
-     */
-    422: Problem;
-    /**
-     * Too many requests
-     */
-    429: Problem;
-    /**
-     * Not available at the moment
-     */
-    503: Problem;
-    /**
-     * Any other failure
-     */
-    default: Problem;
-};
-
-export type AuthVerifyEmailError = AuthVerifyEmailErrors[keyof AuthVerifyEmailErrors];
-
-export type AuthVerifyEmailResponses = {
-    /**
-     * The account; it can sign in now
-     */
-    200: Me;
-};
-
-export type AuthVerifyEmailResponse = AuthVerifyEmailResponses[keyof AuthVerifyEmailResponses];
 
 export type AuthLoginData = {
     body: LoginRequestWritable;
@@ -1023,7 +3147,7 @@ export type AuthLoginErrors = {
      */
     422: Problem;
     /**
-     * Too many requests
+     * Too many requests · Too many wrong guesses
      */
     429: Problem;
     /**
@@ -1040,9 +3164,9 @@ export type AuthLoginError = AuthLoginErrors[keyof AuthLoginErrors];
 
 export type AuthLoginResponses = {
     /**
-     * Tokens, and who you are
+     * Tokens and who you are, or the token of a second step
      */
-    200: Tokens;
+    200: SignIn;
 };
 
 export type AuthLoginResponse = AuthLoginResponses[keyof AuthLoginResponses];
@@ -1063,6 +3187,10 @@ export type AuthRefreshErrors = {
      * This refresh token is not valid
      */
     401: Problem;
+    /**
+     * This request may come from another site
+     */
+    403: Problem;
     /**
      * No answer of the kind that is asked for
      */
@@ -1097,9 +3225,9 @@ export type AuthRefreshError = AuthRefreshErrors[keyof AuthRefreshErrors];
 
 export type AuthRefreshResponses = {
     /**
-     * New tokens
+     * New tokens, or new cookies
      */
-    200: Tokens;
+    200: SignIn;
 };
 
 export type AuthRefreshResponse = AuthRefreshResponses[keyof AuthRefreshResponses];
@@ -1127,7 +3255,7 @@ export type AuthLogoutErrors = {
      */
     401: Problem;
     /**
-     * Change your password first
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
      */
     403: Problem;
     /**
@@ -1171,6 +3299,722 @@ export type AuthLogoutResponses = {
 
 export type AuthLogoutResponse = AuthLogoutResponses[keyof AuthLogoutResponses];
 
+export type AuthVerifyEmailData = {
+    body: VerifyEmailRequestWritable;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/verify';
+};
+
+export type AuthVerifyEmailErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * The current password is not right
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This e-mail address is already in use
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This code is not right · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests · Too many wrong guesses
+     */
+    429: Problem;
+    /**
+     * Not available at the moment · Too many people are signing in
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthVerifyEmailError = AuthVerifyEmailErrors[keyof AuthVerifyEmailErrors];
+
+export type AuthVerifyEmailResponses = {
+    /**
+     * The account, with this address
+     */
+    200: Me;
+};
+
+export type AuthVerifyEmailResponse = AuthVerifyEmailResponses[keyof AuthVerifyEmailResponses];
+
+export type AuthResendVerificationData = {
+    body: EmailRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/resend';
+};
+
+export type AuthResendVerificationErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthResendVerificationError = AuthResendVerificationErrors[keyof AuthResendVerificationErrors];
+
+export type AuthResendVerificationResponses = {
+    /**
+     * A mail is on its way, if there is somebody to get it
+     */
+    202: Flow;
+};
+
+export type AuthResendVerificationResponse = AuthResendVerificationResponses[keyof AuthResendVerificationResponses];
+
+export type AuthRevertEmailData = {
+    body: MailTokenRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/revert';
+};
+
+export type AuthRevertEmailErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * This e-mail address is already in use
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthRevertEmailError = AuthRevertEmailErrors[keyof AuthRevertEmailErrors];
+
+export type AuthRevertEmailResponses = {
+    /**
+     * The address is as it was; all sessions have ended, and a mail offers a new password
+     */
+    204: void;
+};
+
+export type AuthRevertEmailResponse = AuthRevertEmailResponses[keyof AuthRevertEmailResponses];
+
+export type AuthForgotPasswordData = {
+    body: EmailRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/forgot';
+};
+
+export type AuthForgotPasswordErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthForgotPasswordError = AuthForgotPasswordErrors[keyof AuthForgotPasswordErrors];
+
+export type AuthForgotPasswordResponses = {
+    /**
+     * A mail is on its way, if there is somebody to get it
+     */
+    202: Flow;
+};
+
+export type AuthForgotPasswordResponse = AuthForgotPasswordResponses[keyof AuthForgotPasswordResponses];
+
+export type AuthResetPasswordData = {
+    body: ResetPasswordRequestWritable;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/reset';
+};
+
+export type AuthResetPasswordErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This code is not right · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests · Too many wrong guesses
+     */
+    429: Problem;
+    /**
+     * Not available at the moment · Too many people are signing in
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthResetPasswordError = AuthResetPasswordErrors[keyof AuthResetPasswordErrors];
+
+export type AuthResetPasswordResponses = {
+    /**
+     * Changed; all sessions have ended
+     */
+    204: void;
+};
+
+export type AuthResetPasswordResponse = AuthResetPasswordResponses[keyof AuthResetPasswordResponses];
+
+export type AuthSendMagicLinkData = {
+    body: EmailRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/magic-link';
+};
+
+export type AuthSendMagicLinkErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthSendMagicLinkError = AuthSendMagicLinkErrors[keyof AuthSendMagicLinkErrors];
+
+export type AuthSendMagicLinkResponses = {
+    /**
+     * A mail is on its way, if there is somebody to get it
+     */
+    202: Flow;
+};
+
+export type AuthSendMagicLinkResponse = AuthSendMagicLinkResponses[keyof AuthSendMagicLinkResponses];
+
+export type AuthConsumeMagicLinkData = {
+    body: ConsumeMagicLinkRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/magic-link/consume';
+};
+
+export type AuthConsumeMagicLinkErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Name or password is not right
+     */
+    401: Problem;
+    /**
+     * This account is suspended
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This code is not right · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests · Too many wrong guesses
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthConsumeMagicLinkError = AuthConsumeMagicLinkErrors[keyof AuthConsumeMagicLinkErrors];
+
+export type AuthConsumeMagicLinkResponses = {
+    /**
+     * Tokens and who you are, or the token of a second step
+     */
+    200: SignIn;
+};
+
+export type AuthConsumeMagicLinkResponse = AuthConsumeMagicLinkResponses[keyof AuthConsumeMagicLinkResponses];
+
+export type AuthVerifyFactorData = {
+    body: VerifyFactorRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/verify';
+};
+
+export type AuthVerifyFactorErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * This factor is not right · Name or password is not right
+     */
+    401: Problem;
+    /**
+     * This account is suspended
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests · Too many wrong guesses · Too many wrong codes
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthVerifyFactorError = AuthVerifyFactorErrors[keyof AuthVerifyFactorErrors];
+
+export type AuthVerifyFactorResponses = {
+    /**
+     * Tokens, and who you are
+     */
+    200: SignIn;
+};
+
+export type AuthVerifyFactorResponse = AuthVerifyFactorResponses[keyof AuthVerifyFactorResponses];
+
+export type AuthPasskeyOptionsData = {
+    body: PasskeyOptionsRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/passkeys/options';
+};
+
+export type AuthPasskeyOptionsErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthPasskeyOptionsError = AuthPasskeyOptionsErrors[keyof AuthPasskeyOptionsErrors];
+
+export type AuthPasskeyOptionsResponses = {
+    /**
+     * What the browser asks the passkey
+     */
+    200: PasskeyOptions;
+};
+
+export type AuthPasskeyOptionsResponse = AuthPasskeyOptionsResponses[keyof AuthPasskeyOptionsResponses];
+
+export type AuthVerifyPasskeyData = {
+    body: VerifyPasskeyRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/passkeys/verify';
+};
+
+export type AuthVerifyPasskeyErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * This factor is not right · Name or password is not right
+     */
+    401: Problem;
+    /**
+     * This account is suspended
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthVerifyPasskeyError = AuthVerifyPasskeyErrors[keyof AuthVerifyPasskeyErrors];
+
+export type AuthVerifyPasskeyResponses = {
+    /**
+     * Tokens, and who you are
+     */
+    200: SignIn;
+};
+
+export type AuthVerifyPasskeyResponse = AuthVerifyPasskeyResponses[keyof AuthVerifyPasskeyResponses];
+
+export type AuthStepUpOptionsData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/step-up/options';
+};
+
+export type AuthStepUpOptionsErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthStepUpOptionsError = AuthStepUpOptionsErrors[keyof AuthStepUpOptionsErrors];
+
+export type AuthStepUpOptionsResponses = {
+    /**
+     * What the browser asks one of your passkeys
+     */
+    200: PasskeyOptions;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type AuthStepUpOptionsResponse = AuthStepUpOptionsResponses[keyof AuthStepUpOptionsResponses];
+
+export type AuthStepUpData = {
+    body: StepUpRequestWritable;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/step-up';
+};
+
+export type AuthStepUpErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended · This factor is not right
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · The current password is not right · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests · Too many wrong guesses · Too many wrong codes
+     */
+    429: Problem;
+    /**
+     * Not available at the moment · Too many people are signing in
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthStepUpError = AuthStepUpErrors[keyof AuthStepUpErrors];
+
+export type AuthStepUpResponses = {
+    /**
+     * The tokens of a new session; the old one has ended
+     */
+    200: SignIn;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type AuthStepUpResponse = AuthStepUpResponses[keyof AuthStepUpResponses];
+
 export type MeChangePasswordData = {
     body: ChangePasswordRequest;
     headers?: {
@@ -1194,7 +4038,7 @@ export type MeChangePasswordErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · The current password is not right
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · The current password is not right
      */
     403: Problem;
     /**
@@ -1214,7 +4058,7 @@ export type MeChangePasswordErrors = {
      */
     422: Problem;
     /**
-     * Too many requests
+     * Too many requests · Too many wrong guesses
      */
     429: Problem;
     /**
@@ -1237,6 +4081,1835 @@ export type MeChangePasswordResponses = {
 };
 
 export type MeChangePasswordResponse = MeChangePasswordResponses[keyof MeChangePasswordResponses];
+
+export type MeChangeEmailData = {
+    body: EmailRequest;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/email';
+};
+
+export type MeChangeEmailErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeChangeEmailError = MeChangeEmailErrors[keyof MeChangeEmailErrors];
+
+export type MeChangeEmailResponses = {
+    /**
+     * A mail is on its way to the new address, and another to the old one
+     */
+    202: Flow;
+};
+
+export type MeChangeEmailResponse = MeChangeEmailResponses[keyof MeChangeEmailResponses];
+
+export type MeKeepEmailData = {
+    body?: never;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/email/cancellation';
+};
+
+export type MeKeepEmailErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeKeepEmailError = MeKeepEmailErrors[keyof MeKeepEmailErrors];
+
+export type MeKeepEmailResponses = {
+    /**
+     * Nothing is pending
+     */
+    204: void;
+};
+
+export type MeKeepEmailResponse = MeKeepEmailResponses[keyof MeKeepEmailResponses];
+
+export type MeTokensData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/tokens';
+};
+
+export type MeTokensErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeTokensError = MeTokensErrors[keyof MeTokensErrors];
+
+export type MeTokensResponses = {
+    /**
+     * All of them
+     */
+    200: PersonalTokens;
+};
+
+export type MeTokensResponse = MeTokensResponses[keyof MeTokensResponses];
+
+export type MeCreateTokenData = {
+    body: CreateTokenRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/tokens';
+};
+
+export type MeCreateTokenErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · There are too many keys already
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · There is no such scope
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeCreateTokenError = MeCreateTokenErrors[keyof MeCreateTokenErrors];
+
+export type MeCreateTokenResponses = {
+    /**
+     * The token, and this once its secret
+     */
+    201: NewApiKey;
+};
+
+export type MeCreateTokenResponse = MeCreateTokenResponses[keyof MeCreateTokenResponses];
+
+export type MeRevokeTokenData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/tokens/{id}';
+};
+
+export type MeRevokeTokenErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such key
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeRevokeTokenError = MeRevokeTokenErrors[keyof MeRevokeTokenErrors];
+
+export type MeRevokeTokenResponses = {
+    /**
+     * Revoked
+     */
+    204: void;
+};
+
+export type MeRevokeTokenResponse = MeRevokeTokenResponses[keyof MeRevokeTokenResponses];
+
+export type MeTokenData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/tokens/{id}';
+};
+
+export type MeTokenErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * There is no such key
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeTokenError = MeTokenErrors[keyof MeTokenErrors];
+
+export type MeTokenResponses = {
+    /**
+     * The token
+     */
+    200: ApiKey;
+};
+
+export type MeTokenResponse = MeTokenResponses[keyof MeTokenResponses];
+
+export type MeRenameTokenData = {
+    body: RenameApiKeyRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/tokens/{id}';
+};
+
+export type MeRenameTokenErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such key
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeRenameTokenError = MeRenameTokenErrors[keyof MeRenameTokenErrors];
+
+export type MeRenameTokenResponses = {
+    /**
+     * The token, as it is now
+     */
+    200: ApiKey;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type MeRenameTokenResponse = MeRenameTokenResponses[keyof MeRenameTokenResponses];
+
+export type MeRotateTokenData = {
+    body: RotateApiKeyRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/tokens/{id}/rotation';
+};
+
+export type MeRotateTokenErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * There is no such key
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This key is no longer the one in use · There are too many keys already
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeRotateTokenError = MeRotateTokenErrors[keyof MeRotateTokenErrors];
+
+export type MeRotateTokenResponses = {
+    /**
+     * The new token, and this once its secret
+     */
+    201: NewApiKey;
+};
+
+export type MeRotateTokenResponse = MeRotateTokenResponses[keyof MeRotateTokenResponses];
+
+export type UsersFactorsData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/factors';
+};
+
+export type UsersFactorsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersFactorsError = UsersFactorsErrors[keyof UsersFactorsErrors];
+
+export type UsersFactorsResponses = {
+    /**
+     * The factors, and how many recovery codes are left
+     */
+    200: UserFactors;
+};
+
+export type UsersFactorsResponse = UsersFactorsResponses[keyof UsersFactorsResponses];
+
+export type UsersResetFactorsData = {
+    body: ReasonRequest;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/factors/reset';
+};
+
+export type UsersResetFactorsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersResetFactorsError = UsersResetFactorsErrors[keyof UsersResetFactorsErrors];
+
+export type UsersResetFactorsResponses = {
+    /**
+     * None is left
+     */
+    204: void;
+};
+
+export type UsersResetFactorsResponse = UsersResetFactorsResponses[keyof UsersResetFactorsResponses];
+
+export type UsersSendPasswordResetData = {
+    body: ReasonRequest;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/password-reset';
+};
+
+export type UsersSendPasswordResetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersSendPasswordResetError = UsersSendPasswordResetErrors[keyof UsersSendPasswordResetErrors];
+
+export type UsersSendPasswordResetResponses = {
+    /**
+     * The mail is on its way
+     */
+    204: void;
+};
+
+export type UsersSendPasswordResetResponse = UsersSendPasswordResetResponses[keyof UsersSendPasswordResetResponses];
+
+export type UsersUnlockData = {
+    body?: never;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/unlock';
+};
+
+export type UsersUnlockErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersUnlockError = UsersUnlockErrors[keyof UsersUnlockErrors];
+
+export type UsersUnlockResponses = {
+    /**
+     * Wrong guesses are forgotten
+     */
+    204: void;
+};
+
+export type UsersUnlockResponse = UsersUnlockResponses[keyof UsersUnlockResponses];
+
+export type UsersImpersonateData = {
+    body: ImpersonateRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/impersonation';
+};
+
+export type UsersImpersonateErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions · This account is suspended
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersImpersonateError = UsersImpersonateErrors[keyof UsersImpersonateErrors];
+
+export type UsersImpersonateResponses = {
+    /**
+     * A token for a while
+     */
+    200: Impersonation;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type UsersImpersonateResponse = UsersImpersonateResponses[keyof UsersImpersonateResponses];
+
+export type ApiKeysListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of createdAt, name, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over userId, kind, name; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/api-keys';
+};
+
+export type ApiKeysListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ApiKeysListError = ApiKeysListErrors[keyof ApiKeysListErrors];
+
+export type ApiKeysListResponses = {
+    /**
+     * A page of keys
+     */
+    200: ApiKeyPage;
+};
+
+export type ApiKeysListResponse = ApiKeysListResponses[keyof ApiKeysListResponses];
+
+export type ApiKeysCreateData = {
+    body: CreateApiKeyRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/api-keys';
+};
+
+export type ApiKeysCreateErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · There are too many keys already
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · There is no such scope
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ApiKeysCreateError = ApiKeysCreateErrors[keyof ApiKeysCreateErrors];
+
+export type ApiKeysCreateResponses = {
+    /**
+     * The key, and this once its secret
+     */
+    201: NewApiKey;
+};
+
+export type ApiKeysCreateResponse = ApiKeysCreateResponses[keyof ApiKeysCreateResponses];
+
+export type ApiKeysRevokeData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/api-keys/{id}';
+};
+
+export type ApiKeysRevokeErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such key · There is no such user
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ApiKeysRevokeError = ApiKeysRevokeErrors[keyof ApiKeysRevokeErrors];
+
+export type ApiKeysRevokeResponses = {
+    /**
+     * Revoked
+     */
+    204: void;
+};
+
+export type ApiKeysRevokeResponse = ApiKeysRevokeResponses[keyof ApiKeysRevokeResponses];
+
+export type ApiKeysGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/api-keys/{id}';
+};
+
+export type ApiKeysGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such key
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ApiKeysGetError = ApiKeysGetErrors[keyof ApiKeysGetErrors];
+
+export type ApiKeysGetResponses = {
+    /**
+     * The key
+     */
+    200: ApiKey;
+};
+
+export type ApiKeysGetResponse = ApiKeysGetResponses[keyof ApiKeysGetResponses];
+
+export type ApiKeysRenameData = {
+    body: RenameApiKeyRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/api-keys/{id}';
+};
+
+export type ApiKeysRenameErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such key · There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ApiKeysRenameError = ApiKeysRenameErrors[keyof ApiKeysRenameErrors];
+
+export type ApiKeysRenameResponses = {
+    /**
+     * The key, as it is now
+     */
+    200: ApiKey;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type ApiKeysRenameResponse = ApiKeysRenameResponses[keyof ApiKeysRenameResponses];
+
+export type ApiKeysRotateData = {
+    body: RotateApiKeyRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/api-keys/{id}/rotation';
+};
+
+export type ApiKeysRotateErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Prove once more who you are · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such key · There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This key is no longer the one in use · There are too many keys already
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ApiKeysRotateError = ApiKeysRotateErrors[keyof ApiKeysRotateErrors];
+
+export type ApiKeysRotateResponses = {
+    /**
+     * The new key, and this once its secret
+     */
+    201: NewApiKey;
+};
+
+export type ApiKeysRotateResponse = ApiKeysRotateResponses[keyof ApiKeysRotateResponses];
+
+export type InvitationsListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of createdAt, email, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over status, email, createdAt; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/invitations';
+};
+
+export type InvitationsListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type InvitationsListError = InvitationsListErrors[keyof InvitationsListErrors];
+
+export type InvitationsListResponses = {
+    /**
+     * A page of invitations
+     */
+    200: InvitationPage;
+};
+
+export type InvitationsListResponse = InvitationsListResponses[keyof InvitationsListResponses];
+
+export type InvitationsCreateData = {
+    body: CreateInvitationRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/invitations';
+};
+
+export type InvitationsCreateErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · Nobody can register here · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This e-mail address is already in use
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · There is no such role
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type InvitationsCreateError = InvitationsCreateErrors[keyof InvitationsCreateErrors];
+
+export type InvitationsCreateResponses = {
+    /**
+     * The new invitation; a mail with a link and a code is on its way
+     */
+    201: Invitation;
+};
+
+export type InvitationsCreateResponse = InvitationsCreateResponses[keyof InvitationsCreateResponses];
+
+export type InvitationsRevokeData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/invitations/{id}';
+};
+
+export type InvitationsRevokeErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such invitation · There is no such user
+     */
+    404: Problem;
+    /**
+     * This invitation is over
+     */
+    409: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type InvitationsRevokeError = InvitationsRevokeErrors[keyof InvitationsRevokeErrors];
+
+export type InvitationsRevokeResponses = {
+    /**
+     * Revoked
+     */
+    204: void;
+};
+
+export type InvitationsRevokeResponse = InvitationsRevokeResponses[keyof InvitationsRevokeResponses];
+
+export type InvitationsGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/invitations/{id}';
+};
+
+export type InvitationsGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such invitation
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type InvitationsGetError = InvitationsGetErrors[keyof InvitationsGetErrors];
+
+export type InvitationsGetResponses = {
+    /**
+     * The invitation
+     */
+    200: Invitation;
+};
+
+export type InvitationsGetResponse = InvitationsGetResponses[keyof InvitationsGetResponses];
+
+export type InvitationsResendData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/invitations/{id}/resend';
+};
+
+export type InvitationsResendErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such invitation · There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This invitation is over
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type InvitationsResendError = InvitationsResendErrors[keyof InvitationsResendErrors];
+
+export type InvitationsResendResponses = {
+    /**
+     * The invitation, which ends later now
+     */
+    200: Invitation;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type InvitationsResendResponse = InvitationsResendResponses[keyof InvitationsResendResponses];
+
+export type AuthAcceptInvitationData = {
+    body: AcceptInvitationRequestWritable;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/invitations/accept';
+};
+
+export type AuthAcceptInvitationErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * This account is suspended
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This code is not right · This link is no longer good
+     */
+    422: Problem;
+    /**
+     * Too many requests · Too many wrong guesses
+     */
+    429: Problem;
+    /**
+     * Not available at the moment · Too many people are signing in
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AuthAcceptInvitationError = AuthAcceptInvitationErrors[keyof AuthAcceptInvitationErrors];
+
+export type AuthAcceptInvitationResponses = {
+    /**
+     * The account; it can sign in now
+     */
+    200: Me;
+};
+
+export type AuthAcceptInvitationResponse = AuthAcceptInvitationResponses[keyof AuthAcceptInvitationResponses];
 
 export type HealthGetData = {
     body?: never;
@@ -1399,6 +6072,1159 @@ export type KeysJwksResponses = {
 
 export type KeysJwksResponse = KeysJwksResponses[keyof KeysJwksResponses];
 
+export type FactorsListData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/factors';
+};
+
+export type FactorsListErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type FactorsListError = FactorsListErrors[keyof FactorsListErrors];
+
+export type FactorsListResponses = {
+    /**
+     * Authenticator apps and passkeys, the oldest first
+     */
+    200: FactorList;
+};
+
+export type FactorsListResponse = FactorsListResponses[keyof FactorsListResponses];
+
+export type FactorsAddData = {
+    body: AddFactorRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/factors';
+};
+
+export type FactorsAddErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · You have as many factors as there may be
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type FactorsAddError = FactorsAddErrors[keyof FactorsAddErrors];
+
+export type FactorsAddResponses = {
+    /**
+     * What the app has to be told, this once
+     */
+    201: NewFactor;
+};
+
+export type FactorsAddResponse = FactorsAddResponses[keyof FactorsAddResponses];
+
+export type FactorsRemoveData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/mfa/factors/{id}';
+};
+
+export type FactorsRemoveErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type FactorsRemoveError = FactorsRemoveErrors[keyof FactorsRemoveErrors];
+
+export type FactorsRemoveResponses = {
+    /**
+     * Removed
+     */
+    204: void;
+};
+
+export type FactorsRemoveResponse = FactorsRemoveResponses[keyof FactorsRemoveResponses];
+
+export type FactorsGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/mfa/factors/{id}';
+};
+
+export type FactorsGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type FactorsGetError = FactorsGetErrors[keyof FactorsGetErrors];
+
+export type FactorsGetResponses = {
+    /**
+     * The factor
+     */
+    200: Factor;
+};
+
+export type FactorsGetResponse = FactorsGetResponses[keyof FactorsGetResponses];
+
+export type FactorsRenameData = {
+    body: PatchFactorRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/mfa/factors/{id}';
+};
+
+export type FactorsRenameErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type FactorsRenameError = FactorsRenameErrors[keyof FactorsRenameErrors];
+
+export type FactorsRenameResponses = {
+    /**
+     * The factor as it is now
+     */
+    200: Factor;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type FactorsRenameResponse = FactorsRenameResponses[keyof FactorsRenameResponses];
+
+export type FactorsConfirmData = {
+    body: ConfirmFactorRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/mfa/factors/{id}/confirmation';
+};
+
+export type FactorsConfirmErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This factor is confirmed already
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · This code is not right
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type FactorsConfirmError = FactorsConfirmErrors[keyof FactorsConfirmErrors];
+
+export type FactorsConfirmResponses = {
+    /**
+     * The factor, and recovery codes with the first one
+     */
+    200: ConfirmedFactor;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type FactorsConfirmResponse = FactorsConfirmResponses[keyof FactorsConfirmResponses];
+
+export type RecoveryCodesStatusData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/recovery-codes';
+};
+
+export type RecoveryCodesStatusErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RecoveryCodesStatusError = RecoveryCodesStatusErrors[keyof RecoveryCodesStatusErrors];
+
+export type RecoveryCodesStatusResponses = {
+    /**
+     * How many, and since when; never the codes
+     */
+    200: RecoveryStatus;
+};
+
+export type RecoveryCodesStatusResponse = RecoveryCodesStatusResponses[keyof RecoveryCodesStatusResponses];
+
+export type RecoveryCodesMakeData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/mfa/recovery-codes';
+};
+
+export type RecoveryCodesMakeErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · You have no second factor
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type RecoveryCodesMakeError = RecoveryCodesMakeErrors[keyof RecoveryCodesMakeErrors];
+
+export type RecoveryCodesMakeResponses = {
+    /**
+     * The codes, this once
+     */
+    200: RecoveryCodes;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type RecoveryCodesMakeResponse = RecoveryCodesMakeResponses[keyof RecoveryCodesMakeResponses];
+
+export type PasskeysListData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/passkeys';
+};
+
+export type PasskeysListErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PasskeysListError = PasskeysListErrors[keyof PasskeysListErrors];
+
+export type PasskeysListResponses = {
+    /**
+     * Your passkeys, the oldest first
+     */
+    200: PasskeyList;
+};
+
+export type PasskeysListResponse = PasskeysListResponses[keyof PasskeysListResponses];
+
+export type PasskeysRegisterData = {
+    body: RegisterPasskeyRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/passkeys';
+};
+
+export type PasskeysRegisterErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This passkey is registered already · You have as many factors as there may be
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · This passkey cannot be taken
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PasskeysRegisterError = PasskeysRegisterErrors[keyof PasskeysRegisterErrors];
+
+export type PasskeysRegisterResponses = {
+    /**
+     * The passkey, and recovery codes with the first factor
+     */
+    201: NewPasskey;
+};
+
+export type PasskeysRegisterResponse = PasskeysRegisterResponses[keyof PasskeysRegisterResponses];
+
+export type PasskeysOptionsData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/passkeys/options';
+};
+
+export type PasskeysOptionsErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · You have as many factors as there may be
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PasskeysOptionsError = PasskeysOptionsErrors[keyof PasskeysOptionsErrors];
+
+export type PasskeysOptionsResponses = {
+    /**
+     * A challenge that is good for one answer and five minutes
+     */
+    200: PasskeyOptions;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type PasskeysOptionsResponse = PasskeysOptionsResponses[keyof PasskeysOptionsResponses];
+
+export type PasskeysRemoveData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/passkeys/{id}';
+};
+
+export type PasskeysRemoveErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PasskeysRemoveError = PasskeysRemoveErrors[keyof PasskeysRemoveErrors];
+
+export type PasskeysRemoveResponses = {
+    /**
+     * Removed
+     */
+    204: void;
+};
+
+export type PasskeysRemoveResponse = PasskeysRemoveResponses[keyof PasskeysRemoveResponses];
+
+export type PasskeysGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/passkeys/{id}';
+};
+
+export type PasskeysGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PasskeysGetError = PasskeysGetErrors[keyof PasskeysGetErrors];
+
+export type PasskeysGetResponses = {
+    /**
+     * The passkey
+     */
+    200: Passkey;
+};
+
+export type PasskeysGetResponse = PasskeysGetResponses[keyof PasskeysGetResponses];
+
+export type PasskeysRenameData = {
+    body: PatchFactorRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/passkeys/{id}';
+};
+
+export type PasskeysRenameErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * You have no such factor
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type PasskeysRenameError = PasskeysRenameErrors[keyof PasskeysRenameErrors];
+
+export type PasskeysRenameResponses = {
+    /**
+     * The passkey as it is now
+     */
+    200: Passkey;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type PasskeysRenameResponse = PasskeysRenameResponses[keyof PasskeysRenameResponses];
+
+export type DevicesRemoveAllData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/devices';
+};
+
+export type DevicesRemoveAllErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type DevicesRemoveAllError = DevicesRemoveAllErrors[keyof DevicesRemoveAllErrors];
+
+export type DevicesRemoveAllResponses = {
+    /**
+     * None is trusted
+     */
+    204: void;
+};
+
+export type DevicesRemoveAllResponse = DevicesRemoveAllResponses[keyof DevicesRemoveAllResponses];
+
+export type DevicesListData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/devices';
+};
+
+export type DevicesListErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type DevicesListError = DevicesListErrors[keyof DevicesListErrors];
+
+export type DevicesListResponses = {
+    /**
+     * Those on which no second factor is asked for, the oldest first
+     */
+    200: TrustedDeviceList;
+};
+
+export type DevicesListResponse = DevicesListResponses[keyof DevicesListResponses];
+
+export type DevicesRemoveData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/devices/{id}';
+};
+
+export type DevicesRemoveErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
+     */
+    403: Problem;
+    /**
+     * You have no such device
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type DevicesRemoveError = DevicesRemoveErrors[keyof DevicesRemoveErrors];
+
+export type DevicesRemoveResponses = {
+    /**
+     * It is asked for a second factor again
+     */
+    204: void;
+};
+
+export type DevicesRemoveResponse = DevicesRemoveResponses[keyof DevicesRemoveResponses];
+
 export type UsersListData = {
     body?: never;
     path?: never;
@@ -1441,7 +7267,7 @@ export type UsersListErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
      */
     403: Problem;
     /**
@@ -1504,7 +7330,7 @@ export type UsersCreateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
      */
     403: Problem;
     /**
@@ -1580,7 +7406,7 @@ export type UsersDeleteErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -1650,7 +7476,7 @@ export type UsersGetErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
      */
     403: Problem;
     /**
@@ -1718,7 +7544,7 @@ export type UsersPatchErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -1810,7 +7636,7 @@ export type UsersReplaceErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -1902,7 +7728,7 @@ export type UsersRestoreErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -1990,7 +7816,7 @@ export type UsersReinstateErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -2074,7 +7900,7 @@ export type UsersSuspendErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -2156,7 +7982,7 @@ export type UsersRolesErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
      */
     403: Problem;
     /**
@@ -2224,7 +8050,7 @@ export type UsersAssignRolesErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · You may not do this · This is above your own permissions
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
      */
     403: Problem;
     /**
@@ -2284,6 +8110,362 @@ export type UsersAssignRolesResponses = {
 
 export type UsersAssignRolesResponse = UsersAssignRolesResponses[keyof UsersAssignRolesResponses];
 
+export type UsersPermissionsData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/permissions';
+};
+
+export type UsersPermissionsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersPermissionsError = UsersPermissionsErrors[keyof UsersPermissionsErrors];
+
+export type UsersPermissionsResponses = {
+    /**
+     * Their permissions, each with its reasons
+     */
+    200: UserPermissions;
+};
+
+export type UsersPermissionsResponse = UsersPermissionsResponses[keyof UsersPermissionsResponses];
+
+export type UsersGrantPermissionsData = {
+    body: GrantsRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/permissions';
+};
+
+export type UsersGrantPermissionsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · There is no such permission
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersGrantPermissionsError = UsersGrantPermissionsErrors[keyof UsersGrantPermissionsErrors];
+
+export type UsersGrantPermissionsResponses = {
+    /**
+     * What the user may now
+     */
+    200: UserPermissions;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type UsersGrantPermissionsResponse = UsersGrantPermissionsResponses[keyof UsersGrantPermissionsResponses];
+
+export type UsersSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/sessions';
+};
+
+export type UsersSessionsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersSessionsError = UsersSessionsErrors[keyof UsersSessionsErrors];
+
+export type UsersSessionsResponses = {
+    /**
+     * All of them
+     */
+    200: Sessions;
+};
+
+export type UsersSessionsResponse = UsersSessionsResponses[keyof UsersSessionsResponses];
+
+export type UsersEndSessionData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id of the session
+         */
+        sessionId: string;
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/sessions/{sessionId}';
+};
+
+export type UsersEndSessionErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user · There is no such session
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersEndSessionError = UsersEndSessionErrors[keyof UsersEndSessionErrors];
+
+export type UsersEndSessionResponses = {
+    /**
+     * Ended
+     */
+    204: void;
+};
+
+export type UsersEndSessionResponse = UsersEndSessionResponses[keyof UsersEndSessionResponses];
+
+export type UsersEndSessionsData = {
+    body: EndSessionsRequest;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{id}/sessions/revocation';
+};
+
+export type UsersEndSessionsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site · This is above your own permissions
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type UsersEndSessionsError = UsersEndSessionsErrors[keyof UsersEndSessionsErrors];
+
+export type UsersEndSessionsResponses = {
+    /**
+     * All their sessions have ended
+     */
+    204: void;
+};
+
+export type UsersEndSessionsResponse = UsersEndSessionsResponses[keyof UsersEndSessionsResponses];
+
 export type MeDeleteData = {
     body?: never;
     headers?: {
@@ -2307,7 +8489,7 @@ export type MeDeleteErrors = {
      */
     401: Problem;
     /**
-     * Change your password first
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -2348,7 +8530,7 @@ export type MeDeleteError = MeDeleteErrors[keyof MeDeleteErrors];
 
 export type MeDeleteResponses = {
     /**
-     * Deleted
+     * It is deleted on the day that a mail tells; at once, where no days are granted
      */
     204: void;
 };
@@ -2372,7 +8554,7 @@ export type MeGetErrors = {
      */
     401: Problem;
     /**
-     * Change your password first
+     * Change your password first · Your role asks for a second factor · This key is not made for this
      */
     403: Problem;
     /**
@@ -2431,7 +8613,7 @@ export type MePatchErrors = {
      */
     401: Problem;
     /**
-     * Change your password first
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
      */
     403: Problem;
     /**
@@ -2490,3 +8672,510 @@ export type MePatchResponses = {
 };
 
 export type MePatchResponse = MePatchResponses[keyof MePatchResponses];
+
+export type MeKeepData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/deletion';
+};
+
+export type MeKeepErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeKeepError = MeKeepErrors[keyof MeKeepErrors];
+
+export type MeKeepResponses = {
+    /**
+     * You; nothing is due any longer
+     */
+    200: Me;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type MeKeepResponse = MeKeepResponses[keyof MeKeepResponses];
+
+export type AccessCheckData = {
+    body: AccessQuestion;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/access/check';
+};
+
+export type AccessCheckErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · There is no such permission
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AccessCheckError = AccessCheckErrors[keyof AccessCheckErrors];
+
+export type AccessCheckResponses = {
+    /**
+     * Whether they may
+     */
+    200: AccessAnswer;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type AccessCheckResponse = AccessCheckResponses[keyof AccessCheckResponses];
+
+export type AccessExplainData = {
+    body: AccessQuestion;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/access/explain';
+};
+
+export type AccessExplainErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such user
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · There is no such permission
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type AccessExplainError = AccessExplainErrors[keyof AccessExplainErrors];
+
+export type AccessExplainResponses = {
+    /**
+     * Whether they may, by what, and which roles give it
+     */
+    200: AccessExplanation;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type AccessExplainResponse = AccessExplainResponses[keyof AccessExplainResponses];
+
+export type MeEndOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/sessions';
+};
+
+export type MeEndOtherSessionsErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeEndOtherSessionsError = MeEndOtherSessionsErrors[keyof MeEndOtherSessionsErrors];
+
+export type MeEndOtherSessionsResponses = {
+    /**
+     * Only the session of this request goes on
+     */
+    204: void;
+};
+
+export type MeEndOtherSessionsResponse = MeEndOtherSessionsResponses[keyof MeEndOtherSessionsResponses];
+
+export type MeSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/sessions';
+};
+
+export type MeSessionsErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeSessionsError = MeSessionsErrors[keyof MeSessionsErrors];
+
+export type MeSessionsResponses = {
+    /**
+     * All of them
+     */
+    200: Sessions;
+};
+
+export type MeSessionsResponse = MeSessionsResponses[keyof MeSessionsResponses];
+
+export type MeEndSessionData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/sessions/{id}';
+};
+
+export type MeEndSessionErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such session
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeEndSessionError = MeEndSessionErrors[keyof MeEndSessionErrors];
+
+export type MeEndSessionResponses = {
+    /**
+     * Ended
+     */
+    204: void;
+};
+
+export type MeEndSessionResponse = MeEndSessionResponses[keyof MeEndSessionResponses];
+
+export type MeNameSessionData = {
+    body: NameSessionRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/me/sessions/{id}';
+};
+
+export type MeNameSessionErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such session
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeNameSessionError = MeNameSessionErrors[keyof MeNameSessionErrors];
+
+export type MeNameSessionResponses = {
+    /**
+     * The session, as it is now
+     */
+    200: Session;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type MeNameSessionResponse = MeNameSessionResponses[keyof MeNameSessionResponses];

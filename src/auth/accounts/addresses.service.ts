@@ -9,6 +9,7 @@ import { AccountExists, AddressChanging, ConfirmAddress } from './account.mails.
 import { EmailChangeCancelled, EmailChangeReverted, EmailChangeStarted } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
 import { PasswordResets } from './password-resets.service.js';
+import { unlessGone } from './unless-gone.js';
 
 /** An account whose address is to be another one. */
 @Injectable()
@@ -64,8 +65,9 @@ export class Addresses {
     const { email } = flow.payload as { email: string };
     await this.db.transaction(async () => {
       await this.flows.use(flow, proof);
-      const user = await this.users.lock(flow.userId!);
+      const user = await unlessGone(this.users.lock(flow.userId!));
       await this.flows.supersedeAllOf(user.id);
+      await this.flows.supersedeSince(flow);
       if (user.emailKey !== flow.emailKey) await this.users.proveEmail(user, email);
       await this.sessions.endAllOf(user.id, 'email_reverted');
       this.events.record(EmailChangeReverted, { userId: user.id }, { subject: `users/${user.id}` });

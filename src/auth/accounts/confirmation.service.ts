@@ -15,6 +15,7 @@ import { AddressChanging } from './account.mails.js';
 import { RegistrationConfirmed } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
 import { appliedIn } from './registration.service.js';
+import { unlessGone } from './unless-gone.js';
 
 const PURPOSES: readonly FlowPurpose[] = ['registration', 'email_verification', 'email_change'];
 
@@ -68,7 +69,7 @@ export class ConfirmationService {
   }
 
   private async prove({ userId, purpose, emailKey, payload }: Flow): Promise<UserRow> {
-    const user = await this.users.lock(userId!);
+    const user = await unlessGone(this.users.lock(userId!));
     const before = { email: user.email, emailKey: user.emailKey, locale: user.locale };
     // Verified is what the flow was about, not what the account has by now.
     if (purpose === 'email_verification' && before.emailKey !== emailKey) throw new LinkInvalid();

@@ -12,6 +12,7 @@ import type { SignInOutcome } from '../sign-in.service.js';
 import { SignInLink } from './account.mails.js';
 import { MagicLinkStarted } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
+import { unlessGone } from './unless-gone.js';
 
 /** Signing in by mail: whoever reads the mail of an account's address is let in, to its second factor if it has one. */
 @Injectable()
@@ -47,7 +48,7 @@ export class MagicLinks {
       // Part of the transaction that starts the session, or the second step: neither without the other.
       begun: async () => {
         await this.flows.use(flow, proof);
-        const user = await this.users.lock(flow.userId!);
+        const user = await unlessGone(this.users.lock(flow.userId!));
         if (user.emailKey !== flow.emailKey) throw new LinkInvalid();
         if (!user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
       },

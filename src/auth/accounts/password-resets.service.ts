@@ -14,6 +14,7 @@ import { Guesses } from '../guesses/guesses.service.js';
 import { PasswordWasChanged, ResetPassword } from './account.mails.js';
 import { PasswordReset, PasswordResetStarted } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
+import { unlessGone } from './unless-gone.js';
 
 /** A forgotten password. Known and unknown addresses get the same answer after the same work. */
 @Injectable()
@@ -60,7 +61,7 @@ export class PasswordResets {
     const hash = await this.passwords.hashNew(password, { email, name, username: username ?? undefined }, '/password');
     await this.db.transaction(async () => {
       await this.flows.use(flow, proof);
-      const user = await this.users.lock(flow.userId!);
+      const user = await unlessGone(this.users.lock(flow.userId!));
       if (user.emailKey !== flow.emailKey) throw new LinkInvalid();
       if (!user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
       await this.passwords.replace(user.id, hash, null);

@@ -34,7 +34,8 @@ export class Verifications {
       const flow = { emailKey, userId: waits?.id ?? null, isReal: waits !== null };
       const letter = { template: ConfirmAddress, page: 'verify-email' as const };
       const flowId = await this.letters.begin('email_verification', flow, letter, waits);
-      this.events.record(EmailVerificationStarted, { userId: waits?.id ?? null, flowId });
+      const about = waits ? { subject: `users/${waits.id}` } : {};
+      this.events.record(EmailVerificationStarted, { userId: waits?.id ?? null, flowId }, about);
       return flowId;
     });
   }

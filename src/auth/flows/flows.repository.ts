@@ -14,9 +14,11 @@ const BY_TOKEN = statement(
   `SELECT ${COLUMNS} FROM roster.flows WHERE token_hash = $1 AND purpose = ANY($2) AND ${LIVE} AND expires_at > $3`,
 );
 const BY_ID = statement('flows_by_id', `SELECT ${COLUMNS} FROM roster.flows WHERE id = $1 AND purpose = ANY($2)`);
+// A try that is right does not count: what comes after it may want another. In one statement, for a second update of the
+// row would ask for the user (a foreign key is looked at again), whom somebody may hold who waits for this very row.
 const TRY = statement(
   'flows_try',
-  `UPDATE roster.flows SET tries_left = tries_left - 1
+  `UPDATE roster.flows SET tries_left = tries_left - (code_hash IS DISTINCT FROM $4)::int
    WHERE id = $1 AND purpose = ANY($2) AND ${LIVE} AND code_expires_at > $3 AND tries_left > 0 RETURNING ${COLUMNS}`,
 );
 const USE = statement(
@@ -45,14 +47,9 @@ export class FlowsRepository {
     return this.db.row(BY_ID, [id, purposes]);
   }
 
-  /** Counts a try in one statement; null when there is none left. */
-  try(id: string, purposes: readonly FlowPurpose[], now: Date): Promise<Flow | null> {
-    return this.db.row(TRY, [id, purposes, now]);
-  }
-
-  /** A try that was right does not count: what comes after it may want another. */
-  async giveBack(id: string): Promise<void> {
-    await this.db.change('UPDATE roster.flows SET tries_left = tries_left + 1 WHERE id = $1', [id]);
+  /** Counts a try with a code that is wrong; null when there is none left. */
+  try(id: string, purposes: readonly FlowPurpose[], codeHash: Buffer, now: Date): Promise<Flow | null> {
+    return this.db.row(TRY, [id, purposes, now, codeHash]);
   }
 
   /** @returns false when it was used already, or is no longer good */
@@ -71,11 +68,19 @@ export class FlowsRepository {
     );
   }
 
-  /** But for an invitation, which rests on nothing but the account. */
+  /** But for an invitation, which rests on nothing but the account, and the way back to an address. */
   async supersedeAllOf(userId: string, now: Date): Promise<void> {
     await this.db.change(
-      `UPDATE roster.flows SET superseded_at = $2 WHERE user_id = $1 AND purpose <> 'invitation' AND ${LIVE}`,
+      `UPDATE roster.flows SET superseded_at = $2 WHERE user_id = $1 AND purpose NOT IN ('invitation', 'email_revert') AND ${LIVE}`,
       [userId, now],
+    );
+  }
+
+  async supersedeSince({ userId, purpose, createdAt }: Flow, now: Date): Promise<void> {
+    await this.db.change(
+      `UPDATE roster.flows SET superseded_at = $4
+       WHERE user_id = $1 AND purpose = $2 AND created_at >= $3 AND ${LIVE}`,
+      [userId, purpose, createdAt, now],
     );
   }
 

@@ -111,9 +111,17 @@ export class Flows {
     return this.flows.supersedeOf(userId, purpose, this.clock.now());
   }
 
-  /** Ends what was begun for a user, as part of the caller's transaction: whatever it rested on has changed. */
+  /**
+   * Ends what was begun for a user, as part of the caller's transaction: whatever it rested on has changed. Not the way
+   * back to an address of before: whoever took an account over would shut it by the next change that they make.
+   */
   supersedeAllOf(userId: string): Promise<void> {
     return this.flows.supersedeAllOf(userId, this.clock.now());
+  }
+
+  /** Ends those of the same purpose that were begun after this one, as part of the caller's transaction. */
+  supersedeSince(flow: Flow): Promise<void> {
+    return this.flows.supersedeSince(flow, this.clock.now());
   }
 
   private async proveByCode(purposes: readonly FlowPurpose[], proof: { flowId: string; code: string }): Promise<Flow> {
@@ -121,11 +129,9 @@ export class Flows {
     const account = known?.userId ?? known?.emailKey ?? proof.flowId;
     await this.guesses.reserve(account, known?.userId ?? null);
     const flow = await this.db.transaction(async () => {
-      const tried = await this.flows.try(proof.flowId, purposes, this.clock.now());
-      if (tried && this.fits(tried, proof.code)) {
-        await this.flows.giveBack(tried.id);
-        return tried;
-      }
+      const codeHash = this.digestOf(proof.flowId, proof.code);
+      const tried = await this.flows.try(proof.flowId, purposes, codeHash, this.clock.now());
+      if (tried?.codeHash && timingSafeEqual(tried.codeHash, codeHash)) return tried;
       this.events.record(CodeRefused, { flowId: proof.flowId, purpose: known?.purpose ?? null }, about(known));
       return null;
     });
@@ -133,10 +139,6 @@ export class Flows {
     if (!flow) throw refusalOf(proof);
     await this.guesses.forgive(account);
     return flow;
-  }
-
-  private fits({ id, codeHash }: Flow, code: string): boolean {
-    return codeHash !== null && timingSafeEqual(codeHash, this.digestOf(id, code));
   }
 
   private digestOf(flowId: string, code: string): Buffer {

@@ -14,7 +14,7 @@ const FAILURES = `CASE WHEN g.blocked_until > $3 THEN g.failures WHEN g.last_at 
 const RESERVE = statement(
   'guesses_reserve',
   `INSERT INTO roster.guesses AS g (account, source, failures, last_at, refused)
-   SELECT $1, source, 1, $3, false FROM unnest($2::bytea[]) AS source
+   VALUES ($1, $2, 1, $3, false)
    ON CONFLICT (account, source) DO UPDATE SET
      refused = coalesce(g.blocked_until > $3, false),
      failures = ${FAILURES},
@@ -25,12 +25,11 @@ const RESERVE = statement(
        WHEN g.source <> '' AND ${FAILURES} >= ${FREE}
          THEN $3 + make_interval(secs => least(${LONGEST_PAUSE}, power(2, least(${FAILURES} - ${FREE}, 20))))
      END
-   RETURNING source, refused, blocked_until AS "blockedUntil"`,
+   RETURNING refused, blocked_until AS "blockedUntil"`,
 );
 const FORGIVE = statement('guesses_forgive', `DELETE FROM roster.guesses WHERE account = $1 AND source = ANY($2)`);
 
 export interface Counted {
-  readonly source: Buffer;
   readonly refused: boolean;
   readonly blockedUntil: Date | null;
 }
@@ -39,9 +38,9 @@ export interface Counted {
 export class GuessesRepository {
   constructor(private readonly db: Database) {}
 
-  /** Counts one more, in each of the sources. */
-  reserve(account: Buffer, sources: readonly Buffer[], now: Date): Promise<Counted[]> {
-    return this.db.rows(RESERVE, [account, sources, now]);
+  /** Counts one more, from this source. */
+  async reserve(account: Buffer, source: Buffer, now: Date): Promise<Counted> {
+    return (await this.db.row<Counted>(RESERVE, [account, source, now]))!;
   }
 
   async forgive(account: Buffer, sources: readonly Buffer[]): Promise<void> {

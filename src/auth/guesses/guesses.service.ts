@@ -46,10 +46,11 @@ export class Guesses {
    */
   async reserve(account: string, userId: string | null): Promise<void> {
     const now = this.clock.now();
-    const counted = await this.guesses.reserve(this.keyOf(account), this.sources(), now);
-    const here = counted.find(({ source }) => source.length > 0)!;
-    const everywhere = counted.find(({ source }) => source.length === 0)!;
+    const key = this.keyOf(account);
+    const here = await this.guesses.reserve(key, this.here(), now);
     if (here.refused) throw tooMany(here.blockedUntil!, now);
+    // Only what is heard: else one source, refused a hundred times, would close the account to everybody.
+    const everywhere = await this.guesses.reserve(key, EVERYWHERE, now);
     if (everywhere.refused && !(await this.isAtHome(userId))) throw tooMany(everywhere.blockedUntil!, now);
     const newly = [here, everywhere].find(({ blockedUntil }) => blockedUntil !== null && blockedUntil > now);
     if (newly) await this.tell(userId, newly.blockedUntil!, newly === everywhere);
@@ -57,7 +58,7 @@ export class Guesses {
 
   /** The guess was right: what failed before it is forgotten. */
   forgive(account: string): Promise<void> {
-    return this.guesses.forgive(this.keyOf(account), this.sources());
+    return this.guesses.forgive(this.keyOf(account), [EVERYWHERE, this.here()]);
   }
 
   /** Lets everybody try again, as part of the caller's transaction. @returns whether anybody was counted */
@@ -81,8 +82,8 @@ export class Guesses {
     });
   }
 
-  private sources(): Buffer[] {
-    return [EVERYWHERE, this.keyOf(prefixOf(currentRequest()?.ip ?? '0.0.0.0'))];
+  private here(): Buffer {
+    return this.keyOf(prefixOf(currentRequest()?.ip ?? '0.0.0.0'));
   }
 
   private keyOf(text: string): Buffer {

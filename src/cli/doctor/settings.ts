@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 
 import type { Config } from '../../platform/config/config.js';
@@ -9,7 +10,16 @@ import type { Finding } from './finding.js';
 /** What can be told from the settings alone. */
 export function examineSettings(config: Config): Finding[] {
   const findings = [ok('configuration', 'every setting can be read'), ...examineSecrets(config), mailFinding(config)];
+  if (isIP(hostOf(config.values.PUBLIC_URL)) !== 0)
+    findings.push(
+      warning('PUBLIC_URL', 'names an address: browsers let passkeys work only under a name, such as localhost'),
+    );
   return config.production ? [...findings, ...examineProduction(config)] : findings;
+}
+
+/** Without the brackets of IPv6; empty where nobody has said it. */
+function hostOf(url: string): string {
+  return url === '' ? '' : new URL(url).hostname.replace(/^\[|\]$/g, '');
 }
 
 /** Bits of a file's mode by which anybody but its owner may read it. */

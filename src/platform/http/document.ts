@@ -121,6 +121,8 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
         ]
       : []),
     ...(needsToken && policy !== 'authenticated' ? ['permission_denied'] : []),
+    // Whatever is asked for may come with a cookie, in the place of a header.
+    ...(needsToken && method !== 'get' ? ['csrf_refused'] : []),
     ...(operation['x-max-age'] === undefined ? [] : ['reauthentication_required']),
     ...(operation.parameters?.some(
       ({ in: place, name, schema }) =>

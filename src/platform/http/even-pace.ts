@@ -26,7 +26,7 @@ async function onStroke<T>(work: Promise<T>): Promise<T> {
   let isDone = false;
   const settled = work.finally(() => (isDone = true));
   settled.catch(() => {
-    // It is read below, on the stroke; until then it must not pass for one that nobody reads.
+    // Returned below, to whoever waits; by then it may have failed long ago.
   });
   do await pause(STROKE);
   while (!isDone);

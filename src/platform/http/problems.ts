@@ -133,6 +133,11 @@ export class SecondFactorRequired extends defineProblem(
   },
 ) {}
 
+export class CsrfRefused extends defineProblem('csrf_refused', 403, 'This request may come from another site', {
+  cause: 'A request that rests on a cookie came without the right `X-CSRF-Token`, or from a foreign `Origin`.',
+  mend: 'Send the `csrfToken` of the sign-in as `X-CSRF-Token`, from a page of an allowed origin.',
+}) {}
+
 export class PasswordChangeRequired extends defineProblem(
   'password_change_required',
   403,
