@@ -12,16 +12,21 @@ import { median } from './rounds.js';
 import { startServer } from './server.js';
 import { table } from './table.js';
 
-const ROWS = 10_000;
+const ROWS = 20_000;
 /** Asked of each kind of address at each door. */
 const TIMES = 500;
 /** Asked first and not counted: code is compiled, statements are prepared, threads are started. */
 const WARM_UP = 60;
+/** Nothing can be said of a door where the machine tells even like from like; then it is asked again, so often in all. */
+const TRIES = 3;
 /** What the answer before left to do is done by then. Milliseconds. */
 const BREATH = 4;
 /** How far the medians may be apart, and the AUC from one half. */
 const MOST_PERCENT = 2;
 const MOST_AUC = 0.05;
+
+/** From here on a thousand and more have an address that they have not confirmed. */
+const UNCONFIRMED = 14_000;
 
 const KINDS = ['known', 'unknown', 'control'] as const;
 type Kind = (typeof KINDS)[number];
@@ -66,59 +71,64 @@ export async function proveTiming(
   things.defer(() => agent.destroy());
   const judged: Judged[] = [];
   for (const door of doors()) {
-    const times = await measure(server.url, agent, door);
-    judged.push(judge(door.name, times));
-    say(describe(judged.slice(-1)).at(-1)!);
+    let one = judge(door.name, await measure(server.url, agent, door, 0));
+    for (let tried = 1; tried < TRIES && verdictOf(one) === 'NOISE'; tried += 1)
+      one = judge(door.name, await measure(server.url, agent, door, tried));
+    judged.push(one);
+    say(describe([one]).at(-1)!);
   }
   await keep(root, 'timing.json', JSON.stringify(judged));
   console.log(describe(judged).join('\n'));
-  if (!judged.every(isAlike)) process.exitCode = 1;
+  if (judged.some((one) => verdictOf(one) !== 'alike')) process.exitCode = 1;
 }
 
-/** Each door has people of its own, so that none is asked about twice; one in fifty of the ground is suspended. */
+/** Some two thousand people of its own for each door, so that none is asked about twice; one in fifty is suspended. */
+function people(from: number): (place: number) => string {
+  return (place) => `person.${from + place + Math.floor(place / 49) + 1}@example.com`;
+}
+
 function doors(): Door[] {
-  let taken = 0;
-  const people = (): ((place: number) => string) => {
-    const from = (taken += 1) * 1000;
-    return (place) => `person.${from + place + Math.floor(place / 49) + 1}@example.com`;
-  };
   const email = (address: string): object => ({ email: address });
   const password = randomBytes(24).toString('base64url');
   return [
     {
       name: 'sign-in',
       path: 'login',
-      known: people(),
+      known: people(2000),
       body: (identifier) => ({ identifier, password }),
       status: 401,
     },
     {
       name: 'register',
       path: 'register',
-      known: people(),
+      known: people(4000),
       body: (address) => ({ email: address, password }),
       status: 202,
     },
-    { name: 'forgot', path: 'password/forgot', known: people(), body: email, status: 202 },
-    { name: 'resend, an account', path: 'email/resend', known: people(), body: email, status: 202 },
-    { name: 'resend, an address to confirm', path: 'email/resend', known: unconfirmed, body: email, status: 202 },
+    { name: 'forgot', path: 'password/forgot', known: people(6000), body: email, status: 202 },
+    { name: 'resend, an account', path: 'email/resend', known: people(8000), body: email, status: 202 },
+    {
+      name: 'resend, an address to confirm',
+      path: 'email/resend',
+      known: people(UNCONFIRMED),
+      body: email,
+      status: 202,
+    },
     {
       name: 'resend, a registration that waits',
       path: 'email/resend',
       // Those that were asked about as unknown ones at the second door.
-      known: (place) => strangerOf('register', 'unknown', place),
+      known: (place) => strangerOf('register', 'unknown', place % (WARM_UP + TIMES)),
       body: email,
       status: 202,
     },
-    { name: 'magic link', path: 'magic-link', known: people(), body: email, status: 202 },
+    { name: 'magic link', path: 'magic-link', known: people(10000), body: email, status: 202 },
   ];
 }
 
-const unconfirmed = (place: number): string => `waiting.${1000 + place}@example.com`;
-
 function strangerOf(door: string, kind: Kind, place: number): string {
   const name = kind === 'unknown' ? 'nobody' : 'no.one';
-  return `${name}.${1000 + place}@${door.replace(/\W+/g, '-')}.example`;
+  return `${name}.${10_000 + place}@${door.replace(/\W+/g, '-')}.example`;
 }
 
 /** Everybody has the same password, which nobody here will guess. */
@@ -127,9 +137,7 @@ async function givePasswords({ databaseUrl }: Ground): Promise<void> {
   await client.connect();
   try {
     await client.query(`
-      UPDATE roster.users SET email = replace(email, 'person.8', 'waiting.1'),
-        email_key = replace(email_key, 'person.8', 'waiting.1'), email_verified_at = NULL
-        WHERE email LIKE 'person.8___@example.com' AND suspended_at IS NULL;
+      UPDATE roster.users SET email_verified_at = NULL WHERE email LIKE 'person.1____@example.com' AND email >= 'person.${UNCONFIRMED}';
       INSERT INTO roster.password_hashes (user_id, hash, changed_at)
         SELECT u.id, h.hash, now() FROM roster.users u, (SELECT hash FROM roster.password_hashes LIMIT 1) h
         ON CONFLICT DO NOTHING`);
@@ -138,11 +146,12 @@ async function givePasswords({ databaseUrl }: Ground): Promise<void> {
   }
 }
 
-async function measure(url: string, agent: Agent, door: Door): Promise<Record<Kind, number[]>> {
+async function measure(url: string, agent: Agent, door: Door, tried: number): Promise<Record<Kind, number[]>> {
   const times: Record<Kind, number[]> = { known: [], unknown: [], control: [] };
   for (let turn = 0; turn < WARM_UP + TIMES; turn += 1)
     for (const kind of shuffled(KINDS)) {
-      const address = kind === 'known' ? door.known(turn) : strangerOf(door.name, kind, turn);
+      const place = tried * (WARM_UP + TIMES) + turn;
+      const address = kind === 'known' ? door.known(place) : strangerOf(door.name, kind, place);
       const took = await timeOf(url, agent, door, address);
       if (turn >= WARM_UP) times[kind].push(took);
       await pause(BREATH);
@@ -184,8 +193,11 @@ function judge(door: string, times: Record<Kind, number[]>): Judged {
   };
 }
 
-function isAlike({ percent: [percent], auc: [auc] }: Judged): boolean {
-  return Math.abs(percent) <= MOST_PERCENT && Math.abs(auc - 0.5) <= MOST_AUC;
+/** What the machine tells apart where nothing is to be told says nothing of the server. */
+function verdictOf({ percent, auc }: Judged): 'alike' | 'TOLD APART' | 'NOISE' {
+  const apart = percent.map((each, at) => Math.abs(each) > MOST_PERCENT || Math.abs(auc[at]! - 0.5) > MOST_AUC);
+  if (!apart[0]) return 'alike';
+  return apart[1] ? 'NOISE' : 'TOLD APART';
 }
 
 function describe(judged: readonly Judged[]): string[] {
@@ -196,7 +208,7 @@ function describe(judged: readonly Judged[]): string[] {
     ...KINDS.map((kind) => `${one.medians[kind].toFixed(2)} ms`),
     ...one.percent.map(signed),
     ...one.auc.map((auc) => auc.toFixed(3)),
-    isAlike(one) ? 'alike' : 'TOLD APART',
+    verdictOf(one),
   ]);
   return table([head, ...rows]);
 }

@@ -21,9 +21,10 @@ function tableIn(root: string): [number: string, files: string[]][] {
   ]);
 }
 
-/** A name of a test or a technique, not a remark in passing. */
+/** In the name of a test or a technique, not in a remark. */
 function names(text: string, number: string): boolean {
-  return new RegExp(`['"\`(][^'"\`\\n]*\\b${number}\\b`).test(text);
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/ .*$/gm, '');
+  return new RegExp(`['"\`][^'"\`\\n]*\\b${number}\\b`).test(code);
 }
 
 function faultsOf(root: string): string[] {
