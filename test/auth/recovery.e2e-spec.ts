@@ -4,9 +4,10 @@ import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { codeIn, mailTo, otherThan, tokenIn } from '../mail/mailbox.js';
 import { awaitOwed } from '../mail/post-office.js';
-import type { Failure } from '../users/shapes.js';
+import type { Failure, Shown } from '../users/shapes.js';
 import { atSecondStep, awaitLetter, begin, factsOf, login } from './begun.js';
 import type { Begun } from './begun.js';
+import { invite } from './invitees.js';
 
 const NEXT = 'two green lamps behind the harbour';
 const MINUTE = 60_000;
@@ -109,6 +110,25 @@ describe('a forgotten password', () => {
       const [started] = await factsOf(app, id, 'password_reset.started');
       expect(started!.private).toMatchObject({ actorId: ada.id, reason: 'Asked on the telephone' });
     });
+  });
+
+  it('sent to somebody who is invited makes them active, as the invitation does, which is void by that', async () => {
+    const { invitation, token } = await invite(app, ada);
+    const { userId, email } = invitation;
+    expect((await ada.post(`/api/v1/users/${userId}/password-reset`, { reason: 'Lost the mail' })).status).toBe(204);
+    const mail = await awaitLetter(app, email, 'Choose a new password');
+    expect((await reset({ token: tokenIn(mail) })).status).toBe(204);
+    expect((await ada.get<Shown>(`/api/v1/users/${userId}`)).body.status).toBe('active');
+    const body = { token, password: `${NEXT} again` };
+    expect(await app.send('POST', '/api/v1/auth/invitations/accept', { body })).toMatchObject(DEAD_LINK);
+    expect((await login(app, email, NEXT)).status).toBe(200);
+    expect(await app.factsAbout(userId)).toEqual([
+      'user.created',
+      'password_reset.started',
+      'user.activated',
+      'password.changed',
+      'password.reset',
+    ]);
   });
 
   describe('S4 is not chosen badly, which does not use the proof up', () => {

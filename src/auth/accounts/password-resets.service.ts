@@ -63,8 +63,10 @@ export class PasswordResets {
       await this.flows.use(flow, proof);
       const user = await unlessGone(this.users.lock(flow.userId!));
       if (user.emailKey !== flow.emailKey) throw new LinkInvalid();
-      if (!user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
-      await this.passwords.replace(user.id, hash, null);
+      if (user.activatedAt && !user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
+      // An administrator sent it to somebody who is invited: as good as their invitation, which is void by this.
+      if (!user.activatedAt) await this.users.activate(user, hash, null);
+      else await this.passwords.replace(user.id, hash, null);
       await this.flows.supersedeAllOf(user.id);
       await this.guesses.unlock(user.id);
       await this.letters.tell(PasswordWasChanged, user, {});
