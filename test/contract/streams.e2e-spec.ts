@@ -5,8 +5,9 @@ import type { Person } from '../harness/people.js';
 import { unique } from '../harness/people.js';
 import { PLANT_USERS } from '../users/planted-users.js';
 
-/** More than the buffers between here and there hold. */
 const USERS = 12_000;
+/** A row of 4 kB: all of them are more than the largest buffers of Linux between here and there hold (32 + 4 MiB). */
+const WIDEN = `UPDATE roster.users SET metadata = jsonb_build_object('note', repeat('x', 4000)) WHERE starts_with(email_key, $1)`;
 
 describe('lists that are streamed to their end', () => {
   const name = unique('stream');
@@ -18,6 +19,7 @@ describe('lists that are streamed to their end', () => {
     await app.app.fastify.listen({ port: 0, host: '127.0.0.1' });
     origin = `http://127.0.0.1:${(app.app.fastify.server.address() as AddressInfo).port}`;
     await app.sql(PLANT_USERS, [USERS, name]);
+    await app.sql(WIDEN, [name]);
   });
   afterAll(() => app.stop());
 
