@@ -24,7 +24,8 @@ function tableIn(root: string): [number: string, files: string[]][] {
 /** In the name of a test or a technique, not in a remark. */
 function names(text: string, number: string): boolean {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/ .*$/gm, '');
-  return new RegExp(`['"\`][^'"\`\\n]*\\b${number}\\b`).test(code);
+  const strings = code.match(/'[^'\n]*'|"[^"\n]*"|`[^`\n]*`/g) ?? [];
+  return strings.some((string) => new RegExp(`\\b${number}\\b`).test(string));
 }
 
 function faultsOf(root: string): string[] {

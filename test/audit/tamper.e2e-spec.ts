@@ -113,6 +113,9 @@ describe('whoever tampers with the audit log', () => {
     withAt(signed, (entry) => ({ ...entry, checkpoint: { ...entry.checkpoint, ...change } }));
   const signedSince = (from: number, to: number): number[] =>
     whole.filter(({ seq, checkpoint }) => checkpoint && seq >= from && seq <= to).map(({ seq }) => seq);
+  /** The first place from there on where no checkpoint was signed, neither there nor at the next two. */
+  const unsigned = (from: number): number =>
+    whole.find(({ seq }) => seq >= from && signedSince(seq, seq + 2).length === 0)!.seq;
   const forgery = (seq: number): ChainEntry => {
     const entry = {
       ...whole[seq - 1]!,
@@ -192,9 +195,9 @@ describe('whoever tampers with the audit log', () => {
     },
     {
       name: 'removing an entry from the middle',
-      inTable: () => sql('DELETE FROM roster.audit_entries WHERE seq = 9'),
-      inExport: () => whole.filter(({ seq }) => seq !== 9),
-      faults: () => ['9 entries_missing'],
+      inTable: () => sql('DELETE FROM roster.audit_entries WHERE seq = $1', unsigned(9)),
+      inExport: () => whole.filter(({ seq }) => seq !== unsigned(9)),
+      faults: () => [`${unsigned(9)} entries_missing`],
     },
     {
       name: 'removing the newest entries',
@@ -206,16 +209,23 @@ describe('whoever tampers with the audit log', () => {
     {
       name: 'letting two entries change places',
       inTable: () =>
-        sql('UPDATE roster.audit_entries SET seq = CASE seq WHEN 9 THEN 10 ELSE 9 END WHERE seq IN (9, 10)'),
-      inExport: () =>
-        whole.map((entry, at) => (at === 8 ? { ...whole[9]!, seq: 9 } : at === 9 ? { ...whole[8]!, seq: 10 } : entry)),
-      faults: () => ['10 chain_broken', '10 entry_changed', '11 chain_broken', '9 chain_broken', '9 entry_changed'],
+        sql('UPDATE roster.audit_entries SET seq = 2 * $1::bigint + 1 - seq WHERE seq IN ($1::bigint, $1::bigint + 1)', unsigned(9)),
+      inExport: () => {
+        const first = unsigned(9);
+        const [one, other] = whole.slice(first - 1, first + 1);
+        return whole.with(first - 1, { ...other!, seq: first }).with(first, { ...one!, seq: first + 1 });
+      },
+      faults: () => {
+        const first = unsigned(9);
+        const both = [first, first + 1].flatMap((seq) => [`${seq} chain_broken`, `${seq} entry_changed`]);
+        return [...both, `${first + 2} chain_broken`];
+      },
     },
     {
       name: 'inserting an entry that is forged',
-      inTable: () => insert(forgery(8)),
-      inExport: () => [...whole.slice(0, 8), forgery(8), ...whole.slice(8)],
-      faults: () => ['8 entry_inserted', '9 chain_broken'],
+      inTable: () => insert(forgery(unsigned(8))),
+      inExport: () => whole.toSpliced(unsigned(8), 0, forgery(unsigned(8))),
+      faults: () => [`${unsigned(8)} entry_inserted`, `${unsigned(8) + 1} chain_broken`],
     },
     {
       name: 'forging a checkpoint',
