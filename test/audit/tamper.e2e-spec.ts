@@ -209,7 +209,10 @@ describe('whoever tampers with the audit log', () => {
     {
       name: 'letting two entries change places',
       inTable: () =>
-        sql('UPDATE roster.audit_entries SET seq = 2 * $1::bigint + 1 - seq WHERE seq IN ($1::bigint, $1::bigint + 1)', unsigned(9)),
+        sql(
+          'UPDATE roster.audit_entries SET seq = 2 * $1::bigint + 1 - seq WHERE seq IN ($1::bigint, $1::bigint + 1)',
+          unsigned(9),
+        ),
       inExport: () => {
         const first = unsigned(9);
         const [one, other] = whole.slice(first - 1, first + 1);
