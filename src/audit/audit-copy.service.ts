@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
-import { Facts } from '../events/index.js';
+import { Facts, Followers } from '../events/index.js';
 import type { RecordedFact } from '../events/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { eventTypes } from '../platform/contract/event.js';
@@ -14,7 +14,7 @@ import { GENESIS, digestOf, hashOf } from './chain.js';
 import type { ChainEntry } from './chain.js';
 
 const READER = 'audit';
-export const BATCH = 500;
+const BATCH = 500;
 const SALT_BYTES = 16;
 /** A checkpoint at each of so many entries, and at the newest when the last checkpoint is as old as this (milliseconds). */
 const SIGNED_EVERY = 1000;
@@ -31,7 +31,10 @@ export class AuditCopy {
     private readonly facts: Facts,
     private readonly entries: AuditRepository,
     private readonly keys: AuditKeys,
-  ) {}
+    followers: Followers,
+  ) {
+    followers.add({ name: READER, step: async () => (await this.copyBatch()) === BATCH });
+  }
 
   /** Copies the next batch, and says where it stands, in one transaction. @returns how many; none while another process copies */
   copyBatch(): Promise<number> {

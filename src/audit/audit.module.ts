@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 
 import { EventsModule } from '../events/index.js';
 import { AuditController } from './audit.controller.js';
-import { AuditCopier } from './audit-copier.js';
 import { AuditCopy } from './audit-copy.service.js';
 import { AuditKeys } from './audit-keys.js';
 import { AuditList } from './audit.list.js';
@@ -13,6 +12,6 @@ import { SecurityLogController } from './security-log.controller.js';
 @Module({
   imports: [EventsModule],
   controllers: [AuditController, SecurityLogController],
-  providers: [AuditCopier, AuditCopy, AuditKeys, AuditList, AuditLog, AuditRepository],
+  providers: [AuditCopy, AuditKeys, AuditList, AuditLog, AuditRepository],
 })
 export class AuditModule {}

@@ -4,7 +4,13 @@ import { JobsModule } from '../jobs/index.js';
 import { EventsRepository } from './events.repository.js';
 import { Events } from './events.service.js';
 import { Facts } from './facts.service.js';
+import { Followers } from './followers.js';
+import { LiveFacts } from './live-facts.js';
 import { Partitions } from './partitions.js';
 
-@Module({ imports: [JobsModule], providers: [Events, EventsRepository, Facts, Partitions], exports: [Events, Facts] })
+@Module({
+  imports: [JobsModule],
+  providers: [Events, EventsRepository, Facts, Followers, LiveFacts, Partitions],
+  exports: [Events, Facts, Followers, LiveFacts],
+})
 export class EventsModule {}

@@ -25,6 +25,12 @@ export interface RecordedFact extends Omit<Fact, 'private'>, Position {
   readonly private: Readonly<Record<string, unknown>> | null;
 }
 
+/** Whether one place comes after another in the order of commits. */
+export function isAfter(one: Position, other: Position): boolean {
+  if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
+  return BigInt(one.xid) > BigInt(other.xid);
+}
+
 const START: Position = { xid: '0', seq: '0' };
 
 const INSERT = statement(
@@ -42,6 +48,8 @@ const AFTER = statement(
    ORDER BY xid, seq LIMIT $3`,
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
+const END = statement('events_end', `SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid, '0' AS seq`);
+const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
 const ADVANCE = statement(
   'events_advance',
   `INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
@@ -69,6 +77,16 @@ export class EventsRepository {
   /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
   after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
     return this.db.rows(AFTER, [xid, seq, limit]);
+  }
+
+  /** The place before whatever is not final yet. */
+  async end(): Promise<Position> {
+    return (await this.db.row<Position>(END))!;
+  }
+
+  /** Where a fact stands; null if there is none, or no more. */
+  placeOf(id: string): Promise<Position | null> {
+    return this.db.row(PLACE, [id]);
   }
 
   async positionOf(reader: string): Promise<Position> {

@@ -1,14 +1,39 @@
-import { Injectable } from '@nestjs/common';
+import { AsyncResource } from 'node:async_hooks';
 
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+
+import { Listener } from '../platform/cache/listener.js';
 import { EventsRepository } from './events.repository.js';
 import type { Position, RecordedFact } from './events.repository.js';
 
+/** Facts of one process come together: others are told once for all of them. Milliseconds. */
+const TELLS_AFTER = 5;
+const CHANNEL = 'roster_facts';
+
 /** The facts for whoever reads all of them: each once, in the order of their commits, from a cursor that is kept. */
 @Injectable()
-export class Facts {
+export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly listeners: (() => void)[] = [];
+  private telling: NodeJS.Timeout | undefined;
+  /** Not in the name, nor in the time, of the request whose fact is told. */
+  private readonly tell = AsyncResource.bind(() => {
+    this.telling = undefined;
+    this.listener.nudge(CHANNEL);
+  });
 
-  constructor(private readonly events: EventsRepository) {}
+  constructor(
+    private readonly events: EventsRepository,
+    private readonly listener: Listener,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.listener.on(CHANNEL, () => this.wake());
+  }
+
+  onModuleDestroy(): void {
+    clearTimeout(this.telling);
+  }
 
   /** The facts after a position, as far as they are final: none can come between them any more. */
   after(position: Position, limit: number): Promise<RecordedFact[]> {
@@ -25,13 +50,23 @@ export class Facts {
     await this.events.advance(reader, position);
   }
 
-  /** Called after each commit of facts in this process; others are only found by looking. It must not throw. */
+  /** Where a fact stands, by its id; null if there is none, or no more. */
+  placeOf(id: string): Promise<Position | null> {
+    return this.events.placeOf(id);
+  }
+
+  /** Called after facts were committed, in this process or in another; a nudge may be lost. It must not throw. */
   onRecorded(listener: () => void): void {
     this.listeners.push(listener);
   }
 
-  /** Tells those who wait that there is something to read. */
+  /** Tells those who wait, here and in other processes, that there is something to read. */
   recorded(): void {
+    this.wake();
+    this.telling ??= setTimeout(this.tell, TELLS_AFTER);
+  }
+
+  private wake(): void {
     for (const listener of this.listeners) listener();
   }
 }

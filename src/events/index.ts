@@ -1,4 +1,6 @@
 export { EventsModule } from './events.module.js';
-export type { RecordedFact } from './events.repository.js';
+export type { Position, RecordedFact } from './events.repository.js';
 export { Events } from './events.service.js';
 export { Facts } from './facts.service.js';
+export { Followers } from './followers.js';
+export { LiveFacts } from './live-facts.js';

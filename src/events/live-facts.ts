@@ -1,0 +1,121 @@
+import { AsyncResource } from 'node:async_hooks';
+
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+
+import { Logs } from '../platform/logging/logger.js';
+import { EventsRepository, isAfter } from './events.repository.js';
+import type { Position, RecordedFact } from './events.repository.js';
+import { Facts } from './facts.service.js';
+
+/** Milliseconds between two looks when nobody wakes it. */
+const LOOKS_EVERY = 500;
+const BATCH = 500;
+
+/** What is past waits for it; what comes does not. */
+type Accept = (fact: RecordedFact) => unknown;
+
+interface Watcher {
+  readonly accept: Accept;
+  /** What it has had already, by reading for itself. */
+  readonly from: Position;
+}
+
+/** The facts as they are committed, for whoever watches in this process: one reader, however many watch. */
+@Injectable()
+export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly watchers = new Set<Watcher>();
+  private position: Position | null = null;
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> | null = null;
+  private again = false;
+  private failing = false;
+  private readonly log;
+  /** Not in the name, nor in the time, of the request that wakes it. */
+  private readonly wake = AsyncResource.bind(() => {
+    if (this.looking) this.again = true;
+    else if (this.watchers.size > 0) this.looking = this.lookOn().finally(() => (this.looking = null));
+  });
+
+  constructor(
+    private readonly events: EventsRepository,
+    private readonly facts: Facts,
+    logs: Logs,
+  ) {
+    this.log = logs.of('events');
+  }
+
+  onApplicationBootstrap(): void {
+    this.facts.onRecorded(() => this.wake());
+    this.timer = setInterval(() => this.wake(), LOOKS_EVERY).unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    this.watchers.clear();
+    await this.looking;
+  }
+
+  /**
+   * Gives every fact from a position on (from now on, without one) in the order of commits, none twice and none left out:
+   * first what is past, read for this watcher alone, then what comes, read once for all.
+   * `accept` must not throw; it may stop the watch.
+   * @param signal ends the watch
+   */
+  async watch(accept: Accept, signal: AbortSignal, from: Position | null = null): Promise<void> {
+    let position = from ?? (await this.events.end());
+    while (!signal.aborted && this.isAhead(position)) {
+      const head = this.position;
+      const facts = await this.facts.after(position, BATCH);
+      for (const fact of facts) if (!signal.aborted) await accept(fact);
+      // Where nothing is left, retention has taken what was read by the others.
+      position = facts.at(-1) ?? head ?? position;
+      if (this.position === null && facts.length < BATCH) break;
+    }
+    if (!signal.aborted) this.join({ accept, from: position }, signal);
+  }
+
+  /** Nothing may be awaited between the look at the place and this. */
+  private join(watcher: Watcher, signal: AbortSignal): void {
+    this.position ??= watcher.from;
+    this.watchers.add(watcher);
+    signal.addEventListener('abort', () => this.leave(watcher), { once: true });
+    this.wake();
+  }
+
+  /** Whether those who watch have been given more than somebody at that place; before anybody watches, all may have been. */
+  private isAhead(position: Position): boolean {
+    return this.position === null || isAfter(this.position, position);
+  }
+
+  private leave(watcher: Watcher): void {
+    this.watchers.delete(watcher);
+    if (this.watchers.size === 0) this.position = null;
+  }
+
+  private async lookOn(): Promise<void> {
+    do this.again = false;
+    while ((await this.look()) || this.again);
+  }
+
+  /** @returns whether there may be more */
+  private async look(): Promise<boolean> {
+    try {
+      const { position } = this;
+      if (position === null) return false;
+      const facts = await this.facts.after(position, BATCH);
+      this.failing = false;
+      // The last watcher may have left meanwhile, and another one come.
+      if (this.position !== position) return this.watchers.size > 0;
+      if (facts.length > 0) this.position = facts.at(-1)!;
+      for (const fact of facts)
+        for (const watcher of this.watchers) if (isAfter(fact, watcher.from)) watcher.accept(fact);
+      return facts.length === BATCH;
+    } catch (error) {
+      // Told once: it looks again twice a second, and its place is kept.
+      if (!this.failing) this.log.warn({ err: error }, 'The facts could not be read');
+      this.failing = true;
+      return false;
+    }
+  }
+}
