@@ -8,12 +8,13 @@ export class SessionsShown1795600000000 implements MigrationInterface {
         ADD COLUMN name text,
         ADD COLUMN last_seen_at timestamptz NOT NULL DEFAULT now(),
         ADD COLUMN version integer NOT NULL DEFAULT 1;
-      UPDATE roster.sessions SET last_seen_at = authenticated_at;
+      CREATE INDEX sessions_acting_idx ON roster.sessions (actor_id) WHERE ended_at IS NULL AND actor_id IS NOT NULL;
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      DROP INDEX roster.sessions_acting_idx;
       ALTER TABLE roster.sessions DROP COLUMN name, DROP COLUMN last_seen_at, DROP COLUMN version;
     `);
   }

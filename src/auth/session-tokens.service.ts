@@ -55,6 +55,7 @@ export class SessionTokens {
       await begun();
       if (statusOf(user, this.clock.now()) === 'suspended') throw new AccountSuspended();
       if (proof && !(await this.passwords.holds(proof))) throw new SignInFailed();
+      if (!amr.includes('pwd')) await this.passwords.removeOneTime(userId);
       await this.users.signedIn(userId);
       await this.devices.tell(user);
       return this.sessions.start(userId, amr);

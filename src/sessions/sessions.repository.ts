@@ -12,6 +12,8 @@ const FIND = lookup('sessions_find', `${SELECT} WHERE id = $1`);
 /** Of the user $1, at the moment $2; nobody has refreshed the others since $3. */
 const OPEN = 'user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3';
 
+export type EndedSession = Pick<Session, 'id' | 'userId'>;
+
 /** Where a session was seen, and in whose hands. */
 export type SeenSession = Pick<Session, 'id' | 'ip' | 'userAgent'>;
 
@@ -31,7 +33,8 @@ const USE_TOKEN = statement(
 const END_BEYOND = statement(
   'sessions_end_beyond',
   `UPDATE roster.sessions SET ended_at = $2, ended_because = $5 WHERE id IN
-     (SELECT id FROM roster.sessions WHERE ${OPEN} ORDER BY last_seen_at DESC, id DESC OFFSET $4) RETURNING id`,
+     (SELECT id FROM roster.sessions WHERE ${OPEN} AND actor_id IS NULL ORDER BY last_seen_at DESC, id DESC OFFSET $4)
+   RETURNING id, user_id AS "userId"`,
 );
 const IS_OPEN_FROM = statement(
   'sessions_open_from',
@@ -76,13 +79,13 @@ export class SessionsRepository {
     return row?.user_id ?? null;
   }
 
-  /** @returns the ids of those that were open */
-  async endAllOf(userId: string, at: Date, reason: EndReason, except: string | null): Promise<string[]> {
-    const rows = await this.db.rows<{ id: string }>(
-      `${END} WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id`,
+  /** Also those in which the user acts for others. @returns those that were open */
+  endAllOf(userId: string, at: Date, reason: EndReason, except: string | null): Promise<EndedSession[]> {
+    return this.db.rows(
+      `${END} WHERE (user_id = $1 OR actor_id = $1) AND ended_at IS NULL AND id IS DISTINCT FROM $4
+       RETURNING id, user_id AS "userId"`,
       [userId, at, reason, except],
     );
-    return rows.map((row) => row.id);
   }
 
   /** Those that have not ended, were not left alone since `idleSince`, and are not over; the newest first. */
@@ -90,10 +93,9 @@ export class SessionsRepository {
     return this.db.rows(`${SELECT} WHERE ${OPEN} ORDER BY id DESC`, [userId, now, idleSince]);
   }
 
-  /** Ends the longest unseen, so that `most` are left. @returns the ids of those that were ended */
-  async endBeyond(userId: string, most: number, now: Date, idleSince: Date, reason: EndReason): Promise<string[]> {
-    const rows = await this.db.rows<{ id: string }>(END_BEYOND, [userId, now, idleSince, most, reason]);
-    return rows.map((row) => row.id);
+  /** Ends the longest unseen of their own, so that `most` are left. @returns those that were ended */
+  endBeyond(userId: string, most: number, now: Date, idleSince: Date, reason: EndReason): Promise<EndedSession[]> {
+    return this.db.rows(END_BEYOND, [userId, now, idleSince, most, reason]);
   }
 
   /** Nobody else can change the session until the transaction ends. */

@@ -13,6 +13,7 @@ import type { RefreshToken } from './refresh-token.entity.js';
 import type { EndReason, Session } from './session.entity.js';
 import { RefreshTokenInvalid, RefreshTokenReused, SessionEnded, SessionStarted } from './sessions.contract.js';
 import { SessionsRepository } from './sessions.repository.js';
+import type { EndedSession } from './sessions.repository.js';
 
 /** For so long a used refresh token still gives its successor: two tabs, or a lost answer. Milliseconds. */
 const REFRESH_GRACE = 30_000;
@@ -28,8 +29,12 @@ export interface Started {
   readonly refreshToken: string;
 }
 
+type AllEnded = (userId: string) => Promise<void>;
+
 @Injectable()
 export class Sessions {
+  private readonly hooks: AllEnded[] = [];
+
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
@@ -107,12 +112,20 @@ export class Sessions {
     });
   }
 
+  /** Called in the transaction that ends all sessions of a user: what they had begun elsewhere has to end too. */
+  onAllEnded(hook: AllEnded): void {
+    this.hooks.push(hook);
+  }
+
   /**
-   * Ends every open session of a user but `except`; part of the caller's transaction.
+   * Ends every open session of a user but `except`, and those in which they act for others; part of the caller's
+   * transaction.
    * @param why in the words of whoever did it, where they were asked
    */
   async endAllOf(userId: string, reason: EndReason, except: string | null = null, why?: string): Promise<void> {
-    await this.tellEnded(await this.sessions.endAllOf(userId, this.clock.now(), reason, except), userId, reason, why);
+    const ended = await this.sessions.endAllOf(userId, this.clock.now(), reason, except);
+    await this.tellEnded(ended, reason, why);
+    for (const hook of this.hooks) await hook(userId);
   }
 
   /** After the grace nobody needs them. @returns how many */
@@ -150,14 +163,17 @@ export class Sessions {
   private async makeRoom(userId: string): Promise<void> {
     const most = this.config.values.SESSION_MAX - 1;
     const ended = await this.sessions.endBeyond(userId, most, this.clock.now(), this.idleSince(), 'too_many');
-    await this.tellEnded(ended, userId, 'too_many');
+    await this.tellEnded(ended, 'too_many');
   }
 
-  private async tellEnded(ended: readonly string[], userId: string, reason: EndReason, why?: string): Promise<void> {
+  private async tellEnded(ended: readonly EndedSession[], reason: EndReason, why?: string): Promise<void> {
     const told = why === undefined ? {} : { reason: why };
-    for (const sessionId of ended)
+    for (const { id: sessionId, userId } of ended)
       this.events.record(SessionEnded, { sessionId, userId, reason }, { subject: `sessions/${sessionId}`, ...told });
-    await this.revocations.revoke('session', ended);
+    await this.revocations.revoke(
+      'session',
+      ended.map(({ id }) => id),
+    );
   }
 
   private async lookUp(token: string): Promise<{ parent: RefreshToken; session: Session }> {

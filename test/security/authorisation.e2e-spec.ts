@@ -137,7 +137,10 @@ function rowOf(operation: DocumentedOperation, method: string, path: string): Ro
     path,
     policy: operation['x-permission']!,
     body: operation.requestBody ? body : undefined,
-    inPerson: operation['x-max-age'] !== undefined || ['auth.logout', 'auth.stepUp'].includes(operation.operationId),
+    inPerson:
+      operation['x-max-age'] !== undefined ||
+      operation['x-in-person'] === true ||
+      ['auth.logout', 'auth.stepUp'].includes(operation.operationId),
   };
 }
 
