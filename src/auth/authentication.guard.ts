@@ -117,16 +117,17 @@ export class AuthenticationGuard implements CanActivate {
   }
 
   private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
+    const { context } = request;
+    // Before they may be refused, so that the record of a refusal tells of whom.
+    context!.actorId = principal.actorId ?? principal.userId;
+    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
     if (principal.secondFactorRequired && !isAllowedBeforeSecondFactor(handler)) throw new SecondFactorRequired();
     // No header, so it was a cookie that the browser sent, whoever asked it to.
     if (request.headers.authorization === undefined) this.cookies.refuseForeign(request, principal.sessionId!);
     if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
     request.principal = principal;
-    const { context } = request;
     if (principal.keyId !== null) this.uses.note(principal.keyId, context!.ip);
-    context!.actorId = principal.actorId ?? principal.userId;
-    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     return true;
   }
 
