@@ -12,7 +12,7 @@ import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
 import { Guesses } from '../guesses/guesses.service.js';
 import { AddressChanging } from './account.mails.js';
-import { RegistrationConfirmed } from './accounts.contract.js';
+import { RegistrationConfirmed, RegistrationRefused } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
 import { appliedIn } from './registration.service.js';
 import { unlessGone } from './unless-gone.js';
@@ -52,9 +52,18 @@ export class ConfirmationService {
   private async refuseHijack(flow: Flow, password: string | null): Promise<void> {
     if (password === null)
       throw refusal([{ pointer: '/password', code: 'required', detail: 'is missing: the one of the registration' }]);
-    await this.guesses.reserve(flow.emailKey, null);
-    if (!(await this.passwords.fits(appliedIn(flow).passwordHash, password))) throw new PasswordIncorrect();
-    await this.guesses.forgive(flow.emailKey);
+    const guessed = await this.guesses.whoHas(flow.emailKey);
+    await this.guesses.reserve(guessed);
+    if (!(await this.passwords.fits(appliedIn(flow).passwordHash, password))) return this.refuse(flow);
+    await this.guesses.forgive(guessed);
+  }
+
+  private async refuse({ id: flowId }: Flow): Promise<never> {
+    await this.db.transaction(() => {
+      this.events.record(RegistrationRefused, { flowId });
+      return Promise.resolve();
+    });
+    throw new PasswordIncorrect();
   }
 
   private async welcome(flow: Flow): Promise<UserRow> {
