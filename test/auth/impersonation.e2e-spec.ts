@@ -118,7 +118,9 @@ describe('impersonation', () => {
       for (const whom of [ada, await app.people.withPermissions('users:read', 'audit:read')]) {
         const answer = await begin(helper, whom);
         expect(refusalIn(answer)).toEqual(CEILING);
-        expect(await typesOf(app, answer)).toEqual([]);
+        expect(await factsOf(app, answer)).toMatchObject([
+          { type: 'access.denied', data: { userId: helper.id, code: 'privilege_ceiling', target: whom.id } },
+        ]);
         expect(await sessionsOf(app, whom.id)).toBe(1);
       }
       // For whoever has as many, or fewer.
