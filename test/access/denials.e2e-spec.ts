@@ -97,7 +97,7 @@ describe('somebody who is refused', () => {
     });
 
     it('by the ceiling of roles and of scopes is recorded', async () => {
-      const maker = await app.people.withPermissions('roles:write', 'api_keys:write');
+      const maker = await app.people.withPermissions('roles:write', 'users:write');
       const role = { name: unique('role_'), about: 'Too much', permissions: ['users:read'] };
       expect((await maker.post('/api/v1/roles', role)).status).toBe(403);
       expect((await maker.post('/api/v1/me/tokens', { name: 'Key', scopes: ['users:read'] })).status).toBe(403);
@@ -105,12 +105,12 @@ describe('somebody who is refused', () => {
     });
 
     it('for a key’s want of a scope is recorded', async () => {
-      const key = await app.people.byKey(grace, ['me']);
-      const narrow = await app.people.byKey(grace, ['users:read']);
-      expect((await key.get(users)).status).toBe(403);
+      const ada = await app.people.admin();
+      const [own, narrow] = [await app.people.byKey(ada, ['me']), await app.people.byKey(ada, ['users:read'])];
+      expect((await own.get(users)).body).toMatchObject({ code: 'scope_insufficient' });
       expect((await narrow.get('/api/v1/me')).body).toMatchObject({ code: 'scope_insufficient' });
-      expect(await denialsOf(grace)).toMatchObject([
-        { code: 'permission_denied', permission: 'users:read' },
+      expect(await denialsOf(ada)).toMatchObject([
+        { code: 'scope_insufficient', permission: 'users:read', ...route('/users', 'GET') },
         { code: 'scope_insufficient', permission: 'me', ...route('/me', 'GET') },
       ]);
     });

@@ -147,7 +147,9 @@ describe('impersonation', () => {
       for (const who of [key, second]) {
         const answer = await begin(who, grace);
         expect(refusalIn(answer)).toEqual([403, 'reauthentication_required']);
-        expect(await factsOf(app, answer)).toEqual([]);
+        expect(await factsOf(app, answer)).toMatchObject([
+          { type: 'access.denied', data: { code: 'reauthentication_required' } },
+        ]);
       }
       advance(6 * MINUTE);
       expect(refusalIn(await begin(ada, grace))).toEqual([403, 'reauthentication_required']);
@@ -280,7 +282,7 @@ describe('impersonation', () => {
       for (const answer of refused) expect(refusalIn(answer)).toEqual([403, 'reauthentication_required']);
       const stepUp = await who.post<SignIn>('/api/v1/auth/step-up', { password: PASSWORD });
       expect(refusalIn(stepUp)).toEqual(DENIED);
-      expect(await typesOf(app, stepUp)).toEqual([]);
+      expect(await typesOf(app, stepUp)).toEqual(['access.denied']);
     });
   });
 
