@@ -1,4 +1,4 @@
-export { normalEmail, normalUsername } from './normal-forms.js';
+export { normalEmail } from './normal-forms.js';
 export { statusOf } from './user.entity.js';
 export type { UserRow } from './user.entity.js';
 export { MeResponse } from './me.dto.js';

@@ -10,7 +10,7 @@ import { Database } from '../../platform/database/database.js';
 import { prefixOf } from '../../platform/http/client-address.js';
 import { currentRequest } from '../../platform/logging/request-context.js';
 import { Sessions } from '../../sessions/index.js';
-import { Users, normalEmail, normalUsername } from '../../users/index.js';
+import { Users } from '../../users/index.js';
 import { AccountBlocked, AccountUnlocked, TooManyGuesses } from './guesses.contract.js';
 import { GuessesRepository } from './guesses.repository.js';
 import type { Counted } from './guesses.repository.js';
@@ -124,7 +124,7 @@ export class Guesses {
 
   private async countsOf({ name, userId }: Guessed): Promise<Counts> {
     const known = name ?? (await this.users.get(userId!)).email;
-    const normal = normalIdentifier(known);
+    const normal = this.users.normalIdentifier(known);
     const here = prefixOf(currentRequest()?.ip ?? '0.0.0.0');
     return { account: this.keyOf(userId ?? normal), here: this.keyOf(`${here} ${normal}`) };
   }
@@ -132,12 +132,6 @@ export class Guesses {
   private keyOf(text: string): Buffer {
     return createHmac('sha256', this.secrets.key('guesses')).update(text).digest();
   }
-}
-
-/** Two spellings are one name here where they are one for whoever looks it up. */
-function normalIdentifier(text: string): string {
-  const address = normalEmail(text);
-  return address.includes('@') ? address : normalUsername(text);
 }
 
 function tooMany(until: Date, now: Date): Error {
