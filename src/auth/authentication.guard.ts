@@ -126,6 +126,10 @@ export class AuthenticationGuard implements CanActivate {
   }
 
   private admit(principal: Principal, request: FastifyRequest, handler: object): void {
+    const { context } = request;
+    // Before they may be refused, so that the record of a refusal tells of whom.
+    context!.actorId = principal.actorId ?? principal.userId;
+    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
     if (principal.secondFactorRequired && !isAllowedBeforeSecondFactor(handler)) throw new SecondFactorRequired();
     // No header, so it was a cookie that the browser sent, whoever asked it to.
@@ -133,10 +137,7 @@ export class AuthenticationGuard implements CanActivate {
     if (isOnlyInPerson(handler) && (principal.sessionId === null || principal.actorId !== null))
       throw new PermissionDenied('Only for whoever signed in as themselves');
     request.principal = principal;
-    const { context } = request;
     if (principal.keyId !== null) this.uses.note(principal.keyId, context!.ip);
-    context!.actorId = principal.actorId ?? principal.userId;
-    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
   }
 
   /** A trusted device spares the factor at the sign-in, and not here: whoever had a factor then has to have shown it. */

@@ -54,7 +54,6 @@ export class EmailController {
 
   @Post('email/revert')
   @Public()
-  @RateLimit('codes')
   @ApiProblems(LinkInvalid, EmailTaken)
   @Operation('auth.revertEmail', 'Undo a change of the address', {
     status: 204,

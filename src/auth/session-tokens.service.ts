@@ -18,6 +18,8 @@ export interface SignedIn {
   /** Seconds. */
   readonly expiresIn: number;
   readonly refreshToken: string;
+  /** Seconds that it can be used for, unless the session ends before. */
+  readonly refreshExpiresIn: number;
   readonly sessionId: string;
   readonly user: UserRow;
   readonly passwordChangeRequired: boolean;
@@ -77,6 +79,7 @@ export class SessionTokens {
     const subject = { userId, sessionId, authenticatedAt, sessionExpiresAt, amr };
     const { token: accessToken, expiresIn } = await this.tokens.sign(subject);
     const passwordChangeRequired = amr.includes('pwd') && (await this.passwords.isChangeRequired(userId));
-    return { accessToken, expiresIn, refreshToken, sessionId, user, passwordChangeRequired };
+    const refreshExpiresIn = this.sessions.idlesFor(session);
+    return { accessToken, expiresIn, refreshToken, refreshExpiresIn, sessionId, user, passwordChangeRequired };
   }
 }

@@ -14,6 +14,11 @@ const OPEN = 'user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_see
 
 export type EndedSession = Pick<Session, 'id' | 'userId'>;
 
+interface Familiarity {
+  readonly any: boolean;
+  readonly userAgents: readonly (string | null)[];
+}
+
 /** Where a session was seen, and in whose hands. */
 export type SeenSession = Pick<Session, 'id' | 'ip' | 'userAgent'>;
 
@@ -36,14 +41,15 @@ const END_BEYOND = statement(
      (SELECT id FROM roster.sessions WHERE ${OPEN} AND actor_id IS NULL ORDER BY last_seen_at DESC, id DESC OFFSET $4)
    RETURNING id, user_id AS "userId"`,
 );
-const IS_OPEN_FROM = statement(
-  'sessions_open_from',
-  `SELECT 1 FROM roster.sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $3 AND actor_id IS NULL AND ip <<= $2::inet LIMIT 1`,
+const WAS_SEEN_FROM = statement(
+  'sessions_seen_from',
+  `SELECT 1 FROM roster.sessions WHERE user_id = $1 AND last_seen_at > $3 AND actor_id IS NULL AND ip <<= $2::inet LIMIT 1`,
 );
 const FAMILIARITY = statement(
   'sessions_familiarity',
   `SELECT EXISTS (SELECT 1 FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL) AS any,
-     EXISTS (SELECT 1 FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL AND user_agent IS NOT DISTINCT FROM $2) AS same`,
+     ARRAY(SELECT DISTINCT user_agent FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL
+       AND coalesce(ip <<= $2::inet, ip IS NULL AND $2::inet IS NULL)) AS "userAgents"`,
 );
 const END = `UPDATE roster.sessions SET ended_at = $2, ended_because = $3`;
 
@@ -56,13 +62,13 @@ export class SessionsRepository {
   }
 
   /** @param network an address, or a network (CIDR) */
-  async isOpenFrom(userId: string, network: string, now: Date): Promise<boolean> {
-    return (await this.db.row(IS_OPEN_FROM, [userId, network, now])) !== null;
+  async wasSeenFrom(userId: string, network: string, since: Date): Promise<boolean> {
+    return (await this.db.row(WAS_SEEN_FROM, [userId, network, since])) !== null;
   }
 
-  /** Whether they ever signed in, and by such a browser. */
-  async familiarity(userId: string, userAgent: string | null): Promise<{ any: boolean; same: boolean }> {
-    return (await this.db.row<{ any: boolean; same: boolean }>(FAMILIARITY, [userId, userAgent]))!;
+  /** Whether they ever signed in, and by what from this network. */
+  async familiarity(userId: string, network: string | null): Promise<Familiarity> {
+    return (await this.db.row<Familiarity>(FAMILIARITY, [userId, network]))!;
   }
 
   async insert(session: Session): Promise<void> {

@@ -9,6 +9,7 @@ import { keyFromToken, openWith, sealWith } from '../platform/crypto/secrets.js'
 import { hashToken, newId, randomToken } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { currentRequest } from '../platform/logging/request-context.js';
+import { deviceOf, neighbourhoodOf } from './device.js';
 import type { RefreshToken } from './refresh-token.entity.js';
 import type { EndReason, Session } from './session.entity.js';
 import { RefreshTokenInvalid, RefreshTokenReused, SessionEnded, SessionStarted } from './sessions.contract.js';
@@ -76,15 +77,17 @@ export class Sessions {
     return this.insert(userId, actorId, ['imp'], lives);
   }
 
-  /** Whether the user is signed in from there. @param network an address, or a network (CIDR) */
-  isOpenFrom(userId: string, network: string): Promise<boolean> {
-    return this.sessions.isOpenFrom(userId, network, this.clock.now());
+  /** Whether the user was signed in from there. @param network an address, or a network (CIDR) */
+  wasSeenFrom(userId: string, network: string, since: Date): Promise<boolean> {
+    return this.sessions.wasSeenFrom(userId, network, since);
   }
 
-  /** Whether such a browser is known: `first` where there was no sign-in at all. */
-  async familiarity(userId: string, userAgent: string | null): Promise<'first' | 'known' | 'strange'> {
-    const { any, same } = await this.sessions.familiarity(userId, userAgent);
-    return same ? 'known' : any ? 'strange' : 'first';
+  /** Whether they signed in by such a device from thereabouts before: `first` where there was no sign-in at all. */
+  async familiarity(userId: string, seen: Pick<Session, 'ip' | 'userAgent'>): Promise<'first' | 'known' | 'strange'> {
+    const { any, userAgents } = await this.sessions.familiarity(userId, seen.ip && neighbourhoodOf(seen.ip));
+    const device = deviceOf(seen.userAgent) ?? seen.userAgent;
+    if (userAgents.some((userAgent) => (deviceOf(userAgent) ?? userAgent) === device)) return 'known';
+    return any ? 'strange' : 'first';
   }
 
   /**
@@ -99,6 +102,12 @@ export class Sessions {
     if (refreshToken !== null) return { session, refreshToken };
     // Another tab was faster.
     return this.giveAgain((await this.lookUp(token)).parent, token, session);
+  }
+
+  /** How long it goes on if nobody refreshes it from now on. Seconds. */
+  idlesFor(session: Session): number {
+    const now = this.clock.now();
+    return Math.max(0, Math.floor((this.idleAt(session, now).getTime() - now.getTime()) / 1000));
   }
 
   /** @returns false when it was over already */
@@ -214,8 +223,7 @@ export class Sessions {
   }
 
   private async keepToken(token: string, session: Session, now: Date): Promise<void> {
-    const idleAt = now.getTime() + this.config.values.SESSION_IDLE;
-    const expiresAt = new Date(Math.min(idleAt, session.expiresAt.getTime()));
+    const expiresAt = this.idleAt(session, now);
     await this.sessions.insertToken({
       hash: hashToken(token),
       sessionId: session.id,
@@ -224,6 +232,11 @@ export class Sessions {
       usedAt: null,
       successor: null,
     });
+  }
+
+  /** When it ends if nobody refreshes it. */
+  private idleAt({ expiresAt }: Session, now: Date): Date {
+    return new Date(Math.min(now.getTime() + this.config.values.SESSION_IDLE, expiresAt.getTime()));
   }
 
   /** Whoever was last seen then, or before, has left the session. */

@@ -77,6 +77,12 @@ export class Users {
     return this.users.findByIdentifier(normalEmail(identifier), normalUsername(identifier));
   }
 
+  /** An address or a user name, in the form in which it is looked for: two spellings of one are the same there. */
+  normalIdentifier(identifier: string): string {
+    const address = normalEmail(identifier);
+    return address.includes('@') ? address : normalUsername(identifier);
+  }
+
   /** With a password the account is active, without one it is invited. @throws EmailTaken, ValidationFailed */
   async create({ password, ...profile }: NewUser, origin: Origin = {}): Promise<UserRow> {
     const hash = origin.passwordHash ?? (password === undefined ? null : await this.hash(password, profile));

@@ -118,7 +118,9 @@ describe('impersonation', () => {
       for (const whom of [ada, await app.people.withPermissions('users:read', 'audit:read')]) {
         const answer = await begin(helper, whom);
         expect(refusalIn(answer)).toEqual(CEILING);
-        expect(await typesOf(app, answer)).toEqual([]);
+        expect(await factsOf(app, answer)).toMatchObject([
+          { type: 'access.denied', data: { userId: helper.id, code: 'privilege_ceiling', target: whom.id } },
+        ]);
         expect(await sessionsOf(app, whom.id)).toBe(1);
       }
       // For whoever has as many, or fewer.
@@ -145,7 +147,9 @@ describe('impersonation', () => {
       for (const who of [key, second]) {
         const answer = await begin(who, grace);
         expect(refusalIn(answer)).toEqual([403, 'reauthentication_required']);
-        expect(await factsOf(app, answer)).toEqual([]);
+        expect(await factsOf(app, answer)).toMatchObject([
+          { type: 'access.denied', data: { code: 'reauthentication_required' } },
+        ]);
       }
       advance(6 * MINUTE);
       expect(refusalIn(await begin(ada, grace))).toEqual([403, 'reauthentication_required']);
@@ -278,7 +282,7 @@ describe('impersonation', () => {
       for (const answer of refused) expect(refusalIn(answer)).toEqual([403, 'reauthentication_required']);
       const stepUp = await who.post<SignIn>('/api/v1/auth/step-up', { password: PASSWORD });
       expect(refusalIn(stepUp)).toEqual(DENIED);
-      expect(await typesOf(app, stepUp)).toEqual([]);
+      expect(await typesOf(app, stepUp)).toEqual(['access.denied']);
     });
   });
 

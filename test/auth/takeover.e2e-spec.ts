@@ -119,6 +119,7 @@ describe('somebody who was in another’s account, or wants to be', () => {
       expect(click).toMatchObject({ status: 422, body: { errors: [{ pointer: '/password', code: 'required' }] } });
       const guess = await post('email/verify', { token: tokenIn(newest!), password: EVIL });
       expect(guess).toMatchObject({ status: 403, body: { code: 'password_incorrect' } });
+      expect(await factsOf(app, theirs.id, 'email_change.refused')).toHaveLength(1);
       expect((await post('email/verify', { flowId: mine.flowId, code: mine.code })).status).toBe(200);
     });
   });

@@ -14,7 +14,7 @@ import type { Proof } from '../flows/flows.service.js';
 import { Guesses } from '../guesses/guesses.service.js';
 import { PasswordGuesses } from '../guesses/password-guesses.service.js';
 import { AddressChanging } from './account.mails.js';
-import { RegistrationConfirmed } from './accounts.contract.js';
+import { EmailChangeRefused, RegistrationConfirmed, RegistrationRefused } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
 import { appliedIn } from './registration.service.js';
 import type { WantedAddress, WayBack } from './addresses.service.js';
@@ -57,11 +57,22 @@ export class ConfirmationService {
   private async refuseHijack(flow: Flow, password: string | null): Promise<void> {
     if (password === null)
       throw refusal([{ pointer: '/password', code: 'required', detail: 'is missing: the one of the account' }]);
-    if (flow.userId === null) {
-      await this.guesses.reserve(flow.emailKey, null);
-      if (!(await this.passwords.fits(appliedIn(flow).passwordHash, password))) throw new PasswordIncorrect();
-      await this.guesses.forgive(flow.emailKey);
-    } else if (!(await this.proofs.prove(flow.userId, flow.userId, password))) throw new PasswordIncorrect();
+    const { userId, emailKey } = flow;
+    if (userId !== null)
+      return (await this.proofs.prove({ name: null, userId }, password)) ? undefined : this.refuse(flow);
+    const guessed = await this.guesses.whoHas(emailKey);
+    await this.guesses.reserve(guessed);
+    if (!(await this.passwords.fits(appliedIn(flow).passwordHash, password))) return this.refuse(flow);
+    await this.guesses.forgive(guessed);
+  }
+
+  private async refuse({ id: flowId, userId }: Flow): Promise<never> {
+    await this.db.transaction(() => {
+      if (userId === null) this.events.record(RegistrationRefused, { flowId });
+      else this.events.record(EmailChangeRefused, { userId, flowId }, { subject: `users/${userId}` });
+      return Promise.resolve();
+    });
+    throw new PasswordIncorrect();
   }
 
   private async welcome(flow: Flow, proof: Proof): Promise<UserRow> {

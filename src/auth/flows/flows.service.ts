@@ -130,8 +130,9 @@ export class Flows {
 
   private async proveByCode(purposes: readonly FlowPurpose[], proof: { flowId: string; code: string }): Promise<Flow> {
     const known = await this.flows.find(proof.flowId, purposes);
-    const account = known?.userId ?? known?.emailKey ?? proof.flowId;
-    await this.guesses.reserve(account, known?.userId ?? null);
+    // Whatever the purpose, and whomever the flow knew of: else the count would tell who has the address (S9).
+    const guessed = await this.guesses.whoHas(known?.emailKey ?? proof.flowId);
+    await this.guesses.reserve(guessed);
     const flow = await this.db.transaction(async () => {
       const codeHash = this.digestOf(proof.flowId, proof.code);
       const tried = await this.flows.try(proof.flowId, purposes, codeHash, this.clock.now());
@@ -141,7 +142,7 @@ export class Flows {
     });
     // Thrown after the commit, so that the try is counted.
     if (!flow) throw refusalOf(proof);
-    await this.guesses.forgive(account);
+    await this.guesses.forgive(guessed);
     return flow;
   }
 
