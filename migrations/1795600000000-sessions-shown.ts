@@ -1,6 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What people see of their sessions. The defaults serve the version before, which starts sessions while this runs. */
+/**
+ * What people see of their sessions. The defaults serve the version before, which starts sessions while this runs. A
+ * session of before counts as seen just now: when it was last refreshed nobody knows, and whoever did so a minute ago must
+ * not be signed out for having signed in two weeks ago. No row is rewritten for it.
+ */
 export class SessionsShown1795600000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`

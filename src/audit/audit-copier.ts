@@ -6,7 +6,8 @@ import { Config } from '../platform/config/config.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Logs } from '../platform/logging/logger.js';
 import { runInRequest } from '../platform/logging/request-context.js';
-import { AuditCopy, BATCH } from './audit-copy.service.js';
+import { AuditCopy } from './audit-copy.service.js';
+import { COPIED_AT_ONCE } from './signing-rules.js';
 
 /** Milliseconds: between two looks, and for which facts are gathered after the first of them. */
 const LOOKS_EVERY = 500;
@@ -64,7 +65,7 @@ export class AuditCopier implements OnApplicationBootstrap, BeforeApplicationShu
 
   private async copyAll(): Promise<void> {
     try {
-      while (!this.stopped && (await this.copyBatch()) === BATCH);
+      while (!this.stopped && (await this.copyBatch()) === COPIED_AT_ONCE);
       if (this.failing) this.log.info({}, 'The audit log is kept again');
       this.failing = false;
     } catch (error) {

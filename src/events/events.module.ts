@@ -1,10 +1,15 @@
 import { Module } from '@nestjs/common';
 
 import { JobsModule } from '../jobs/index.js';
+import { Backlogs } from './backlog.service.js';
 import { EventsRepository } from './events.repository.js';
 import { Events } from './events.service.js';
 import { Facts } from './facts.service.js';
 import { Partitions } from './partitions.js';
 
-@Module({ imports: [JobsModule], providers: [Events, EventsRepository, Facts, Partitions], exports: [Events, Facts] })
+@Module({
+  imports: [JobsModule],
+  providers: [Backlogs, Events, EventsRepository, Facts, Partitions],
+  exports: [Backlogs, Events, Facts],
+})
 export class EventsModule {}

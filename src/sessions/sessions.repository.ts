@@ -134,4 +134,22 @@ export class SessionsRepository {
       [usedBefore],
     );
   }
+
+  /** @returns how many there were of sessions that are over at that moment */
+  deleteTokensOfThoseOver(at: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.refresh_tokens WHERE hash IN (SELECT t.hash FROM roster.refresh_tokens t
+        JOIN roster.sessions s ON s.id = t.session_id WHERE s.ended_at IS NOT NULL OR s.expires_at <= $1 LIMIT $2)`,
+      [at],
+    );
+  }
+
+  /** Those that were over before. By the moment in their id first, which none can have ended before. */
+  deleteThoseOver(before: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.sessions WHERE id IN (SELECT id FROM roster.sessions
+        WHERE id < roster.uuid_at($1) AND least(ended_at, expires_at) < $1 ORDER BY id LIMIT $2)`,
+      [before],
+    );
+  }
 }

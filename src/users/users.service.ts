@@ -199,7 +199,7 @@ export class Users {
    */
   async lockFor(actor: Principal, id: string, expected: Versions): Promise<User> {
     const user = await this.lock(id);
-    await this.access.refuseOver(actor.permissions, id);
+    await this.access.refuseOver(actor, id);
     refuseStale(user, expected);
     return user;
   }

@@ -128,6 +128,25 @@ describe('impersonation', () => {
         expect((await begin(helper, whom)).status).toBe(200);
     });
 
+    it('never for somebody who holds for longer what they hold for an hour', async () => {
+      // Regressed: names were compared and not ends, so that the hour was made good through the other's account.
+      const helper = await app.people.withPermissions('users:impersonate', 'users:write');
+      const bob = await app.people.withPermissions('users:read', 'permissions:grant');
+      const lent = ['users:read', 'permissions:grant'];
+      const lend = async (who: Person, minutes: number) => {
+        const expiresAt = new Date(app.clock.millis() + minutes * MINUTE).toISOString();
+        const grants = lent.map((permission) => ({ permission, expiresAt }));
+        expect((await ada.put(`/api/v1/users/${who.id}/permissions`, { grants })).status).toBe(200);
+      };
+      await lend(helper, 60);
+      expect(refusalIn(await begin(helper, bob))).toEqual(CEILING);
+      const email = `${unique('x')}@example.com`;
+      expect(refusalIn(await helper.patch<SignIn>(`/api/v1/users/${bob.id}`, { email }))).toEqual(CEILING);
+      // For whoever holds it no longer than they do.
+      await lend(grace, 30);
+      expect((await begin(helper, grace)).status).toBe(200);
+    });
+
     it('never for oneself, for nobody, or for whoever cannot sign in', async () => {
       expect(refusalIn(await begin(ada, ada))).toEqual(DENIED);
       const nobody = await ada.post<SignIn>('/api/v1/users/01a1fb89-a690-7530-90c7-ac334b012900/impersonation', {
@@ -258,6 +277,25 @@ describe('impersonation', () => {
       expect(refusalIn(await who.put<SignIn>(`/api/v1/users/${helper.id}/roles`, { roles: ['admin'] }))).toEqual(
         DENIED,
       );
+    });
+
+    it('no longer than the one who acts: what they come to hold for an hour they give no further for good', async () => {
+      // Regressed: only the ends of the one who was acted for counted.
+      const [giving, helping] = [
+        await makeRole('permissions:grant', 'users:read'),
+        await makeRole('users:impersonate'),
+      ];
+      const bob = await app.people.person({}, ['user', giving]);
+      const helper = await app.people.person({}, ['user', giving, helping]);
+      const who = await acting(helper, bob);
+      await putRoles(helper, 'user', helping);
+      const lent = { expiresAt: new Date(app.clock.millis() + 60 * MINUTE).toISOString() };
+      const grants = ['permissions:grant', 'users:read'].map((permission) => ({ permission, ...lent }));
+      await ada.put(`/api/v1/users/${helper.id}/permissions`, { grants });
+      const give = (expiresAt: string | null) =>
+        who.put<SignIn>(`/api/v1/users/${grace.id}/permissions`, { grants: [{ permission: 'users:read', expiresAt }] });
+      expect(refusalIn(await give(null))).toEqual(CEILING);
+      expect((await give(lent.expiresAt)).status).toBe(200);
     });
 
     it('less far at once when who acts loses a right (S57)', async () => {
