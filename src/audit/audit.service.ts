@@ -13,7 +13,7 @@ import { SIGNED_WITHIN } from './signing-rules.js';
 const BATCH = 500;
 /**
  * As many entries as are verified within a fifth of what a request may take (2.5 s), on a machine that has other work:
- * an entry costs 10 µs to hash and some 40 to fetch (measured). Ten thousand at once were answered 503 in CI.
+ * an entry costs 10 µs to hash (measured), and more to fetch. Ten thousand at once were answered 503 in CI.
  */
 export const VERIFIED_AT_ONCE = 2000;
 /** Twice what it takes to sign the newest entry, for those who sign may have other work. */

@@ -235,7 +235,8 @@ describe('another address', () => {
       const again = await app.people.signIn(person.user);
       const third = `${unique('third')}@example.com`;
       await change(again, third);
-      expect((await verify({ token: tokenIn(await awaitLetter(app, third, CONFIRM)) })).status).toBe(200);
+      const token = tokenIn(await awaitLetter(app, third, CONFIRM));
+      expect((await verify({ token, password: body.password })).status).toBe(200);
       // Their own way back does not shut that of the owner, who came before them.
       const theirs = tokenIn(await awaitLetter(app, first.wanted, TOLD, 2));
       expect((await revert(theirs)).status).toBe(204);
