@@ -496,7 +496,7 @@ describe('keys', () => {
       // They did not make it, and it acts for them: they are told, see it, and can end it.
       expect((await awaitMail(app, ada.user.email))[0]!.subject).toBe('A key was made for your account');
       expect((await ada.get<{ data: { id: string }[] }>(TOKENS)).body.data.map(({ id }) => id)).toEqual([body.id]);
-      expect(await ada.post(`${TOKENS}/${body.id}/rotation`, { overlapSeconds: 60 })).toMatchObject({ status: 403 });
+      expect(await ada.post(`${TOKENS}/${body.id}/rotation`, { overlapSeconds: 60 })).toMatchObject({ status: 404 });
       expect((await ada.delete(`${TOKENS}/${body.id}`)).status).toBe(204);
       expect((await ask(body.secret)).status).toBe(401);
     });

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
 import { Database } from '../../platform/database/database.js';
-import { Sessions } from '../../sessions/index.js';
 import { madeAt } from '../../platform/crypto/tokens.js';
 import { Users, normalEmail } from '../../users/index.js';
 import type { UserRow } from '../../users/index.js';
@@ -42,7 +41,6 @@ export class Addresses {
     private readonly events: Events,
     private readonly flows: Flows,
     private readonly users: Users,
-    private readonly sessions: Sessions,
     private readonly letters: Letters,
     private readonly resets: PasswordResets,
     private readonly compromised: Compromised,
@@ -98,8 +96,7 @@ export class Addresses {
       await this.flows.supersedeAllOf(user.id);
       await this.flows.supersedeSince(flow);
       if (user.emailKey !== flow.emailKey) await this.users.proveEmail(user, email);
-      await this.sessions.endAllOf(user.id, 'email_reverted');
-      if (since !== null) await this.compromised.expel(user.id, new Date(since));
+      await this.compromised.expel(user.id, since === null ? null : new Date(since));
       this.events.record(EmailChangeReverted, { userId: user.id }, { subject: `users/${user.id}` });
       await this.resets.offer(await this.users.get(user.id));
     });

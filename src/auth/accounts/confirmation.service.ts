@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { PasswordIncorrect, Passwords } from '../../passwords/index.js';
+import { PasswordIncorrect } from '../../passwords/index.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { refusal } from '../../platform/http/validation.pipe.js';
@@ -11,7 +11,6 @@ import type { Flow, FlowPurpose } from '../flows/flow.entity.js';
 import { LinkInvalid } from '../flows/flows.contract.js';
 import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
-import { Guesses } from '../guesses/guesses.service.js';
 import { PasswordGuesses } from '../guesses/password-guesses.service.js';
 import { AddressChanging } from './account.mails.js';
 import { EmailChangeRefused, RegistrationConfirmed, RegistrationRefused } from './accounts.contract.js';
@@ -29,11 +28,9 @@ export class ConfirmationService {
     private readonly db: Database,
     private readonly events: Events,
     private readonly flows: Flows,
-    private readonly guesses: Guesses,
+    private readonly guesses: PasswordGuesses,
     private readonly users: Users,
-    private readonly passwords: Passwords,
     private readonly letters: Letters,
-    private readonly proofs: PasswordGuesses,
     private readonly clock: Clock,
   ) {}
 
@@ -58,12 +55,11 @@ export class ConfirmationService {
     if (password === null)
       throw refusal([{ pointer: '/password', code: 'required', detail: 'is missing: the one of the account' }]);
     const { userId, emailKey } = flow;
-    if (userId !== null)
-      return (await this.proofs.prove({ name: null, userId }, password)) ? undefined : this.refuse(flow);
-    const guessed = await this.guesses.whoHas(emailKey);
-    await this.guesses.reserve(guessed);
-    if (!(await this.passwords.fits(appliedIn(flow).passwordHash, password))) return this.refuse(flow);
-    await this.guesses.forgive(guessed);
+    const right =
+      userId === null
+        ? await this.guesses.fits(emailKey, appliedIn(flow).passwordHash, password)
+        : await this.guesses.prove({ name: null, userId }, password);
+    if (!right) await this.refuse(flow);
   }
 
   private async refuse({ id: flowId, userId }: Flow): Promise<never> {

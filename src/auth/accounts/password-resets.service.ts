@@ -10,7 +10,6 @@ import type { UserRow } from '../../users/index.js';
 import { LinkInvalid } from '../flows/flows.contract.js';
 import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
-import { Guesses } from '../guesses/guesses.service.js';
 import { PasswordWasChanged, ResetPassword } from './account.mails.js';
 import { PasswordReset, PasswordResetStarted } from './accounts.contract.js';
 import { Compromised } from './compromised.service.js';
@@ -27,7 +26,6 @@ export class PasswordResets {
     private readonly flows: Flows,
     private readonly users: Users,
     private readonly passwords: Passwords,
-    private readonly guesses: Guesses,
     private readonly letters: Letters,
     private readonly compromised: Compromised,
   ) {}
@@ -72,7 +70,6 @@ export class PasswordResets {
       else await this.passwords.replace(user.id, hash, null);
       await this.flows.supersedeAllOf(user.id);
       await this.compromised.distrust(user.id);
-      await this.guesses.unlock(user.id);
       await this.letters.tell(PasswordWasChanged, user, {});
       this.events.record(PasswordReset, { userId: user.id }, { subject: `users/${user.id}`, actorId: user.id });
     });

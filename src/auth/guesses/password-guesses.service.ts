@@ -21,4 +21,13 @@ export class PasswordGuesses {
     if (proof) await this.guesses.forgive(guessed);
     return proof;
   }
+
+  /** Whether a hash that is nobody's yet is of this password. @param name whom it is about @throws TooManyGuesses */
+  async fits(name: string, hash: string, password: string): Promise<boolean> {
+    const guessed = await this.guesses.whoHas(name);
+    await this.guesses.reserve(guessed);
+    const right = await this.passwords.fits(hash, password);
+    if (right) await this.guesses.forgive(guessed);
+    return right;
+  }
 }

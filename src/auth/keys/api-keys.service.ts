@@ -158,7 +158,8 @@ export class ApiKeys {
   private refuseRotation(key: KeyRow, { principal, own }: Reach): void {
     if (key.replacedBy !== null || endOf(key) <= this.clock.millis()) throw new ApiKeyEnded();
     if (own && key.kind === 'personal') return;
-    if (own) throw new PermissionDenied('A service key is rotated by whoever may make it');
+    // They may end it; whose it is to renew are those who may make it.
+    if (own) throw new ApiKeyNotFound();
     // Its secret would be another person's to use.
     if (key.kind === 'personal') throw new PermissionDenied('A personal token is rotated by whose it is');
     refuseScopesBeyond(principal, key.userId, key.scopes);
