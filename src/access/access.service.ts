@@ -8,7 +8,7 @@ import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { AccessRepository } from './access.repository.js';
 import type { GrantRow, Holding } from './access.repository.js';
-import { PermissionUnknown, PrivilegeCeiling, RoleUnknown } from './access.contract.js';
+import { PermissionUnknown, PrivilegeCeiling, ReadRoles, RoleUnknown } from './access.contract.js';
 
 /** What a user may. */
 export interface Rights {
@@ -124,6 +124,11 @@ export class Access implements OnApplicationBootstrap {
     for (const gift of gifts)
       // Otherwise whoever holds it for an hour could give it, to themselves too, for good.
       if (!actor.permissions.has(gift.permission) || !lastsFor(gift, ends)) throw new PrivilegeCeiling();
+  }
+
+  /** Whether somebody may know what each role gives. */
+  seesRoles({ permissions: held }: Principal): boolean {
+    return held.has(ReadRoles.name);
   }
 
   /**

@@ -1,4 +1,4 @@
-export { PermissionUnknown, PrivilegeCeiling, ReadRoles, RoleUnknown } from './access.contract.js';
+export { PermissionUnknown, PrivilegeCeiling, RoleUnknown } from './access.contract.js';
 export { AccessModule } from './access.module.js';
 export { Access, holdsSql, rolesOfSql } from './access.service.js';
 export { PermissionGuard } from './permission.guard.js';

@@ -57,7 +57,8 @@ export class SessionTokens {
       await begun();
       if (statusOf(user, this.clock.now()) === 'suspended') throw new AccountSuspended();
       if (proof && !(await this.passwords.holds(proof))) throw new SignInFailed();
-      if (!amr.includes('pwd')) await this.passwords.removeOneTime(userId);
+      // Whoever sits at the server (`cli`) need not be the one whom the password was printed for.
+      if (!amr.includes('pwd') && !amr.includes('cli')) await this.passwords.removeOneTime(userId);
       await this.users.signedIn(userId);
       await this.devices.tell(user);
       return this.sessions.start(userId, amr);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-import { Access, ReadRoles } from '../access/index.js';
+import { Access } from '../access/index.js';
 import { Events } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
@@ -103,7 +103,7 @@ export class UserPermissions {
     const may = userId === asker.userId ? asker.permissions.has(permission) : reasons.length > 0;
     const own = reasons.flatMap((reason) => (reason.kind === 'role' ? [reason.role] : []));
     // Which roles give what is not everybody's to know.
-    const roles = asker.permissions.has(ReadRoles.name) ? await this.access.rolesGiving(permission) : own;
+    const roles = this.access.seesRoles(asker) ? await this.access.rolesGiving(permission) : own;
     return { userId, permission, allowed: may && status === 'active', status, reasons, roles };
   }
 
