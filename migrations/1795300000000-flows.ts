@@ -2,7 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * One-time proofs of every kind in one table, in place of the one for registrations; failed guesses; and who acts for a
- * user in a session. Registrations that wait are dropped: they live for ten minutes.
+ * user in a session. Registrations that wait are dropped: they live for ten minutes. The index on sessions is built while
+ * nobody can sign in or refresh: of a partitioned table none can be built concurrently.
  */
 export class Flows1795300000000 implements MigrationInterface {
   name = 'Flows1795300000000';

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** When an account that its owner gave up is deleted. */
+/** When an account that its owner gave up is deleted. The index is empty at first: to build it takes one look at each row. */
 export class DeletionDue1795360000000 implements MigrationInterface {
   name = 'DeletionDue1795360000000';
 

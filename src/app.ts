@@ -12,6 +12,7 @@ import { serveDocs, serveDocument } from './platform/http/docs.js';
 import { buildDocument } from './platform/http/document.js';
 import { ProblemFilter } from './platform/http/problem.filter.js';
 import { ProblemWriter } from './platform/http/problem-body.js';
+import { Refusals } from './platform/http/refusals.js';
 import { Serializers } from './platform/http/serializers.js';
 import { createServer } from './platform/http/server.js';
 import { NestLogs } from './platform/logging/logger.js';
@@ -86,7 +87,7 @@ async function assemble(
   const document = buildDocument(nest, VERSION, TAGS);
   const serializers = new Serializers(document);
   late.writer = new ProblemWriter(() => publicUrl.value, serializers.json('Problem'), serializers.xml('Problem'));
-  late.filter = new ProblemFilter(late.writer, logs);
+  late.filter = new ProblemFilter(late.writer, logs, nest.get(Refusals));
   nest.useGlobalFilters(late.filter);
   late.limits = nest.get(RateLimits);
   classifyByDocument(fastify, document);

@@ -11,6 +11,7 @@ import { Database } from './platform/database/database.js';
 import { SettingsRepository } from './platform/database/settings.repository.js';
 import { IdempotencyKeysRepository } from './platform/http/idempotency/idempotency-keys.repository.js';
 import { PublicUrl } from './platform/http/public-url.js';
+import { Refusals } from './platform/http/refusals.js';
 import { Logs } from './platform/logging/logger.js';
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { SharedCount } from './platform/rate-limit/shared-count.js';
@@ -50,6 +51,7 @@ export class PlatformModule {
       Lifecycle,
       Listener,
       RateLimits,
+      Refusals,
       Revocations,
       SettingsRepository,
       SharedCount,

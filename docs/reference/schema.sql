@@ -327,6 +327,7 @@ CREATE TABLE roster.sessions (
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
 ) PARTITION BY RANGE (id);
+CREATE INDEX sessions_acting_idx ON ONLY roster.sessions USING btree (actor_id) WHERE ((ended_at IS NULL) AND (actor_id IS NOT NULL));
 CREATE INDEX sessions_open_idx ON ONLY roster.sessions USING btree (user_id) WHERE (ended_at IS NULL);
 CREATE INDEX sessions_user_id_idx ON ONLY roster.sessions USING btree (user_id, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.sessions TO roster_app;

@@ -67,7 +67,15 @@ export const RoleDeleted = defineEvent('role.deleted', 'A role that nobody had w
 });
 export const AccessDenied = defineEvent(
   'access.denied',
-  'Somebody asked for what their permissions do not allow; `times` tells of repeats within a minute after the first',
-  { userId: 'uuid', permission: 'string', method: 'string', route: 'string', times: 'integer' },
+  'Somebody was refused, for the reason that `code` names; `times` tells of repeats within a minute after the first',
+  {
+    userId: 'uuid?',
+    code: 'string',
+    permission: 'string?',
+    target: 'string?',
+    method: 'string',
+    route: 'string',
+    times: 'integer',
+  },
   { outcome: 'refused' },
 );

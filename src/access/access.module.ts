@@ -14,6 +14,6 @@ import { Roles } from './roles.service.js';
   imports: [EventsModule],
   controllers: [RolesController, PermissionsController],
   providers: [Access, AccessRepository, Denials, Roles, RolesList, RolesRepository],
-  exports: [Access, Denials],
+  exports: [Access],
 })
 export class AccessModule {}

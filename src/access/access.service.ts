@@ -8,7 +8,7 @@ import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { AccessRepository } from './access.repository.js';
 import type { GrantRow, Holding } from './access.repository.js';
-import { PermissionUnknown, PrivilegeCeiling, RoleUnknown } from './access.contract.js';
+import { PermissionUnknown, PrivilegeCeiling, ReadRoles, RoleUnknown } from './access.contract.js';
 
 /** What a user may. */
 export interface Rights {
@@ -120,18 +120,42 @@ export class Access implements OnApplicationBootstrap {
   /** @throws PrivilegeCeiling unless the actor holds each of these, and for as long as it is given */
   async refuseBeyond(actor: Principal, gifts: readonly Gift[]): Promise<void> {
     if (gifts.length === 0) return;
-    const ends = endsOf(await this.access.holdingsOf(actor.userId, this.clock.now()));
-    for (const { permission, expiresAt } of gifts) {
-      const end = ends.get(permission);
+    const ends = await this.endsFor(actor);
+    for (const gift of gifts)
       // Otherwise whoever holds it for an hour could give it, to themselves too, for good.
-      const lasts = end === null || (end !== undefined && expiresAt !== null && expiresAt <= end);
-      if (!lasts || !actor.permissions.has(permission)) throw new PrivilegeCeiling();
-    }
+      if (!actor.permissions.has(gift.permission) || !lastsFor(gift, ends)) throw new PrivilegeCeiling();
   }
 
-  /** @throws PrivilegeCeiling when the user may do something that `own` does not cover */
-  async refuseOver(own: ReadonlySet<string>, userId: string): Promise<void> {
-    for (const permission of await this.permissionsOf(userId)) if (!own.has(permission)) throw new PrivilegeCeiling();
+  /** Whether somebody may know what each role gives. */
+  seesRoles({ permissions: held }: Principal): boolean {
+    return held.has(ReadRoles.name);
+  }
+
+  /**
+   * Of somebody who may do more, or may do it for longer: whoever can change their account, or act for them, could keep
+   * by it what they themselves hold for an hour.
+   * @throws PrivilegeCeiling
+   */
+  async refuseOver(actor: Principal, userId: string): Promise<void> {
+    const theirs = endsOf(await this.access.holdingsOf(userId, this.clock.now()));
+    await this.refuseBeyond(
+      actor,
+      [...theirs].map(([permission, expiresAt]) => ({ permission, expiresAt })),
+    );
+  }
+
+  /** Until when the actor holds each permission: while somebody acts for another, until the first of the two does not. */
+  private async endsFor({ userId, actorId }: Principal): Promise<Ends> {
+    const now = this.clock.now();
+    const own = endsOf(await this.access.holdingsOf(userId, now));
+    if (actorId === null) return own;
+    const acting = endsOf(await this.access.holdingsOf(actorId, now));
+    return new Map(
+      [...own].flatMap(([permission, end]): [string, Date | null][] => {
+        const other = acting.get(permission);
+        return other === undefined ? [] : [[permission, earlier(end, other)]];
+      }),
+    );
   }
 
   /** @param pointer where the one at this place stands in the body @throws PermissionUnknown */
@@ -170,8 +194,21 @@ export function forGood(permission: string): Gift {
   return { permission, expiresAt: null };
 }
 
-/** Until when each permission is held, by whatever lasts longest; null for good. */
-function endsOf(holdings: readonly Holding[]): Map<string, Date | null> {
+/** Until when each permission is held; null for good. */
+type Ends = ReadonlyMap<string, Date | null>;
+
+function lastsFor({ permission, expiresAt }: Gift, ends: Ends): boolean {
+  const end = ends.get(permission);
+  return end === null || (end !== undefined && expiresAt !== null && expiresAt <= end);
+}
+
+function earlier(one: Date | null, other: Date | null): Date | null {
+  if (one === null || other === null) return one ?? other;
+  return one < other ? one : other;
+}
+
+/** By whatever lasts longest. */
+function endsOf(holdings: readonly Holding[]): Ends {
   const ends = new Map<string, Date | null>();
   for (const holding of holdings) {
     const end = holding.kind === 'role' ? null : holding.expiresAt;

@@ -1,20 +1,36 @@
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 
 import { Events } from '../events/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { newId } from '../platform/crypto/tokens.js';
+import type { Problem } from '../platform/contract/problem.js';
 import { Database } from '../platform/database/database.js';
 import { REQUEST_BUDGET } from '../platform/database/impatient-client.js';
+import {
+  CsrfRefused,
+  PasswordChangeRequired,
+  PermissionDenied,
+  ReauthenticationRequired,
+  ScopeInsufficient,
+  SecondFactorRequired,
+} from '../platform/http/problems.js';
+import { Refusals } from '../platform/http/refusals.js';
 import { Logs } from '../platform/logging/logger.js';
 import { currentRequest, runInRequest } from '../platform/logging/request-context.js';
 import type { RequestContext } from '../platform/logging/request-context.js';
-import { AccessDenied } from './access.contract.js';
+import { AccessDenied, PrivilegeCeiling } from './access.contract.js';
 
-/** Who wanted what. */
-export interface Denial {
-  readonly userId: string;
-  readonly permission: string;
+/** Who wanted what, and why they did not get it. */
+interface Denial {
+  /** Null for whoever is not known: a page of another site asks in the name of nobody yet. */
+  readonly userId: string | null;
+  /** Of the problem that they were answered. */
+  readonly code: string;
+  readonly permission: string | null;
+  /** Whom or what it was about, where they may do less than that. */
+  readonly target: string | null;
   readonly method: string;
   /** The template of the path. */
   readonly route: string;
@@ -29,6 +45,18 @@ interface Repeats {
   context: RequestContext | undefined;
 }
 
+/** What says that somebody may not. Other refusals have facts of their own, or are told by nobody: a closed door. */
+const DENIALS = new Set(
+  [
+    CsrfRefused,
+    PasswordChangeRequired,
+    PermissionDenied,
+    PrivilegeCeiling,
+    ReauthenticationRequired,
+    ScopeInsufficient,
+    SecondFactorRequired,
+  ].map(({ definition }) => definition.code),
+);
 const MINUTE = 60_000;
 const SWEEPS_EVERY = 1000;
 /** Counted at the same time; beyond it each is recorded by itself. */
@@ -45,9 +73,11 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly events: Events,
+    refusals: Refusals,
     logs: Logs,
   ) {
     this.log = logs.of('access');
+    refusals.listen((problem, request) => this.hear(problem, request));
   }
 
   onApplicationBootstrap(): void {
@@ -59,8 +89,22 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.recordRepeats([...this.counted.values()]);
   }
 
+  private async hear({ definition: { code }, lacked }: Problem, request: FastifyRequest): Promise<void> {
+    if (!DENIALS.has(code)) return;
+    const { context, method, params, routeOptions } = request;
+    const { id = null } = code === PrivilegeCeiling.definition.code ? (params as { id?: string }) : {};
+    await this.note({
+      userId: context?.onBehalfOf ?? context?.actorId ?? null,
+      code,
+      permission: lacked,
+      target: id,
+      method,
+      route: routeOptions.url ?? 'unknown',
+    });
+  }
+
   /** There before the refusal is answered, unless it is a repeat. A database that is away does not change the answer. */
-  async note(denial: Denial): Promise<void> {
+  private async note(denial: Denial): Promise<void> {
     const key = Object.values(denial).join(' ');
     const known = this.counted.get(key);
     if (known) {
@@ -103,6 +147,7 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
   }
 
   private tell(denial: Denial, times: number): void {
-    this.events.record(AccessDenied, { ...denial, times }, { subject: `users/${denial.userId}` });
+    const about = denial.userId === null ? {} : { subject: `users/${denial.userId}` };
+    this.events.record(AccessDenied, { ...denial, times }, about);
   }
 }

@@ -4,36 +4,31 @@ import { Injectable } from '@nestjs/common';
 
 import { Facts, Followers } from '../events/index.js';
 import type { RecordedFact } from '../events/index.js';
-import { Clock } from '../platform/clock/clock.js';
-import { eventTypes } from '../platform/contract/event.js';
+import { OUTCOMES, eventTypes } from '../platform/contract/event.js';
 import { Database } from '../platform/database/database.js';
-import { AuditKeys } from './audit-keys.js';
+import { AuditSigning } from './audit-signing.service.js';
 import { AuditRepository } from './audit.repository.js';
 import type { ChainHead } from './audit.repository.js';
 import { GENESIS, digestOf, hashOf } from './chain.js';
 import type { ChainEntry } from './chain.js';
+import { COPIED_AT_ONCE } from './signing-rules.js';
 
-const READER = 'audit';
-const BATCH = 500;
+export const READER = 'audit';
 const SALT_BYTES = 16;
-/** A checkpoint at each of so many entries, and at the newest when the last checkpoint is as old as this (milliseconds). */
-const SIGNED_EVERY = 1000;
-const SIGNED_WITHIN = 60_000;
 
-const BEGINNING: ChainHead = { seq: 0, hash: GENESIS, signedSeq: 0, signedAt: null };
+const BEGINNING: ChainHead = { seq: 0, hash: GENESIS, signedSeq: 0, signedAt: null, signedKid: null };
 
 /** Copies facts into the chain: each once, in the order of their commits. */
 @Injectable()
 export class AuditCopy {
   constructor(
     private readonly db: Database,
-    private readonly clock: Clock,
     private readonly facts: Facts,
     private readonly entries: AuditRepository,
-    private readonly keys: AuditKeys,
+    private readonly signing: AuditSigning,
     followers: Followers,
   ) {
-    followers.add({ name: READER, step: async () => (await this.copyBatch()) === BATCH });
+    followers.add({ name: READER, step: async () => (await this.copyBatch()) === COPIED_AT_ONCE });
   }
 
   /** Copies the next batch, and says where it stands, in one transaction. @returns how many; none while another process copies */
@@ -41,26 +36,15 @@ export class AuditCopy {
     return this.db.transaction(async () => {
       if (!(await this.entries.lockChain())) return 0;
       const head = (await this.entries.head()) ?? BEGINNING;
-      const facts = await this.facts.after(await this.facts.positionOf(READER), BATCH);
+      const facts = await this.facts.after(await this.facts.positionOf(READER), COPIED_AT_ONCE);
       const chained = chain(head, facts);
       if (chained.length > 0) {
         await this.entries.append(chained);
         await this.facts.advance(READER, facts.at(-1)!);
       }
-      await this.sign(head, chained);
+      await this.signing.sign(head, chained);
       return chained.length;
     });
-  }
-
-  private async sign(head: ChainHead, chained: readonly ChainEntry[]): Promise<void> {
-    const now = this.clock.now();
-    const due: { seq: number; hash: string }[] = chained.filter(({ seq }) => seq % SIGNED_EVERY === 0);
-    const newest = chained.at(-1) ?? head;
-    const signedAt = due.length > 0 ? now : head.signedAt;
-    const isOld = signedAt === null || now.getTime() - signedAt.getTime() >= SIGNED_WITHIN;
-    if (isOld && newest.seq > head.signedSeq) due.push(newest);
-    for (const { seq, hash } of due)
-      await this.entries.keep(this.keys.signer.sign({ seq, hash, createdAt: now.toISOString() }));
   }
 }
 
@@ -76,7 +60,7 @@ function chain(head: ChainHead, facts: readonly RecordedFact[]): ChainEntry[] {
 
 /** Ids stay in the entry; whatever else is private may be personal, and goes where it can be erased. */
 function entryOf(fact: RecordedFact, seq: number, previousHash: string): ChainEntry {
-  const { actorId = null, onBehalfOf = null, requestId = null, ...details } = fact.private ?? {};
+  const { actorId = null, onBehalfOf = null, requestId = null, outcome, ...details } = fact.private ?? {};
   const salt = randomBytes(SALT_BYTES).toString('hex');
   const content = {
     id: fact.id,
@@ -89,7 +73,8 @@ function entryOf(fact: RecordedFact, seq: number, previousHash: string): ChainEn
     actorId: actorId as string | null,
     onBehalfOf: onBehalfOf as string | null,
     requestId: requestId as string | null,
-    outcome: eventTypes.get(fact.type)?.outcome ?? 'success',
+    // Of its kind only where it was recorded by a version that did not say so.
+    outcome: OUTCOMES.find((each) => each === outcome) ?? eventTypes.get(fact.type)?.outcome ?? 'success',
     detailsDigest: digestOf(salt, details),
   };
   return { ...content, previousHash, hash: hashOf(previousHash, content), details, salt, checkpoint: null };

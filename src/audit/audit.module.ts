@@ -7,11 +7,13 @@ import { AuditKeys } from './audit-keys.js';
 import { AuditList } from './audit.list.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditLog } from './audit.service.js';
+import { AuditSigning } from './audit-signing.service.js';
+import { AuditWatch } from './audit-watch.js';
 import { SecurityLogController } from './security-log.controller.js';
 
 @Module({
   imports: [EventsModule],
   controllers: [AuditController, SecurityLogController],
-  providers: [AuditCopy, AuditKeys, AuditList, AuditLog, AuditRepository],
+  providers: [AuditCopy, AuditKeys, AuditList, AuditLog, AuditRepository, AuditSigning, AuditWatch],
 })
 export class AuditModule {}

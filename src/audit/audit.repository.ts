@@ -23,6 +23,7 @@ export interface ChainHead {
   readonly hash: string;
   readonly signedSeq: number;
   readonly signedAt: Date | null;
+  readonly signedKid: string | null;
 }
 
 export const ENTRY_COLUMNS = `e.id, e.seq, e.occurred_at AS "occurredAt", e.type, e.subject, e.subject_version AS "subjectVersion", e.data,
@@ -40,11 +41,11 @@ const LOCK = statement('audit_lock', 'SELECT pg_try_advisory_xact_lock($1) AS lo
 // Whichever is further: where the newest entries were removed, the gap stays to be seen.
 const HEAD = statement(
   'audit_head',
-  `SELECT h.seq, encode(h.hash, 'hex') AS hash, s.seq AS "signedSeq", s.created_at AS "signedAt"
+  `SELECT h.seq, encode(h.hash, 'hex') AS hash, s.seq AS "signedSeq", s.created_at AS "signedAt", s.kid AS "signedKid"
    FROM (SELECT seq, hash FROM (
        (SELECT seq, hash FROM roster.audit_entries ORDER BY seq DESC LIMIT 1)
        UNION ALL (SELECT seq, hash FROM roster.audit_checkpoints ORDER BY seq DESC LIMIT 1)) newest ORDER BY seq DESC LIMIT 1) h
-     LEFT JOIN (SELECT seq, created_at FROM roster.audit_checkpoints ORDER BY seq DESC LIMIT 1) s ON true`,
+     LEFT JOIN (SELECT seq, created_at, kid FROM roster.audit_checkpoints ORDER BY seq DESC LIMIT 1) s ON true`,
 );
 const INSERT_ENTRIES = statement(
   'audit_insert_entries',
@@ -83,7 +84,8 @@ export class AuditRepository {
 
   /** The newest place of the chain; null before the first entry. */
   async head(): Promise<ChainHead | null> {
-    const row = await this.db.row<{ seq: string; hash: string; signedSeq: string | null; signedAt: Date | null }>(HEAD);
+    type Row = Omit<ChainHead, 'seq' | 'signedSeq'> & { seq: string; signedSeq: string | null };
+    const row = await this.db.row<Row>(HEAD);
     return row && { ...row, seq: Number(row.seq), signedSeq: Number(row.signedSeq ?? 0) };
   }
 

@@ -163,9 +163,45 @@ describe('a chain', () => {
     });
   });
 
-  it('does not mind a checkpoint that is gone, and without a key believes none', () => {
-    expect(verify(withAt(8, (entry) => ({ ...entry, checkpoint: null })))).toMatchObject({ verified: true });
+  it('without a key believes no checkpoint', () => {
     expect(verify(chain, 10, NO_KEYS)).toMatchObject({ verified: true, checkpoints: 0, lastCheckpointSeq: null });
+  });
+
+  describe('lacks a checkpoint', () => {
+    const found = (entries: readonly ChainEntry[]): string[][] =>
+      [entries, [...entries].reverse()].map((each) => codesOf(verify(each)));
+    /** Those from a place on happened so many milliseconds after the others, which happened when they were signed. */
+    const later = (entries: readonly ChainEntry[], from: number, by: number): ChainEntry[] => {
+      let previousHash = GENESIS;
+      return entries.map((entry) => {
+        const occurredAt = new Date(Date.parse(AT) + (entry.seq < from ? 0 : by)).toISOString();
+        const { hash } = forged(entry, { occurredAt, previousHash });
+        const checkpoint = entry.checkpoint && signer.sign({ seq: entry.seq, hash, createdAt: occurredAt });
+        const made = { ...entry, occurredAt, previousHash, hash, checkpoint };
+        previousHash = hash;
+        return made;
+      });
+    };
+
+    it('where there is none at all, or none near the beginning', () => {
+      expect(found(chainOf(3))).toEqual([['1 checkpoint_missing'], ['1 checkpoint_missing']]);
+      expect(found(chainOf(501, [501]))).toEqual([['1 checkpoint_missing'], ['1 checkpoint_missing']]);
+      expect(found(chainOf(500, [500]))).toEqual([[], []]);
+    });
+
+    it('at a thousandth entry', () => {
+      const missing = ['1000 checkpoint_missing'];
+      expect(found(chainOf(1100, [400, 1050]))).toEqual([missing, missing]);
+      expect(found(chainOf(1100, [400, 1000]))).toEqual([[], []]);
+    });
+
+    it('where something happened a minute after the last, and was not signed with what was copied together', () => {
+      const missing = ['5 checkpoint_missing'];
+      expect(found(later(chainOf(9, [4]), 5, 60_000))).toEqual([missing, missing]);
+      expect(found(later(chainOf(9, [4]), 5, 59_999))).toEqual([[], []]);
+      expect(found(later(chainOf(504, [4, 504]), 5, 60_000))).toEqual([[], []]);
+      expect(found(later(chainOf(505, [4, 505]), 5, 60_000))).toEqual([missing, missing]);
+    });
   });
 
   it('tells of no more than a hundred faults', () => {

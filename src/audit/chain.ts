@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Outcome } from '../platform/contract/event.js';
 import { isSignedBy } from './checkpoint.js';
 import type { Checkpoint, CheckpointKeys } from './checkpoint.js';
+import { SigningRules } from './signing-rules.js';
 
 /** What the hash of an entry covers. Bytes are written in hex, moments as UTC with milliseconds. */
 export interface EntryContent {
@@ -76,6 +77,7 @@ export const FAULT_CODES = [
   'checkpoint_forged',
   'checkpoint_mismatch',
   'checkpoint_key_unknown',
+  'checkpoint_missing',
 ] as const;
 
 export interface ChainFault {
@@ -120,12 +122,15 @@ export class ChainVerifier {
   private backwards = false;
   private lastSigned = 0;
   private unknownKey: Checkpoint | null = null;
+  private readonly rules: SigningRules;
 
   /** @param keys none: signatures are not verified */
   constructor(
     private readonly keys: CheckpointKeys,
     private readonly start: ChainStart = WHOLE_CHAIN,
-  ) {}
+  ) {
+    this.rules = new SigningRules(start.seq === 1, (seq) => this.missCheckpoint(seq));
+  }
 
   see(entry: ChainEntry): void {
     this.entries += 1;
@@ -135,8 +140,14 @@ export class ChainVerifier {
       this.tell(entry.seq, 'details_changed', 'Its personal details are not what their digest was made of');
     if (entry.checkpoint) this.judge({ ...entry.checkpoint, seq: entry.seq }, entry.hash);
     this.follow(entry);
+    this.rules.see(entry, this.backwards);
     this.first ??= entry;
     this.last = entry;
+  }
+
+  /** Where there is none there should be one: whoever signs has not signed, or somebody removed it. */
+  missCheckpoint(seq: number): void {
+    this.tell(seq, 'checkpoint_missing', 'From here on a checkpoint is missing: it was removed, or never signed');
   }
 
   /** There is something that is no entry. */
@@ -147,6 +158,7 @@ export class ChainVerifier {
   /** @param expected the entry that has to be the newest; null where that is not known */
   finish(expected: number | null = null, promised: Checkpoint | null = null): ChainReport {
     const [oldest, newest] = this.backwards ? [this.last, this.first] : [this.first, this.last];
+    this.rules.finish();
     if (oldest) this.begin(oldest);
     const reached = newest?.seq ?? this.start.seq - 1;
     if (expected !== null && reached < expected) this.lack(reached, expected, promised);

@@ -33,7 +33,8 @@ export async function verifyExport(
     else if (line !== '') verifier.stumble(`Line ${number} is not an entry with all its members`);
     told();
   }
-  return verifier.finish(lastSeq);
+  // A file without any entry is not one that nobody touched: the first has to be there at least.
+  return verifier.finish(lastSeq ?? firstSeq);
 }
 
 /** Lines end at a line feed and nowhere else: U+2028, where Node's readline ends one too, may stand in a text. */

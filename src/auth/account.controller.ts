@@ -102,6 +102,7 @@ export class MyCredentialsController {
 
   @Post('password')
   @Authenticated()
+  @RequiresRecentSignIn()
   @RateLimit('credentials')
   @AllowedBeforePasswordChange()
   @AllowedBeforeSecondFactor()
@@ -126,8 +127,8 @@ export class MyCredentialsController {
     { status: 202, about: 'A mail is on its way to the new address, and another to the old one', type: FlowResponse },
     'The address changes once the new one is confirmed (`POST /api/v1/auth/email/verify`). The old one can undo it for a week.',
   )
-  async changeEmail(@Body() { email }: EmailRequest, @CurrentPrincipal() { userId }: Principal): Promise<FlowResponse> {
-    return { flowId: await this.addresses.change(userId, email) };
+  async changeEmail(@Body() { email }: EmailRequest, @CurrentPrincipal() principal: Principal): Promise<FlowResponse> {
+    return { flowId: await this.addresses.change(principal.userId, email, principal.sessionId!) };
   }
 
   @Post('email/cancellation')

@@ -49,7 +49,8 @@ export class VerifyEmailRequest {
   @MailToken() token?: string;
   @FlowId() flowId?: string;
   @MailCode() code?: string;
-  @Text({ ...password, about: 'That of the registration, where its link is shown', optional: true }) password?: string;
+  @Text({ ...password, about: 'That of the registration or the account, where the link is shown', optional: true })
+  password?: string;
 }
 
 @ApiSchema({ name: 'EmailRequest' })

@@ -14,6 +14,7 @@ import { AccessTokens } from './access-tokens.js';
 import { MyCredentialsController, RecoveryController } from './account.controller.js';
 import { AccountLinks } from './accounts/account-links.js';
 import { Addresses } from './accounts/addresses.service.js';
+import { Compromised } from './accounts/compromised.service.js';
 import { ConfirmationService } from './accounts/confirmation.service.js';
 import { Letters } from './accounts/letters.service.js';
 import { MagicLinks } from './accounts/magic-links.service.js';
@@ -60,6 +61,7 @@ import { UserCredentialsController } from './user-credentials.controller.js';
 const accounts = [
   AccountLinks,
   Addresses,
+  Compromised,
   ConfirmationService,
   Letters,
   MagicLinks,

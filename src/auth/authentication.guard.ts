@@ -5,6 +5,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 
+import { Mfa } from '../mfa/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
@@ -13,6 +14,7 @@ import {
   RECENT_SIGN_IN,
   isAllowedBeforePasswordChange,
   isAllowedBeforeSecondFactor,
+  isOnlyInPerson,
   policyOf,
   requiresRecentSignIn,
 } from '../platform/http/policy.js';
@@ -59,6 +61,7 @@ export class AuthenticationGuard implements CanActivate {
     private readonly principals: Principals,
     private readonly clock: Clock,
     private readonly uses: KeyUses,
+    private readonly mfa: Mfa,
     strategy: AccessTokenStrategy,
   ) {
     this.passport = passportGuard(strategy.registeredAs);
@@ -76,7 +79,7 @@ export class AuthenticationGuard implements CanActivate {
     const hash = digest('sha256', shown, 'base64');
     if (isStreamed(request)) request.readmit = () => this.readmit(request, handler, shown, hash);
     const known = this.principals.remembered(hash);
-    if (known) return this.admit(known, request, handler);
+    if (known) return this.admitFully(known, request, handler);
     return key === null ? this.verify(context, request, handler, hash) : this.recognise(key, request, handler, hash);
   }
 
@@ -91,7 +94,7 @@ export class AuthenticationGuard implements CanActivate {
       const claims = (request as unknown as { user: AccessTokenClaims }).user;
       if (claims.iat * 1000 > this.clock.millis() + LEEWAY * 1000) throw new TokenInvalid();
       if (claims.exp * 1000 <= this.clock.millis()) throw new TokenExpired();
-      return this.admit(await this.principals.ofToken(claims, hash), request, handler);
+      return await this.admitFully(await this.principals.ofToken(claims, hash), request, handler);
     } catch (error) {
       throw challenged(error);
     }
@@ -99,7 +102,7 @@ export class AuthenticationGuard implements CanActivate {
 
   private async recognise(key: string, request: FastifyRequest, handler: object, hash: string): Promise<boolean> {
     try {
-      return this.admit(await this.principals.ofKey(key, hash), request, handler);
+      return await this.admitFully(await this.principals.ofKey(key, hash), request, handler);
     } catch (error) {
       throw challenged(error);
     }
@@ -116,23 +119,33 @@ export class AuthenticationGuard implements CanActivate {
     if (!needed.every((permission) => principal.permissions.has(permission))) throw new PermissionDenied();
   }
 
-  private admit(principal: Principal, request: FastifyRequest, handler: object): boolean {
+  /** Looks into the database only where a recent proof is wanted. */
+  private admitFully(principal: Principal, request: FastifyRequest, handler: object): boolean | Promise<boolean> {
+    this.admit(principal, request, handler);
+    return requiresRecentSignIn(handler, request.body) ? this.refuseUnlessRecent(principal) : true;
+  }
+
+  private admit(principal: Principal, request: FastifyRequest, handler: object): void {
+    const { context } = request;
+    // Before they may be refused, so that the record of a refusal tells of whom.
+    context!.actorId = principal.actorId ?? principal.userId;
+    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
     if (principal.passwordChangeRequired && !isAllowedBeforePasswordChange(handler)) throw new PasswordChangeRequired();
     if (principal.secondFactorRequired && !isAllowedBeforeSecondFactor(handler)) throw new SecondFactorRequired();
     // No header, so it was a cookie that the browser sent, whoever asked it to.
     if (request.headers.authorization === undefined) this.cookies.refuseForeign(request, principal.sessionId!);
-    if (requiresRecentSignIn(handler) && !this.isRecent(principal)) throw stepUp();
+    if (isOnlyInPerson(handler) && (principal.sessionId === null || principal.actorId !== null))
+      throw new PermissionDenied('Only for whoever signed in as themselves');
     request.principal = principal;
-    const { context } = request;
     if (principal.keyId !== null) this.uses.note(principal.keyId, context!.ip);
-    context!.actorId = principal.actorId ?? principal.userId;
-    if (principal.actorId !== null) context!.onBehalfOf = principal.userId;
-    return true;
   }
 
-  private isRecent({ sessionId, actorId, authTime }: Principal): boolean {
+  /** A trusted device spares the factor at the sign-in, and not here: whoever had a factor then has to have shown it. */
+  private async refuseUnlessRecent({ userId, sessionId, actorId, authTime, amr }: Principal): Promise<true> {
     const age = this.clock.millis() - authTime.getTime();
-    return sessionId !== null && actorId === null && age <= RECENT_SIGN_IN * 1000;
+    if (sessionId === null || actorId !== null || age > RECENT_SIGN_IN * 1000) throw stepUp();
+    if (!amr.includes('mfa') && (await this.mfa.wasDueAt(userId, authTime))) throw stepUp();
+    return true;
   }
 }
 

@@ -37,7 +37,7 @@ export class EmailController {
     'auth.verifyEmail',
     'Prove that an address is yours',
     { status: 200, about: 'The account, with this address', type: MeResponse },
-    'With the code of the mail and its flow, or with the token of its link; the link of a registration also wants the password that was chosen.',
+    'With the code of the mail and its flow, or with the token of its link; the link of a registration or of a change also wants the password of the account, so that nobody makes a stranger’s account theirs by a click; so does the code of a registration that was mailed again.',
   )
   async verifyEmail(@Body() body: VerifyEmailRequest): Promise<MeResponse> {
     return MeResponse.from(await this.confirmation.confirm(proofIn(body), body.password ?? null), this.clock.now());
@@ -54,7 +54,6 @@ export class EmailController {
 
   @Post('email/revert')
   @Public()
-  @RateLimit('codes')
   @ApiProblems(LinkInvalid, EmailTaken)
   @Operation('auth.revertEmail', 'Undo a change of the address', {
     status: 204,

@@ -40,7 +40,7 @@ export class Impersonation {
     if (actor.actorId !== null || actor.sessionId === null || actor.userId === id) throw new PermissionDenied();
     const session = await this.db.transaction(async () => {
       const user = await this.users.lock(id);
-      await this.access.refuseOver(actor.permissions, id);
+      await this.access.refuseOver(actor, id);
       if (statusOf(user, this.clock.now()) !== 'active') throw new AccountSuspended('This account cannot be used');
       const started = await this.sessions.startFor(id, actor.userId, minutes * MINUTE);
       this.events.record(

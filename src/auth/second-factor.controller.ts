@@ -39,7 +39,6 @@ export class SecondFactorController {
 
   @Post('mfa/verify')
   @Public()
-  @RateLimit('codes')
   @Header('Cache-Control', 'no-store')
   @ApiProblems(FactorInvalid, LinkInvalid, TooManyGuesses, TooManyCodes, AccountSuspended, SignInFailed)
   @Operation('auth.verifyFactor', 'Show a second factor', SIGNED_IN)
@@ -53,7 +52,6 @@ export class SecondFactorController {
 
   @Post('passkeys/options')
   @Public()
-  @RateLimit('codes')
   @Header('Cache-Control', 'no-store')
   @ApiProblems(LinkInvalid)
   @Operation('auth.passkeyOptions', 'Begin to sign in with a passkey', {
@@ -67,7 +65,6 @@ export class SecondFactorController {
 
   @Post('passkeys/verify')
   @Public()
-  @RateLimit('codes')
   @Header('Cache-Control', 'no-store')
   @ApiProblems(FactorInvalid, AccountSuspended, SignInFailed)
   @Operation(

@@ -62,7 +62,7 @@ export class SecondStep {
 
   /** @returns what they have shown by now (RFC 8176) @throws FactorInvalid, TooManyGuesses */
   async prove(userId: string, shown: readonly string[], proof: MfaProof): Promise<string[]> {
-    await this.guesses.reserve(userId, userId);
+    await this.guesses.reserveHere(userId);
     const amr = await this.mfa.prove(userId, proof);
     if (!amr) {
       await this.db.transaction(() => {
@@ -71,7 +71,7 @@ export class SecondStep {
       });
       throw new FactorInvalid();
     }
-    await this.guesses.forgive(userId);
+    await this.guesses.forgive({ name: null, userId });
     return [...new Set([...shown, ...amr])];
   }
 

@@ -17,7 +17,6 @@ const ACCESS = '__Host-roster-access';
 const REFRESH = '__Host-roster-refresh';
 /** `__Host-`: no subdomain and no plain HTTP can set them (RFC 6265bis, 4.1.3.2). */
 const ATTRIBUTES = 'Path=/; Secure; HttpOnly; SameSite=Strict';
-const REFRESH_LIVES = 30 * 24 * 3600;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Sessions of browsers, carried by cookies that no script can read. */
@@ -38,9 +37,9 @@ export class SessionCookies {
   answer(reply: FastifyReply, outcome: SignInOutcome, transport: Transport = 'bearer'): SignInResponse {
     const now = this.clock.now();
     if (transport === 'bearer' || 'mfaToken' in outcome) return SignInResponse.from(outcome, now, null);
-    const { accessToken, expiresIn, refreshToken, sessionId } = outcome;
+    const { accessToken, expiresIn, refreshToken, refreshExpiresIn, sessionId } = outcome;
     this.set(reply, ACCESS, accessToken, expiresIn);
-    this.set(reply, REFRESH, refreshToken, REFRESH_LIVES);
+    this.set(reply, REFRESH, refreshToken, refreshExpiresIn);
     return SignInResponse.from(outcome, now, this.csrfToken(sessionId));
   }
 

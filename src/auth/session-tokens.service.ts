@@ -18,6 +18,8 @@ export interface SignedIn {
   /** Seconds. */
   readonly expiresIn: number;
   readonly refreshToken: string;
+  /** Seconds that it can be used for, unless the session ends before. */
+  readonly refreshExpiresIn: number;
   readonly sessionId: string;
   readonly user: UserRow;
   readonly passwordChangeRequired: boolean;
@@ -55,6 +57,8 @@ export class SessionTokens {
       await begun();
       if (statusOf(user, this.clock.now()) === 'suspended') throw new AccountSuspended();
       if (proof && !(await this.passwords.holds(proof))) throw new SignInFailed();
+      // Whoever sits at the server (`cli`) need not be the one whom the password was printed for.
+      if (!amr.includes('pwd') && !amr.includes('cli')) await this.passwords.removeOneTime(userId);
       await this.users.signedIn(userId);
       await this.devices.tell(user);
       return this.sessions.start(userId, amr);
@@ -76,6 +80,7 @@ export class SessionTokens {
     const subject = { userId, sessionId, authenticatedAt, sessionExpiresAt, amr };
     const { token: accessToken, expiresIn } = await this.tokens.sign(subject);
     const passwordChangeRequired = amr.includes('pwd') && (await this.passwords.isChangeRequired(userId));
-    return { accessToken, expiresIn, refreshToken, sessionId, user, passwordChangeRequired };
+    const refreshExpiresIn = this.sessions.idlesFor(session);
+    return { accessToken, expiresIn, refreshToken, refreshExpiresIn, sessionId, user, passwordChangeRequired };
   }
 }

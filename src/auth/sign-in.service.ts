@@ -6,7 +6,7 @@ import type { PasswordProof } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Database } from '../platform/database/database.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
-import { UserNotFound, Users, normalEmail, statusOf } from '../users/index.js';
+import { UserNotFound, Users, statusOf } from '../users/index.js';
 import type { UserRow } from '../users/index.js';
 import { AccountSuspended, SignInFailed, SignInRefused } from './auth.contract.js';
 import { LinkInvalid } from './flows/flows.contract.js';
@@ -50,8 +50,7 @@ export class SignInService {
    */
   async signIn(identifier: string, password: string, deviceToken: string | null = null): Promise<SignInOutcome> {
     const user = await this.users.findByIdentifier(identifier);
-    const account = user?.id ?? normalEmail(identifier);
-    const proof = await this.guesses.prove(account, user?.id ?? null, password);
+    const proof = await this.guesses.prove({ name: identifier, userId: user?.id ?? null }, password);
     if (!user || !proof) return this.refuse(user, 'password', new SignInFailed());
     return this.proceed(user, ['pwd'], { deviceToken, proof });
   }

@@ -52,7 +52,7 @@ export class StepUp {
   private async byPassword(userId: string, password: string): Promise<string[]> {
     if ((await this.second.dueFor(userId, [], null)).length > 0)
       throw refusal([{ pointer: '/password', code: 'factor_required', detail: 'is not enough: show a second factor' }]);
-    if (!(await this.guesses.prove(userId, userId, password))) return this.refuse(userId);
+    if (!(await this.guesses.prove({ name: null, userId }, password))) return this.refuse(userId);
     return ['pwd'];
   }
 

@@ -9,11 +9,12 @@ import { Progress } from './progress.js';
 
 /** @returns 1 if anything was changed */
 export async function verifyAudit(invocation: Invocation): Promise<number> {
-  const { answer, file, key } = invocation;
+  const { answer, file, key, expectSeq } = invocation;
   const progress = new Progress('Verifying');
   const report = file === null ? await verifyDatabase(progress) : await verifyFile(file, invocation, progress);
   progress.end();
-  answer(textOf(report, file !== null && key === null), report);
+  const unsigned = file !== null && key === null;
+  answer(textOf(report, { unsigned, endless: file !== null && expectSeq === null }), report);
   return report.verified ? 0 : 1;
 }
 
@@ -50,7 +51,13 @@ function seqIn(option: string, text: string | null): number | null {
   return Number(text);
 }
 
-function textOf(report: ChainReport, unsigned: boolean): string {
+/** What could not be verified: the signatures, or that nothing was cut off at the end. */
+interface Unverified {
+  readonly unsigned: boolean;
+  readonly endless: boolean;
+}
+
+function textOf(report: ChainReport, { unsigned, endless }: Unverified): string {
   const { verified, entries, checkpoints, firstSeq, lastSeq, lastCheckpointSeq, faults } = report;
   const range = firstSeq === null ? 'no entries' : `${entries} entries, ${firstSeq} to ${lastSeq}`;
   const signed = unsigned
@@ -59,6 +66,7 @@ function textOf(report: ChainReport, unsigned: boolean): string {
   return [
     `${verified ? '✓ Nothing was changed' : '✗ The log was changed'}: ${range}.`,
     signed,
+    ...(endless ? ['The end was not verified: entries that were cut off are only found with --expect-seq.'] : []),
     ...faults.map(({ seq, code, detail }) => `  ${String(seq).padEnd(12)}${code.padEnd(24)}${detail}`),
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { JobsModule } from '../jobs/index.js';
+import { Backlogs } from './backlog.service.js';
 import { EventsRepository } from './events.repository.js';
 import { Events } from './events.service.js';
 import { Facts } from './facts.service.js';
@@ -10,7 +11,7 @@ import { Partitions } from './partitions.js';
 
 @Module({
   imports: [JobsModule],
-  providers: [Events, EventsRepository, Facts, Followers, LiveFacts, Partitions],
-  exports: [Events, Facts, Followers, LiveFacts],
+  providers: [Backlogs, Events, EventsRepository, Facts, Followers, LiveFacts, Partitions],
+  exports: [Backlogs, Events, Facts, Followers, LiveFacts],
 })
 export class EventsModule {}

@@ -55,6 +55,8 @@ export class Events {
         ip: request?.ip ?? null,
         userAgent: request?.userAgent ?? null,
         requestId: request?.requestId ?? null,
+        // Whoever copies it may be of an older version, which does not know this kind of fact.
+        outcome: type.outcome === 'success' ? undefined : type.outcome,
         ...told,
       },
       occurredAt: this.clock.now(),

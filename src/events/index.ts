@@ -1,3 +1,4 @@
+export { Backlogs } from './backlog.service.js';
 export { EventsModule } from './events.module.js';
 export type { Position, RecordedFact } from './events.repository.js';
 export { Events } from './events.service.js';

@@ -18,7 +18,10 @@ export interface Letter {
 }
 
 /** What became of a letter: `failed` counts tries, the others letters. */
-type Outcome = 'sent' | 'outbox' | 'refused' | 'nobody' | 'failed';
+type Outcome = 'sent' | 'outbox' | 'refused' | 'given_up' | 'nobody' | 'failed';
+
+/** A letter that fails when it is as old as this is tried no more: a weekend is survived. Milliseconds. */
+const TRIED_FOR = 3 * 24 * 3_600_000;
 
 /** Writes a letter out and brings it where it belongs: to the mail server, or to the development outbox. */
 @Injectable()
@@ -44,7 +47,9 @@ export class Postman {
       this.outcomes.inc({ result: await this.bring(id, letter) });
     } catch (error) {
       this.outcomes.inc({ result: 'failed' satisfies Outcome });
-      throw error;
+      if (this.clock.millis() - madeAt(id) < TRIED_FOR) throw error;
+      this.outcomes.inc({ result: 'given_up' satisfies Outcome });
+      this.log.error({ mail: id, template: letter.template, err: error }, 'A mail is given up: it is three days old');
     }
   }
 
@@ -64,4 +69,9 @@ export class Postman {
     );
     return 'refused';
   }
+}
+
+/** The moment in a UUIDv7 (RFC 9562, 5.7), in milliseconds since 1970. */
+function madeAt(id: string): number {
+  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 }

@@ -18,6 +18,7 @@ const CONFIRMED_KINDS = lookup(
   'factors_confirmed_kinds',
   'SELECT DISTINCT kind FROM roster.factors WHERE user_id = $1 AND confirmed_at IS NOT NULL',
 );
+const OLDER = lookup('factors_older', 'SELECT 1 FROM roster.factors WHERE user_id = $1 AND confirmed_at < $2 LIMIT 1');
 const RENAME = statement(
   'factors_rename',
   `UPDATE roster.factors SET name = $2, version = version + 1 WHERE id = $1 RETURNING ${FACTOR_COLUMNS}`,
@@ -37,6 +38,11 @@ export class FactorsRepository {
 
   async confirmedKindsOf(userId: string): Promise<FactorKind[]> {
     return (await this.db.rows<{ kind: FactorKind }>(CONFIRMED_KINDS, [userId])).map(({ kind }) => kind);
+  }
+
+  /** Confirmed before that moment. */
+  async isAnyOlderThan(userId: string, moment: Date): Promise<boolean> {
+    return (await this.db.row(OLDER, [userId, moment])) !== null;
   }
 
   async countOf(userId: string): Promise<number> {
@@ -70,6 +76,13 @@ export class FactorsRepository {
 
   async delete(id: string): Promise<void> {
     await this.db.change('DELETE FROM roster.factors WHERE id = $1', [id]);
+  }
+
+  deleteSince(userId: string, since: Date): Promise<FactorRow[]> {
+    return this.db.rows(
+      `DELETE FROM roster.factors WHERE user_id = $1 AND created_at >= $2 RETURNING ${FACTOR_COLUMNS}`,
+      [userId, since],
+    );
   }
 
   deleteAllOf(userId: string): Promise<number> {

@@ -46,6 +46,10 @@ export class Factors {
     return this.factors.confirmedKindsOf(userId);
   }
 
+  isAnyOlderThan(userId: string, moment: Date): Promise<boolean> {
+    return this.factors.isAnyOlderThan(userId, moment);
+  }
+
   /** @param kind the only one that will do; null for any @throws FactorNotFound */
   async get(userId: string, id: string, kind: FactorKind | null = null): Promise<FactorRow> {
     const factor = await this.factors.find(id, userId);
@@ -123,6 +127,17 @@ export class Factors {
     await this.removeWhatHungOnThem(userId);
     this.events.record(FactorsReset, { userId, factors: removed }, { ...about(userId), reason });
     await this.letters.tell(owner, 'reset');
+  }
+
+  /** Takes away what was added since then, and every trust. Part of the transaction of a caller who has locked the user. */
+  async removeSince(userId: string, since: Date): Promise<void> {
+    const removed = await this.factors.deleteSince(userId, since);
+    for (const factor of removed)
+      this.events.record(FactorRemoved, factOf(factor), { ...about(userId), before: { name: factor.name } });
+    if ((await this.factors.countConfirmedOf(userId)) === 0) await this.removeWhatHungOnThem(userId);
+    await this.devices.removeAllBut(userId, 0);
+    const { createdAt } = await this.recoveryCodes.statusOf(userId);
+    if (createdAt && createdAt >= since) await this.recoveryCodes.removeAllOf(userId);
   }
 
   private async removeWhatHungOnThem(userId: string): Promise<CredentialChange[]> {

@@ -48,6 +48,11 @@ export class Mfa {
     return [...kinds.sort().reverse(), ...(remaining > 0 ? ['recovery_code' as const] : [])];
   }
 
+  /** Whether the user had a factor, confirmed before that moment: whoever signed in then owed one. */
+  wasDueAt(userId: string, moment: Date): Promise<boolean> {
+    return this.factors.isAnyOlderThan(userId, moment);
+  }
+
   /**
    * Uses the proof up.
    * @returns how it was proved (RFC 8176); null when it is not right, which the caller records
@@ -85,6 +90,16 @@ export class Mfa {
       await this.factors.resetAll(userId, reason);
       await this.guesses.forget(userId);
     });
+  }
+
+  /** What was added since then, and the codes that were made since then. Part of the caller's transaction. */
+  removeSince(userId: string, since: Date): Promise<void> {
+    return this.factors.removeSince(userId, since);
+  }
+
+  /** Part of the caller's transaction. */
+  async distrustDevices(userId: string): Promise<void> {
+    await this.devices.removeAllBut(userId, 0);
   }
 
   async statusOf(userId: string): Promise<MfaStatus> {

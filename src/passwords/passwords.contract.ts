@@ -11,4 +11,9 @@ export class TooManySignIns extends defineProblem('too_many_sign_ins', 503, 'Too
   mend: 'Wait as long as `Retry-After` says, then try again.',
 }) {}
 
+export const PasswordRemoved = defineEvent(
+  'password.removed',
+  'A user has no password until they choose another one: theirs was known to somebody else, or was for one use',
+  { userId: 'uuid' },
+);
 export const PasswordChanged = defineEvent('password.changed', 'A user has a new password', { userId: 'uuid' });

@@ -25,6 +25,11 @@ export class PasswordsRepository {
     );
   }
 
+  /** @returns false when there was none */
+  async delete(userId: string): Promise<boolean> {
+    return (await this.db.change('DELETE FROM roster.password_hashes WHERE user_id = $1', [userId])) === 1;
+  }
+
   /** The same password under newer parameters. */
   async rehash(userId: string, known: string, hash: string): Promise<void> {
     await this.db.change('UPDATE roster.password_hashes SET hash = $3 WHERE user_id = $1 AND hash = $2', [

@@ -8,7 +8,7 @@ import { Sessions } from '../sessions/index.js';
 import { HashingBusy, PasswordHasher } from './password-hashing.js';
 import type { PasswordContext } from './password-policy.js';
 import type { PasswordHash } from './password-hash.entity.js';
-import { PasswordChanged, TooManySignIns } from './passwords.contract.js';
+import { PasswordChanged, PasswordRemoved, TooManySignIns } from './passwords.contract.js';
 import { PasswordsRepository } from './passwords.repository.js';
 
 /** A password was right: good for as long as nobody changes it, which `holds` tells. */
@@ -82,6 +82,17 @@ export class Passwords {
     await this.put(userId, hash, changeRequired);
     await this.sessions.endAllOf(userId, 'password_changed', except);
     await this.revocations.revoke('user', [userId]);
+  }
+
+  /** Nobody gets in by a password until another one is chosen. Part of the caller's transaction. */
+  async remove(userId: string): Promise<void> {
+    if (await this.passwords.delete(userId))
+      this.events.record(PasswordRemoved, { userId }, { subject: `users/${userId}` });
+  }
+
+  /** One that was made by us, for one use, is not needed by whoever gets in without it. Part of the caller's transaction. */
+  async removeOneTime(userId: string): Promise<void> {
+    if (await this.isChangeRequired(userId)) await this.remove(userId);
   }
 
   /** A queue that is full is no reason to refuse whoever is right: the next sign-in hashes anew. */

@@ -1,4 +1,4 @@
-import { deviceOf } from './device.js';
+import { deviceOf, neighbourhoodOf } from './device.js';
 
 const MOZILLA = 'Mozilla/5.0';
 const WEBKIT = 'AppleWebKit/537.36 (KHTML, like Gecko)';
@@ -33,5 +33,16 @@ describe('the device of a user agent', () => {
     [null, null],
   ])('of %j is %j', (userAgent, device) => {
     expect(deviceOf(userAgent)).toBe(device);
+  });
+});
+
+describe('the neighbourhood of an address', () => {
+  it.each([
+    ['203.0.113.7', '203.0.0.0/16'],
+    ['2001:db8:7:7::1', '2001:db8::/32'],
+    ['2001::1', '2001:0::/32'],
+    ['::1', '0:0::/32'],
+  ])('%s is %s', (address, network) => {
+    expect(neighbourhoodOf(address)).toBe(network);
   });
 });

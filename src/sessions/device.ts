@@ -1,3 +1,5 @@
+import { prefixOf } from '../platform/http/client-address.js';
+
 /** In this order: each names also those that it resembles. */
 const BROWSERS: readonly (readonly [name: string, mark: RegExp])[] = [
   ['Edge', /\bEdg(?:e|A|iOS)?\//],
@@ -27,6 +29,16 @@ export function deviceOf(userAgent: string | null): string | null {
   if (browser && system) return `${browser} on ${system}`;
   if (browser ?? system) return browser ?? system;
   return PRODUCT.exec(userAgent)?.[1] ?? null;
+}
+
+/**
+ * The network about an address within which it may change from day to day, as CIDR: what providers give out, a /16 of
+ * IPv4 and a /32 of IPv6. Narrower, and everybody is told of themselves each morning, until nobody reads it.
+ */
+export function neighbourhoodOf(address: string): string {
+  if (!address.includes(':')) return `${address.split('.').slice(0, 2).join('.')}.0.0/16`;
+  const [first, second] = prefixOf(address).split(':');
+  return `${first}:${second}::/32`;
 }
 
 function nameIn(names: typeof BROWSERS, userAgent: string): string | null {

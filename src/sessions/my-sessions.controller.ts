@@ -4,7 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { IfMatch, PathId } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
-import { Authenticated } from '../platform/http/policy.js';
+import { Authenticated, OnlyInPerson } from '../platform/http/policy.js';
 import { CurrentPrincipal } from '../platform/http/principal.js';
 import type { Principal } from '../platform/http/principal.js';
 import { OpenSessions } from './open-sessions.service.js';
@@ -47,6 +47,7 @@ export class MySessionsController {
 
   @Delete(':id')
   @Authenticated()
+  @OnlyInPerson()
   @ApiProblems(SessionNotFound)
   @Operation(
     'me.endSession',
@@ -64,6 +65,7 @@ export class MySessionsController {
 
   @Delete()
   @Authenticated()
+  @OnlyInPerson()
   @Operation('me.endOtherSessions', 'End all your other sessions', {
     status: 204,
     about: 'Only the session of this request goes on',

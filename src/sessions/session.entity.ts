@@ -17,6 +17,7 @@ export type EndReason =
 /** One sign-in, and the family of its refresh tokens. Partitioned by the month in its id. */
 @Entity('sessions')
 @Index('sessions_open_idx', { synchronize: false })
+@Index('sessions_acting_idx', { synchronize: false })
 @Index('sessions_user_id_idx', ['userId', 'id'])
 export class Session {
   @PrimaryColumn('uuid')

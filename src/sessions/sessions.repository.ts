@@ -12,6 +12,13 @@ const FIND = lookup('sessions_find', `${SELECT} WHERE id = $1`);
 /** Of the user $1, at the moment $2; nobody has refreshed the others since $3. */
 const OPEN = 'user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3';
 
+export type EndedSession = Pick<Session, 'id' | 'userId'>;
+
+interface Familiarity {
+  readonly any: boolean;
+  readonly userAgents: readonly (string | null)[];
+}
+
 /** Where a session was seen, and in whose hands. */
 export type SeenSession = Pick<Session, 'id' | 'ip' | 'userAgent'>;
 
@@ -31,16 +38,18 @@ const USE_TOKEN = statement(
 const END_BEYOND = statement(
   'sessions_end_beyond',
   `UPDATE roster.sessions SET ended_at = $2, ended_because = $5 WHERE id IN
-     (SELECT id FROM roster.sessions WHERE ${OPEN} ORDER BY last_seen_at DESC, id DESC OFFSET $4) RETURNING id`,
+     (SELECT id FROM roster.sessions WHERE ${OPEN} AND actor_id IS NULL ORDER BY last_seen_at DESC, id DESC OFFSET $4)
+   RETURNING id, user_id AS "userId"`,
 );
-const IS_OPEN_FROM = statement(
-  'sessions_open_from',
-  `SELECT 1 FROM roster.sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $3 AND actor_id IS NULL AND ip <<= $2::inet LIMIT 1`,
+const WAS_SEEN_FROM = statement(
+  'sessions_seen_from',
+  `SELECT 1 FROM roster.sessions WHERE user_id = $1 AND last_seen_at > $3 AND actor_id IS NULL AND ip <<= $2::inet LIMIT 1`,
 );
 const FAMILIARITY = statement(
   'sessions_familiarity',
   `SELECT EXISTS (SELECT 1 FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL) AS any,
-     EXISTS (SELECT 1 FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL AND user_agent IS NOT DISTINCT FROM $2) AS same`,
+     ARRAY(SELECT DISTINCT user_agent FROM roster.sessions WHERE user_id = $1 AND actor_id IS NULL
+       AND coalesce(ip <<= $2::inet, ip IS NULL AND $2::inet IS NULL)) AS "userAgents"`,
 );
 const END = `UPDATE roster.sessions SET ended_at = $2, ended_because = $3`;
 
@@ -53,13 +62,13 @@ export class SessionsRepository {
   }
 
   /** @param network an address, or a network (CIDR) */
-  async isOpenFrom(userId: string, network: string, now: Date): Promise<boolean> {
-    return (await this.db.row(IS_OPEN_FROM, [userId, network, now])) !== null;
+  async wasSeenFrom(userId: string, network: string, since: Date): Promise<boolean> {
+    return (await this.db.row(WAS_SEEN_FROM, [userId, network, since])) !== null;
   }
 
-  /** Whether they ever signed in, and by such a browser. */
-  async familiarity(userId: string, userAgent: string | null): Promise<{ any: boolean; same: boolean }> {
-    return (await this.db.row<{ any: boolean; same: boolean }>(FAMILIARITY, [userId, userAgent]))!;
+  /** Whether they ever signed in, and by what from this network. */
+  async familiarity(userId: string, network: string | null): Promise<Familiarity> {
+    return (await this.db.row<Familiarity>(FAMILIARITY, [userId, network]))!;
   }
 
   async insert(session: Session): Promise<void> {
@@ -76,13 +85,13 @@ export class SessionsRepository {
     return row?.user_id ?? null;
   }
 
-  /** @returns the ids of those that were open */
-  async endAllOf(userId: string, at: Date, reason: EndReason, except: string | null): Promise<string[]> {
-    const rows = await this.db.rows<{ id: string }>(
-      `${END} WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id`,
+  /** Also those in which the user acts for others. @returns those that were open */
+  endAllOf(userId: string, at: Date, reason: EndReason, except: string | null): Promise<EndedSession[]> {
+    return this.db.rows(
+      `${END} WHERE (user_id = $1 OR actor_id = $1) AND ended_at IS NULL AND id IS DISTINCT FROM $4
+       RETURNING id, user_id AS "userId"`,
       [userId, at, reason, except],
     );
-    return rows.map((row) => row.id);
   }
 
   /** Those that have not ended, were not left alone since `idleSince`, and are not over; the newest first. */
@@ -90,10 +99,9 @@ export class SessionsRepository {
     return this.db.rows(`${SELECT} WHERE ${OPEN} ORDER BY id DESC`, [userId, now, idleSince]);
   }
 
-  /** Ends the longest unseen, so that `most` are left. @returns the ids of those that were ended */
-  async endBeyond(userId: string, most: number, now: Date, idleSince: Date, reason: EndReason): Promise<string[]> {
-    const rows = await this.db.rows<{ id: string }>(END_BEYOND, [userId, now, idleSince, most, reason]);
-    return rows.map((row) => row.id);
+  /** Ends the longest unseen of their own, so that `most` are left. @returns those that were ended */
+  endBeyond(userId: string, most: number, now: Date, idleSince: Date, reason: EndReason): Promise<EndedSession[]> {
+    return this.db.rows(END_BEYOND, [userId, now, idleSince, most, reason]);
   }
 
   /** Nobody else can change the session until the transaction ends. */
@@ -124,6 +132,24 @@ export class SessionsRepository {
       `UPDATE roster.refresh_tokens SET successor = NULL WHERE hash IN (SELECT hash FROM roster.refresh_tokens
         WHERE successor IS NOT NULL AND used_at < $1 ORDER BY used_at LIMIT $2)`,
       [usedBefore],
+    );
+  }
+
+  /** @returns how many there were of sessions that are over at that moment */
+  deleteTokensOfThoseOver(at: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.refresh_tokens WHERE hash IN (SELECT t.hash FROM roster.refresh_tokens t
+        JOIN roster.sessions s ON s.id = t.session_id WHERE s.ended_at IS NOT NULL OR s.expires_at <= $1 LIMIT $2)`,
+      [at],
+    );
+  }
+
+  /** Those that were over before. By the moment in their id first, which none can have ended before. */
+  deleteThoseOver(before: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.sessions WHERE id IN (SELECT id FROM roster.sessions
+        WHERE id < roster.uuid_at($1) AND least(ended_at, expires_at) < $1 ORDER BY id LIMIT $2)`,
+      [before],
     );
   }
 }

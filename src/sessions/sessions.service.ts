@@ -9,10 +9,12 @@ import { keyFromToken, openWith, sealWith } from '../platform/crypto/secrets.js'
 import { hashToken, newId, randomToken } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { currentRequest } from '../platform/logging/request-context.js';
+import { deviceOf, neighbourhoodOf } from './device.js';
 import type { RefreshToken } from './refresh-token.entity.js';
 import type { EndReason, Session } from './session.entity.js';
 import { RefreshTokenInvalid, RefreshTokenReused, SessionEnded, SessionStarted } from './sessions.contract.js';
 import { SessionsRepository } from './sessions.repository.js';
+import type { EndedSession } from './sessions.repository.js';
 
 /** For so long a used refresh token still gives its successor: two tabs, or a lost answer. Milliseconds. */
 const REFRESH_GRACE = 30_000;
@@ -28,8 +30,12 @@ export interface Started {
   readonly refreshToken: string;
 }
 
+type AllEnded = (userId: string) => Promise<void>;
+
 @Injectable()
 export class Sessions {
+  private readonly hooks: AllEnded[] = [];
+
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
@@ -71,15 +77,17 @@ export class Sessions {
     return this.insert(userId, actorId, ['imp'], lives);
   }
 
-  /** Whether the user is signed in from there. @param network an address, or a network (CIDR) */
-  isOpenFrom(userId: string, network: string): Promise<boolean> {
-    return this.sessions.isOpenFrom(userId, network, this.clock.now());
+  /** Whether the user was signed in from there. @param network an address, or a network (CIDR) */
+  wasSeenFrom(userId: string, network: string, since: Date): Promise<boolean> {
+    return this.sessions.wasSeenFrom(userId, network, since);
   }
 
-  /** Whether such a browser is known: `first` where there was no sign-in at all. */
-  async familiarity(userId: string, userAgent: string | null): Promise<'first' | 'known' | 'strange'> {
-    const { any, same } = await this.sessions.familiarity(userId, userAgent);
-    return same ? 'known' : any ? 'strange' : 'first';
+  /** Whether they signed in by such a device from thereabouts before: `first` where there was no sign-in at all. */
+  async familiarity(userId: string, seen: Pick<Session, 'ip' | 'userAgent'>): Promise<'first' | 'known' | 'strange'> {
+    const { any, userAgents } = await this.sessions.familiarity(userId, seen.ip && neighbourhoodOf(seen.ip));
+    const device = deviceOf(seen.userAgent) ?? seen.userAgent;
+    if (userAgents.some((userAgent) => (deviceOf(userAgent) ?? userAgent) === device)) return 'known';
+    return any ? 'strange' : 'first';
   }
 
   /**
@@ -96,6 +104,12 @@ export class Sessions {
     return this.giveAgain((await this.lookUp(token)).parent, token, session);
   }
 
+  /** How long it goes on if nobody refreshes it from now on. Seconds. */
+  idlesFor(session: Session): number {
+    const now = this.clock.now();
+    return Math.max(0, Math.floor((this.idleAt(session, now).getTime() - now.getTime()) / 1000));
+  }
+
   /** @returns false when it was over already */
   async end(sessionId: string, reason: EndReason): Promise<boolean> {
     return this.db.transaction(async () => {
@@ -107,12 +121,20 @@ export class Sessions {
     });
   }
 
+  /** Called in the transaction that ends all sessions of a user: what they had begun elsewhere has to end too. */
+  onAllEnded(hook: AllEnded): void {
+    this.hooks.push(hook);
+  }
+
   /**
-   * Ends every open session of a user but `except`; part of the caller's transaction.
+   * Ends every open session of a user but `except`, and those in which they act for others; part of the caller's
+   * transaction.
    * @param why in the words of whoever did it, where they were asked
    */
   async endAllOf(userId: string, reason: EndReason, except: string | null = null, why?: string): Promise<void> {
-    await this.tellEnded(await this.sessions.endAllOf(userId, this.clock.now(), reason, except), userId, reason, why);
+    const ended = await this.sessions.endAllOf(userId, this.clock.now(), reason, except);
+    await this.tellEnded(ended, reason, why);
+    for (const hook of this.hooks) await hook(userId);
   }
 
   /** After the grace nobody needs them. @returns how many */
@@ -150,14 +172,17 @@ export class Sessions {
   private async makeRoom(userId: string): Promise<void> {
     const most = this.config.values.SESSION_MAX - 1;
     const ended = await this.sessions.endBeyond(userId, most, this.clock.now(), this.idleSince(), 'too_many');
-    await this.tellEnded(ended, userId, 'too_many');
+    await this.tellEnded(ended, 'too_many');
   }
 
-  private async tellEnded(ended: readonly string[], userId: string, reason: EndReason, why?: string): Promise<void> {
+  private async tellEnded(ended: readonly EndedSession[], reason: EndReason, why?: string): Promise<void> {
     const told = why === undefined ? {} : { reason: why };
-    for (const sessionId of ended)
+    for (const { id: sessionId, userId } of ended)
       this.events.record(SessionEnded, { sessionId, userId, reason }, { subject: `sessions/${sessionId}`, ...told });
-    await this.revocations.revoke('session', ended);
+    await this.revocations.revoke(
+      'session',
+      ended.map(({ id }) => id),
+    );
   }
 
   private async lookUp(token: string): Promise<{ parent: RefreshToken; session: Session }> {
@@ -198,8 +223,7 @@ export class Sessions {
   }
 
   private async keepToken(token: string, session: Session, now: Date): Promise<void> {
-    const idleAt = now.getTime() + this.config.values.SESSION_IDLE;
-    const expiresAt = new Date(Math.min(idleAt, session.expiresAt.getTime()));
+    const expiresAt = this.idleAt(session, now);
     await this.sessions.insertToken({
       hash: hashToken(token),
       sessionId: session.id,
@@ -208,6 +232,11 @@ export class Sessions {
       usedAt: null,
       successor: null,
     });
+  }
+
+  /** When it ends if nobody refreshes it. */
+  private idleAt({ expiresAt }: Session, now: Date): Date {
+    return new Date(Math.min(now.getTime() + this.config.values.SESSION_IDLE, expiresAt.getTime()));
   }
 
   /** Whoever was last seen then, or before, has left the session. */

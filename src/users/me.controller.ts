@@ -32,12 +32,13 @@ export class MeController {
 
   @Patch()
   @Authenticated()
+  @RequiresRecentSignIn(['phone', 'username'])
   @ApiProblems(UserNotFound, UsernameTaken)
   @Operation(
     'me.patch',
     'Change your own account',
     { status: 200, about: 'You, as you are now', type: MeResponse },
-    'A merge patch (RFC 7396): `null` clears a member.',
+    'A merge patch (RFC 7396): `null` clears a member. `phone` and `username` want a recent sign-in.',
   )
   async patch(
     @Body() body: PatchMeRequest,

@@ -69,7 +69,8 @@ export class AccessController {
     'access.check',
     'Ask whether somebody may do something',
     { status: 200, about: 'Whether they may', type: AccessAnswer },
-    'Of yourself as you ask: by a key, what the key may.',
+    `Of yourself as you ask: by a key, what the key may. Of somebody else as if they had shown whatever their roles ask for: without a second
+factor that a role of theirs requires they may do nothing but set one up.`,
   )
   async check(@Body() body: AccessQuestion, @CurrentPrincipal() asker: Principal): Promise<AccessAnswer> {
     return { allowed: await this.permissions.check(body, asker) };
@@ -78,11 +79,12 @@ export class AccessController {
   @Post('explain')
   @Authenticated()
   @ApiProblems(PermissionDenied, PermissionUnknown, UserNotFound)
-  @Operation('access.explain', 'Ask why somebody may do something, or may not', {
-    status: 200,
-    about: 'Whether they may, by what, and which roles give it',
-    type: AccessExplanationResponse,
-  })
+  @Operation(
+    'access.explain',
+    'Ask why somebody may do something, or may not',
+    { status: 200, about: 'Whether they may, by what, and which roles give it', type: AccessExplanationResponse },
+    'As `access.check` answers. Without `roles:read` only the roles that they have are named.',
+  )
   async explain(
     @Body() body: AccessQuestion,
     @CurrentPrincipal() asker: Principal,

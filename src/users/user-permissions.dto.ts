@@ -151,13 +151,13 @@ export class AccessExplanationResponse {
   @PermissionName() permission!: string;
   @Flag({ about: 'They may', example: true }) allowed!: boolean;
   @OneOf(USER_STATUSES, 'UserStatus', {
-    about: 'Where the account stands: whoever is suspended or deleted may do nothing, whatever they hold',
+    about: 'Where the account stands: whoever is not active may do nothing, whatever they hold',
     example: 'active',
   })
   status!: UserStatus;
   @ListOf(() => PermissionReasonResponse, 'Every reason why they hold it; none if they do not')
   reasons!: PermissionReasonResponse[];
-  @Roles('The roles that give it', ['admin'], 1000) roles!: string[];
+  @Roles('The roles that give it; without `roles:read`, only those that they have', ['admin'], 1000) roles!: string[];
 
   static from({ reasons, ...told }: Explanation): AccessExplanationResponse {
     return { ...told, reasons: reasons.map((reason) => PermissionReasonResponse.from(reason)) };

@@ -28,7 +28,7 @@ export interface Explanation {
   readonly allowed: boolean;
   readonly status: UserStatus;
   readonly reasons: Held[number]['reasons'];
-  /** Those that would give it, or do. */
+  /** Those that would give it, or do; to whoever may not see roles, only those that the user has. */
   readonly roles: string[];
 }
 
@@ -89,7 +89,7 @@ export class UserPermissions {
     const userId = this.subjectOf(question, asker);
     if (userId === asker.userId) return asker.permissions.has(question.permission);
     const status = statusOf(await this.users.get(userId), this.clock.now());
-    return isAtWork(status) && (await this.access.permissionsOf(userId)).has(question.permission);
+    return status === 'active' && (await this.access.permissionsOf(userId)).has(question.permission);
   }
 
   /** @throws PermissionUnknown, PermissionDenied, UserNotFound */
@@ -101,8 +101,10 @@ export class UserPermissions {
     const reasons = held.find((each) => each.permission === permission)?.reasons ?? [];
     // Of oneself as one asks: a key may do less than its owner.
     const may = userId === asker.userId ? asker.permissions.has(permission) : reasons.length > 0;
-    const roles = await this.access.rolesGiving(permission);
-    return { userId, permission, allowed: may && isAtWork(status), status, reasons, roles };
+    const own = reasons.flatMap((reason) => (reason.kind === 'role' ? [reason.role] : []));
+    // Which roles give what is not everybody's to know.
+    const roles = this.access.seesRoles(asker) ? await this.access.rolesGiving(permission) : own;
+    return { userId, permission, allowed: may && status === 'active', status, reasons, roles };
   }
 
   private subjectOf({ permission, userId }: Question, asker: Principal): string {
@@ -112,8 +114,4 @@ export class UserPermissions {
       throw new PermissionDenied(`Of somebody else this needs the permission ${ReadUsers.name}`);
     return id;
   }
-}
-
-function isAtWork(status: UserStatus): boolean {
-  return status !== 'suspended' && status !== 'deleted';
 }

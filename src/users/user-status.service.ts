@@ -88,7 +88,7 @@ export class UserStatusService {
     return this.db.transaction(async () => {
       const user = await this.repository.lock(id);
       if (!user) throw new UserNotFound();
-      await this.access.refuseOver(actor.permissions, id);
+      await this.access.refuseOver(actor, id);
       if (!user.deletedAt) throw new UserNotDeleted();
       user.settle(this.clock.now());
       const before = { deletedAt: user.deletedAt };

@@ -50,8 +50,12 @@ const EMPTY: Omit<Profile, 'email' | 'name'> = {
   appMetadata: {},
 };
 
+type EmailChanged = (user: User, before: { email: string; emailKey: string }) => Promise<void>;
+
 @Injectable()
 export class Users {
+  private readonly hooks: EmailChanged[] = [];
+
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
@@ -71,6 +75,12 @@ export class Users {
   /** Who signs in by this address or user name; nobody who was deleted. */
   findByIdentifier(identifier: string): Promise<UserRow | null> {
     return this.users.findByIdentifier(normalEmail(identifier), normalUsername(identifier));
+  }
+
+  /** An address or a user name, in the form in which it is looked for: two spellings of one are the same there. */
+  normalIdentifier(identifier: string): string {
+    const address = normalEmail(identifier);
+    return address.includes('@') ? address : normalUsername(identifier);
   }
 
   /** With a password the account is active, without one it is invited. @throws EmailTaken, ValidationFailed */
@@ -100,6 +110,7 @@ export class Users {
   patch(id: string, change: Partial<Profile>, expected: Versions, actor: Principal): Promise<UserRow> {
     return this.db.transaction(async () => {
       const user = await this.lockFor(actor, id, expected);
+      refuseOwnAddress(user, change, actor);
       return this.edit(user, merged(user, change));
     });
   }
@@ -119,8 +130,14 @@ export class Users {
     return this.db.transaction(async () => {
       const user = await this.lockFor(actor, id, expected);
       agree(await this.get(id));
+      refuseOwnAddress(user, profile, actor);
       return this.edit(user, { ...EMPTY, ...profile });
     });
+  }
+
+  /** Called in the transaction in which an administrator gives a user another address. */
+  onEmailChanged(hook: EmailChanged): void {
+    this.hooks.push(hook);
   }
 
   /** Changes oneself: here nobody is above anybody. @throws UsernameTaken, ValidationFailed, PreconditionFailed */
@@ -182,7 +199,7 @@ export class Users {
    */
   async lockFor(actor: Principal, id: string, expected: Versions): Promise<User> {
     const user = await this.lock(id);
-    await this.access.refuseOver(actor.permissions, id);
+    await this.access.refuseOver(actor, id);
     refuseStale(user, expected);
     return user;
   }
@@ -194,11 +211,13 @@ export class Users {
     );
     if (members.length === 0) return this.get(user.id);
     const before = pick(user, members);
+    const { email, emailKey } = user;
     user.edit(change);
     user.touch(this.clock.now());
     await this.users.update(user);
     const circumstances = { subject: `users/${user.id}`, version: user.version, before, after: pick(user, members) };
     this.events.record(UserUpdated, { userId: user.id, members }, circumstances);
+    if (user.emailKey !== emailKey) for (const hook of this.hooks) await hook(user, { email, emailKey });
     return this.get(user.id);
   }
 
@@ -226,6 +245,12 @@ export class Users {
     user.edit({ ...profile, email: profile.email.trim() });
     return user;
   }
+}
+
+/** Who is signed in for long, or was left unwatched, must not lose the account: `/me/email` asks who they are. */
+function refuseOwnAddress({ id, emailKey }: User, { email }: Partial<Profile>, actor: Principal): void {
+  if (id !== actor.userId || email === undefined || normalEmail(email) === emailKey) return;
+  throw refusal([{ pointer: '/email', code: 'own_email', detail: 'is your own: ask for another at /api/v1/me/email' }]);
 }
 
 function pick(user: User, members: readonly string[]): object {

@@ -73,12 +73,12 @@ describe('the ceiling of privileges', () => {
     return user;
   };
 
-  /** Everything about a user that a refused deed must leave alone. */
+  /** Everything about a user that a refused deed must leave alone; that it was refused is told. */
   const kept = async (id: string): Promise<unknown> =>
     (
       await app.sql(
         `SELECT row_to_json(u) AS row, ARRAY(SELECT role FROM roster.user_roles WHERE user_id = u.id ORDER BY role) AS roles,
-           (SELECT count(*) FROM roster.events WHERE subject = 'users/' || u.id) AS facts
+           (SELECT count(*) FROM roster.events WHERE subject = 'users/' || u.id AND type <> 'access.denied') AS facts
          FROM roster.users u WHERE id = $1`,
         [id],
       )

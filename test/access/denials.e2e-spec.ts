@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { TestApp } from '../harness/app.js';
+import { begin } from '../auth/begun.js';
+import { Browser } from '../auth/browser.js';
+import { factsOf } from '../auth/sign-ins.js';
+import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 
 interface Fact {
-  readonly permission: string;
+  readonly code: string;
+  readonly permission: string | null;
+  readonly target: string | null;
   readonly method: string;
   readonly route: string;
   readonly times: number;
@@ -33,7 +39,9 @@ describe('somebody who is refused', () => {
   const users = '/api/v1/users';
   const told = (times: number, method = 'GET', permission = 'users:read'): object => ({
     userId: grace.id,
+    code: 'permission_denied',
     permission,
+    target: null,
     method,
     route: users,
     times,
@@ -64,6 +72,75 @@ describe('somebody who is refused', () => {
     const again = await app.people.signIn(grace.user);
     await again.get(users);
     expect(await denialsOf(grace)).toHaveLength(3);
+  });
+
+  describe('(regressed: no fact told of it)', () => {
+    const route = (path: string, method = 'POST'): object => ({ method, route: `/api/v1${path}`, times: 1 });
+    const toldOf = async (who: Person, code: string): Promise<Fact[]> =>
+      (await denialsOf(who)).filter((fact) => fact.code === code);
+
+    it.each([
+      ['POST', '/users/:id/impersonation', { reason: 'a ticket', minutes: 5 }],
+      ['POST', '/users/:id/factors/reset', { reason: 'a ticket' }],
+      ['PUT', '/users/:id/suspension', { reason: 'left' }],
+    ])('by the ceiling is recorded, with whom it was about: %s %s', async (method, path, body) => {
+      const helper = await app.people.withPermissions('users:impersonate', 'credentials:administer', 'users:write');
+      const ada = await app.people.admin();
+      const url = `/api/v1${path.replace(':id', ada.id)}`;
+      expect(await helper.send(method, url, { body })).toMatchObject({
+        status: 403,
+        body: { code: 'privilege_ceiling' },
+      });
+      expect(await denialsOf(helper)).toEqual([
+        { userId: helper.id, code: 'privilege_ceiling', permission: null, target: ada.id, ...route(path, method) },
+      ]);
+    });
+
+    it('by the ceiling of roles and of scopes is recorded', async () => {
+      const maker = await app.people.withPermissions('roles:write', 'users:write');
+      const role = { name: unique('role_'), about: 'Too much', permissions: ['users:read'] };
+      expect((await maker.post('/api/v1/roles', role)).status).toBe(403);
+      expect((await maker.post('/api/v1/me/tokens', { name: 'Key', scopes: ['users:read'] })).status).toBe(403);
+      expect(await toldOf(maker, 'privilege_ceiling')).toMatchObject([route('/roles'), route('/me/tokens')]);
+    });
+
+    it('for a key’s want of a scope is recorded', async () => {
+      const ada = await app.people.admin();
+      const [own, narrow] = [await app.people.byKey(ada, ['me']), await app.people.byKey(ada, ['users:read'])];
+      expect((await own.get(users)).body).toMatchObject({ code: 'scope_insufficient' });
+      expect((await narrow.get('/api/v1/me')).body).toMatchObject({ code: 'scope_insufficient' });
+      expect(await denialsOf(ada)).toMatchObject([
+        { code: 'scope_insufficient', permission: 'users:read', ...route('/users', 'GET') },
+        { code: 'scope_insufficient', permission: 'me', ...route('/me', 'GET') },
+      ]);
+    });
+
+    it('for want of a recent sign-in is recorded', async () => {
+      const old = await app.people.person();
+      app.clock.advance(6 * 60_000);
+      expect((await old.delete('/api/v1/me')).body).toMatchObject({ code: 'reauthentication_required' });
+      expect(await denialsOf(old)).toMatchObject([{ code: 'reauthentication_required', ...route('/me', 'DELETE') }]);
+    });
+
+    it('for coming from another site is recorded, with whose cookie it was', async () => {
+      const page = await Browser.signedIn(app, grace.user);
+      const headers = { origin: 'https://evil.example' };
+      expect((await page.send('PATCH', '/api/v1/me', { body: { name: 'Eve' }, headers })).status).toBe(403);
+      expect(await denialsOf(grace)).toMatchObject([{ code: 'csrf_refused', ...route('/me', 'PATCH') }]);
+      const refresh = await page.send('POST', '/api/v1/auth/refresh', { body: {}, headers });
+      expect(await factsOf(app, refresh)).toMatchObject([
+        { type: 'access.denied', data: { userId: null, code: 'csrf_refused' } },
+      ]);
+    });
+
+    it('for not knowing the password of a registration is recorded', async () => {
+      const email = `${unique('new')}@example.com`;
+      const { token } = await begin(app, 'register', email);
+      const body = { token, password: 'not that of the registration' };
+      const answer = await app.send<{ code: string }>('POST', '/api/v1/auth/email/verify', { body });
+      expect([answer.status, answer.body.code]).toEqual([403, 'password_incorrect']);
+      expect((await factsOf(app, answer)).map(({ type }) => type)).toEqual(['registration.refused']);
+    });
   });
 
   it('is answered though it cannot be recorded, and the log tells of it', async () => {

@@ -78,7 +78,10 @@ describe('questions about what somebody may', () => {
     const grant = { kind: 'grant', expiresAt: null, grantedAt: expect.any(String), grantedBy: ada.id, reason: 'Now' };
     expect(byGrant.reasons).toEqual([grant]);
     const byNothing = (await explain(plain, { permission: 'permissions:grant' })).body;
-    expect([byNothing.reasons, byNothing.roles.includes('admin')]).toEqual([[], true]);
+    // Regressed: anybody who was signed in learnt which roles give what.
+    expect([byNothing.reasons, byNothing.roles]).toEqual([[], []]);
+    const own = (await explain(reader, { permission: 'users:read' })).body;
+    expect([own.reasons, own.roles]).toEqual([[{ kind: 'role', role }], [role]]);
   });
 
   it('tell that whoever is suspended or deleted may nothing, whatever they hold', async () => {
@@ -91,6 +94,14 @@ describe('questions about what somebody may', () => {
     });
     await ada.delete(`/api/v1/users/${id}`);
     expect((await explain(ada, body)).body).toMatchObject({ allowed: false, status: 'deleted' });
+  });
+
+  it('tell that whoever is only invited may nothing yet', async () => {
+    // Regressed: an account that nobody can use was said to be allowed what its roles give.
+    const { id } = await app.people.user({}, { roles: ['admin'], invited: true });
+    const body = { permission: 'users:read', userId: id };
+    expect((await check(ada, body)).body).toEqual({ allowed: false });
+    expect((await explain(ada, body)).body).toMatchObject({ allowed: false, status: 'invited' });
   });
 
   it('record nothing', async () => {

@@ -154,7 +154,7 @@ describe('the copier of facts', () => {
     expect(await checkpoints()).toEqual(expect.arrayContaining([{ seq: 1000 }, { seq: 2000 }]));
   });
 
-  it('is verified in parts of ten thousand, each from where the one before ends', async () => {
+  it('is verified in parts of two thousand, each from where the one before ends', async () => {
     const log = app.get(AuditLog);
     const part = await log.verifyPart({ from: 501, to: 1500 });
     expect(part).toMatchObject({
@@ -166,7 +166,10 @@ describe('the copier of facts', () => {
     });
     const rest = await log.verifyPart({ from: 1501, to: null });
     expect(rest).toMatchObject({ verified: true, entries: (await last()) - 1500, lastSeq: await last() });
-    await expect(log.verifyPart({ from: 1, to: 10_001 })).rejects.toThrow('range');
+    await expect(log.verifyPart({ from: 1, to: 2001 })).rejects.toThrow('range');
+    // Regressed: ten thousand at once took longer than a request may, and were answered 503.
+    const newest = await log.verifyPart({ from: null, to: null });
+    expect(newest).toMatchObject({ verified: true, entries: 2000, lastSeq: await last() });
     expect(await log.verifyPart({ from: 9_000, to: null })).toMatchObject({ verified: true, entries: 0 });
   });
 
@@ -179,12 +182,17 @@ describe('the copier of facts', () => {
     const { verified, checkpoints: signed } = await walk();
     expect([verified, signed]).toEqual([true, (await checkpoints()).length]);
     await app.people.user();
-    app.clock.advance(180_000);
+    // Further than the clock before it had been put forward.
+    app.clock.advance(600_000);
     await everythingCopied({ sql });
     await sleep(LAG);
     await app.stop();
     // Twice replaced: the oldest signatures are unknown, and the newest vouches for what they signed.
     app = await TestApp.start({ database, secrets: new Secrets(Buffer.alloc(32, 9), present) });
-    expect(await walk()).toMatchObject({ verified: true, checkpoints: 1 });
+    const ofPresent = (await sql<{ kid: string }>('SELECT kid FROM roster.audit_checkpoints ORDER BY seq'))
+      .map(({ kid }) => kid)
+      .filter((kid, _, all) => kid === all.at(-1)).length;
+    expect(ofPresent).toBeLessThan((await checkpoints()).length);
+    expect(await walk()).toMatchObject({ verified: true, checkpoints: ofPresent });
   });
 });

@@ -54,6 +54,8 @@ describe('whoever tampers with the audit log', () => {
     for (const table of TABLES) await app.sql(`CREATE TABLE public.kept_${table} AS SELECT * FROM roster.${table}`);
     whole = await exported();
     ({ publicKey } = (await ada.get<Report>('/api/v1/audit/verify')).body);
+    // So that nothing is due for a while, however long the tests take.
+    app.clock.advance(-61_000);
   });
   afterEach(async () => {
     for (const table of TABLES) {
@@ -260,15 +262,23 @@ describe('whoever tampers with the audit log', () => {
     expect((await inFile(lines)).faults).toContain('5 entries_reordered');
   });
 
+  it('by leaving nothing in an export is found', async () => {
+    // Regressed: an empty file was whole.
+    const { code, faults } = await inFile([]);
+    expect([code, faults]).toEqual([1, ['1 newest_removed']]);
+  });
+
   it('by leaving out a member, or a line, is found too', async () => {
     const { actorId: _, ...sparse } = whole[4]!;
     const { code, faults } = await inFile(withAt(5, () => sparse));
     expect([code, faults]).toEqual([1, ['4 entry_unreadable', '5 entries_missing']]);
   });
 
-  it('by removing a checkpoint breaks no entry', async () => {
+  it('by removing a checkpoint is found: what came a minute after the one before has to be signed', async () => {
     await sql('DELETE FROM roster.audit_checkpoints WHERE seq = $1', signed);
-    expect(await inDatabase()).toEqual([]);
+    expect(await inDatabase()).toContain(`${signed + 1} checkpoint_missing`);
+    const left = (await inFile(withAt(signed, (entry) => ({ ...entry, checkpoint: null })))).faults;
+    expect(left).toEqual([`${signed + 1} checkpoint_missing`]);
   });
 
   it('and also removes the gap is still found: what comes next leaves it open', async () => {
@@ -276,7 +286,9 @@ describe('whoever tampers with the audit log', () => {
     await app.people.user();
     await everythingCopied(app);
     const faults = await inDatabase();
-    expect(faults).toEqual([`${signed} entries_missing`]);
+    expect(faults).toContain(`${signed} entries_missing`);
+    // And what came after the gap is not signed as long as it is there.
+    expect(faults.filter((fault) => !/ (entries|checkpoint)_missing$/.test(fault))).toEqual([]);
     await sql('DELETE FROM roster.audit_entries WHERE seq > $1', signed);
   });
 
@@ -303,6 +315,7 @@ describe('whoever tampers with the audit log', () => {
     writeFileSync(file, whole.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     const without = await runToEnd({}, ['audit', 'verify', '--file', file]);
     expect([without.code, without.stdout]).toEqual([0, expect.stringContaining('Signatures were not verified')]);
+    expect(without.stdout).toContain('The end was not verified');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"left"', '"fired"'));
     const told = await runToEnd({}, ['audit', 'verify', '--file', file, '--key', publicKey]);
     expect([told.code, told.stdout]).toEqual([1, expect.stringMatching(/✗ The log was changed[^]*details_changed/)]);
@@ -310,5 +323,49 @@ describe('whoever tampers with the audit log', () => {
     expect([nothing.code, nothing.stderr]).toEqual([1, expect.stringContaining('ENOENT')]);
     const wrong = await runToEnd({}, ['audit', 'verify', '--file', file, '--key', 'short']);
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('43 characters')]);
+  });
+
+  const checkpoints = (): Promise<{ seq: number; kid: string }[]> =>
+    app.sql<{ seq: number; kid: string }>('SELECT seq::int, kid FROM roster.audit_checkpoints ORDER BY seq');
+
+  /** As the owner of the database does it, who has no SECRET_KEY. */
+  async function makeAnew(from: number): Promise<void> {
+    await sql('UPDATE roster.audit_entries SET actor_id = $2 WHERE seq = $1', from, MALLORY);
+    for (const { seq, hash, previousHash } of rewrittenFrom(from, { actorId: MALLORY }).slice(from - 1)) {
+      await setHash(seq, hash);
+      await sql(`UPDATE roster.audit_entries SET previous_hash = decode($2, 'hex') WHERE seq = $1`, seq, previousHash);
+    }
+  }
+
+  it.each<[string, () => Promise<unknown>, () => string]>([
+    ['no checkpoint at all', () => sql('DELETE FROM roster.audit_checkpoints'), () => '1 checkpoint_missing'],
+    [
+      'the first checkpoint alone',
+      () => sql('DELETE FROM roster.audit_checkpoints WHERE seq > (SELECT min(seq) FROM roster.audit_checkpoints)'),
+      () => `${signed + 1} checkpoint_missing`,
+    ],
+    [
+      'checkpoints of a key of their own',
+      () => {
+        const forged = `UPDATE roster.audit_checkpoints c SET kid = 'feedfeedfeedfeed', hash = e.hash
+          FROM roster.audit_entries e WHERE e.seq = c.seq AND c.seq > 1`;
+        return sql(forged);
+      },
+      () => `${signed} checkpoint_key_unknown`,
+    ],
+  ])('by making the chain anew with %s is found, and what comes next does not sign it', async (_, forge, fault) => {
+    // Regressed: the copier signed whatever it found, and thereby vouched for what somebody else had made.
+    const first = (await checkpoints())[0]!.seq;
+    await makeAnew(first + 1);
+    await forge();
+    const before = await checkpoints();
+    app.clock.advance(122_000);
+    await app.people.user();
+    await everythingCopied(app);
+    app.clock.advance(-122_000);
+    expect(await checkpoints()).toEqual(before);
+    expect(await inDatabase()).toContain(fault());
+    const { body } = await ada.get<{ checks?: unknown }>('/health');
+    expect(body).toMatchObject({ status: 'warn' });
   });
 });

@@ -84,7 +84,7 @@ describe('cookies', () => {
       const attributes = { path: '/', secure: true, httponly: true, samesite: 'Strict' };
       expect(cookiesIn(answer)).toEqual([
         { name: ACCESS, value: expect.any(String), attributes: { ...attributes, 'max-age': '600' } },
-        { name: REFRESH, value: expect.any(String), attributes: { ...attributes, 'max-age': String(30 * 24 * 3600) } },
+        { name: REFRESH, value: expect.any(String), attributes: { ...attributes, 'max-age': String(14 * 24 * 3600) } },
       ]);
       // No script can read what the answer does not hold.
       expect(answer.body).not.toHaveProperty('accessToken');
@@ -188,7 +188,7 @@ describe('cookies', () => {
         const answer = await refresh(browser, { origin });
         expect([origin, ...refusalIn(answer)]).toEqual([origin, ...REFUSED]);
         expect(answer.headers['set-cookie']).toBeUndefined();
-        expect(await factsOf(app, answer)).toEqual([]);
+        expect((await typesOf(app, answer)).filter((type) => type !== 'access.denied')).toEqual([]);
       }
       expect((await refresh()).status).toBe(200);
     });
@@ -223,6 +223,24 @@ describe('cookies', () => {
     it('for a month at most, if nobody comes', async () => {
       app.clock.advance(31 * DAY);
       expect(refusalIn(await refresh())).toEqual([401, 'refresh_token_invalid']);
+    });
+
+    it('by a cookie that lives as long as the session (regressed: thirty days, whatever the settings said)', async () => {
+      const database = await freshDatabase(`cookies_lives_${process.env['JEST_WORKER_ID']}`);
+      const settings = { SESSION_IDLE: '2d', SESSION_LIFETIME: '3d' };
+      const other = await TestApp.start({ database, settings });
+      try {
+        const { user } = await other.people.person();
+        const page = new Browser(other);
+        const ageOf = (answer: Answer<SignIn>): number => Number(cookiesIn(answer)[1]!.attributes['max-age']);
+        expect(ageOf(await page.signIn(user))).toBe(2 * 24 * 3600);
+        other.clock.advance(1.5 * DAY);
+        const left = ageOf(await refresh(page));
+        expect(left).toBeLessThanOrEqual(1.5 * 24 * 3600);
+        expect(left).toBeGreaterThan(1.5 * 24 * 3600 - 60);
+      } finally {
+        await other.stop();
+      }
     });
   });
 
@@ -333,7 +351,9 @@ describe('cookies', () => {
       const headers = { 'x-csrf-token': other.csrfToken };
       const answer = await browser.send('PATCH', '/api/v1/me', { body: { name: 'Mallory' }, headers });
       expect(refusalIn(answer)).toEqual(REFUSED);
-      expect(await factsOf(app, answer)).toEqual([]);
+      expect(await factsOf(app, answer)).toMatchObject([
+        { type: 'access.denied', data: { userId: grace.id, code: 'csrf_refused' } },
+      ]);
     });
   });
 
@@ -438,10 +458,10 @@ describe('cookies', () => {
     expect(await sessionsOf(app, grace.id)).toBe(0);
   });
 
-  /** How many facts there are, and of what state everybody is. */
+  /** How many facts there are but those of refusals, and of what state everybody is. */
   async function stateOf(): Promise<string> {
     const [row] = await app.sql<{ state: string }>(
-      `SELECT concat((SELECT count(*) FROM roster.events), (SELECT md5(string_agg(u::text, ',' ORDER BY u.id))
+      `SELECT concat((SELECT count(*) FROM roster.events WHERE type <> 'access.denied'), (SELECT md5(string_agg(u::text, ',' ORDER BY u.id))
          FROM roster.users u), (SELECT md5(string_agg(concat(s.id, s.ended_at), ',' ORDER BY s.id))
          FROM roster.sessions s)) AS state`,
     );

@@ -118,12 +118,33 @@ describe('impersonation', () => {
       for (const whom of [ada, await app.people.withPermissions('users:read', 'audit:read')]) {
         const answer = await begin(helper, whom);
         expect(refusalIn(answer)).toEqual(CEILING);
-        expect(await typesOf(app, answer)).toEqual([]);
+        expect(await factsOf(app, answer)).toMatchObject([
+          { type: 'access.denied', data: { userId: helper.id, code: 'privilege_ceiling', target: whom.id } },
+        ]);
         expect(await sessionsOf(app, whom.id)).toBe(1);
       }
       // For whoever has as many, or fewer.
       for (const whom of [grace, await app.people.withPermissions('users:read')])
         expect((await begin(helper, whom)).status).toBe(200);
+    });
+
+    it('never for somebody who holds for longer what they hold for an hour', async () => {
+      // Regressed: names were compared and not ends, so that the hour was made good through the other's account.
+      const helper = await app.people.withPermissions('users:impersonate', 'users:write');
+      const bob = await app.people.withPermissions('users:read', 'permissions:grant');
+      const lent = ['users:read', 'permissions:grant'];
+      const lend = async (who: Person, minutes: number) => {
+        const expiresAt = new Date(app.clock.millis() + minutes * MINUTE).toISOString();
+        const grants = lent.map((permission) => ({ permission, expiresAt }));
+        expect((await ada.put(`/api/v1/users/${who.id}/permissions`, { grants })).status).toBe(200);
+      };
+      await lend(helper, 60);
+      expect(refusalIn(await begin(helper, bob))).toEqual(CEILING);
+      const email = `${unique('x')}@example.com`;
+      expect(refusalIn(await helper.patch<SignIn>(`/api/v1/users/${bob.id}`, { email }))).toEqual(CEILING);
+      // For whoever holds it no longer than they do.
+      await lend(grace, 30);
+      expect((await begin(helper, grace)).status).toBe(200);
     });
 
     it('never for oneself, for nobody, or for whoever cannot sign in', async () => {
@@ -145,7 +166,9 @@ describe('impersonation', () => {
       for (const who of [key, second]) {
         const answer = await begin(who, grace);
         expect(refusalIn(answer)).toEqual([403, 'reauthentication_required']);
-        expect(await factsOf(app, answer)).toEqual([]);
+        expect(await factsOf(app, answer)).toMatchObject([
+          { type: 'access.denied', data: { code: 'reauthentication_required' } },
+        ]);
       }
       advance(6 * MINUTE);
       expect(refusalIn(await begin(ada, grace))).toEqual([403, 'reauthentication_required']);
@@ -256,6 +279,25 @@ describe('impersonation', () => {
       );
     });
 
+    it('no longer than the one who acts: what they come to hold for an hour they give no further for good', async () => {
+      // Regressed: only the ends of the one who was acted for counted.
+      const [giving, helping] = [
+        await makeRole('permissions:grant', 'users:read'),
+        await makeRole('users:impersonate'),
+      ];
+      const bob = await app.people.person({}, ['user', giving]);
+      const helper = await app.people.person({}, ['user', giving, helping]);
+      const who = await acting(helper, bob);
+      await putRoles(helper, 'user', helping);
+      const lent = { expiresAt: new Date(app.clock.millis() + 60 * MINUTE).toISOString() };
+      const grants = ['permissions:grant', 'users:read'].map((permission) => ({ permission, ...lent }));
+      await ada.put(`/api/v1/users/${helper.id}/permissions`, { grants });
+      const give = (expiresAt: string | null) =>
+        who.put<SignIn>(`/api/v1/users/${grace.id}/permissions`, { grants: [{ permission: 'users:read', expiresAt }] });
+      expect(refusalIn(await give(null))).toEqual(CEILING);
+      expect((await give(lent.expiresAt)).status).toBe(200);
+    });
+
     it('less far at once when who acts loses a right (S57)', async () => {
       const [reader, helping] = [await makeRole('users:read'), await makeRole('users:impersonate')];
       const helper = await app.people.person({}, ['user', reader, helping]);
@@ -278,7 +320,7 @@ describe('impersonation', () => {
       for (const answer of refused) expect(refusalIn(answer)).toEqual([403, 'reauthentication_required']);
       const stepUp = await who.post<SignIn>('/api/v1/auth/step-up', { password: PASSWORD });
       expect(refusalIn(stepUp)).toEqual(DENIED);
-      expect(await typesOf(app, stepUp)).toEqual([]);
+      expect(await typesOf(app, stepUp)).toEqual(['access.denied']);
     });
   });
 

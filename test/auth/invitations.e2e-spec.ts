@@ -11,6 +11,8 @@ const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const at = (id: string, rest = ''): string => `/api/v1/invitations/${id}${rest}`;
 
+const WHY = { reason: 'They never saw the first' };
+
 describe('invitations', () => {
   let app: TestApp;
   let ada: Person;
@@ -111,7 +113,7 @@ describe('invitations', () => {
       const { invitation } = await invite(app, ada, { roles: ['admin'] });
       for (const deed of [
         eve.post<Failure>('/api/v1/invitations', { email: invitation.email, name: 'X' }),
-        eve.post<Failure>(at(invitation.id, '/resend')),
+        eve.post<Failure>(at(invitation.id, '/resend'), WHY),
         eve.delete<Failure>(at(invitation.id)),
       ])
         expect(await deed).toMatchObject({ status: 403, body: { code: 'privilege_ceiling' } });
@@ -270,7 +272,7 @@ describe('invitations', () => {
       await ada.delete(`/api/v1/users/${gone.invitation.userId}`);
       expect((await accept({ token: gone.token })).body.code).toBe('link_invalid');
       for (const deed of [
-        ada.post<Failure>(at(gone.invitation.id, '/resend')),
+        ada.post<Failure>(at(gone.invitation.id, '/resend'), WHY),
         ada.delete<Failure>(at(gone.invitation.id)),
       ])
         expect(await deed).toMatchObject({ status: 404, body: { code: 'user_not_found' } });
@@ -290,7 +292,7 @@ describe('invitations', () => {
       expect((await accept({ token: late.token })).body.code).toBe('link_invalid');
       const expired = await ada.get<Invitation>(at(late.invitation.id), { 'if-none-match': '"1.json"' });
       expect([expired.status, expired.headers.etag, expired.body.status]).toEqual([200, '"2.json"', 'expired']);
-      expect((await ada.post<Invitation>(at(late.invitation.id, '/resend'))).body).toMatchObject({
+      expect((await ada.post<Invitation>(at(late.invitation.id, '/resend'), WHY)).body).toMatchObject({
         status: 'pending',
         version: 3,
       });
@@ -302,7 +304,7 @@ describe('invitations', () => {
       const { invitation, token: old, code: oldCode } = await invite(app, ada);
       app.clock.advance(MINUTE);
       ada = await app.people.admin();
-      const again = await ada.post<Invitation>(at(invitation.id, '/resend'));
+      const again = await ada.post<Invitation>(at(invitation.id, '/resend'), WHY);
       expect(again).toMatchObject({ status: 200, body: { id: invitation.id, status: 'pending', version: 2 } });
       expect(again.body.flowId).not.toBe(invitation.flowId);
       expect(again.body.expiresAt > invitation.expiresAt).toBe(true);
@@ -318,7 +320,7 @@ describe('invitations', () => {
       const { invitation, token: old } = await invite(app, ada);
       const email = `${unique('by.now')}@example.com`;
       await ada.patch(`/api/v1/users/${invitation.userId}`, { email });
-      expect((await ada.post<Invitation>(at(invitation.id, '/resend'))).body).toMatchObject({ email });
+      expect((await ada.post<Invitation>(at(invitation.id, '/resend'), WHY)).body).toMatchObject({ email });
       const [mail] = await awaitMail(app, email);
       expect((await accept({ token: old })).body.code).toBe('link_invalid');
       expect((await accept({ token: tokenIn(mail!) })).body).toMatchObject({ email, status: 'active' });
@@ -330,7 +332,7 @@ describe('invitations', () => {
       const revoked = await invite(app, ada);
       await ada.delete(at(revoked.invitation.id));
       for (const { invitation } of [accepted, revoked]) {
-        const refused = await ada.post<Failure>(at(invitation.id, '/resend'));
+        const refused = await ada.post<Failure>(at(invitation.id, '/resend'), WHY);
         expect(refused).toMatchObject({ status: 409, body: { code: 'invitation_over' } });
         expect(await mailTo(app, invitation.email)).toHaveLength(1);
       }
@@ -427,7 +429,7 @@ describe('invitations', () => {
     for (const refused of [
       await nobody.get<Failure>('/api/v1/invitations'),
       await nobody.get<Failure>(at(invitation.id)),
-      await reader.post<Failure>(at(invitation.id, '/resend')),
+      await reader.post<Failure>(at(invitation.id, '/resend'), WHY),
       await reader.delete<Failure>(at(invitation.id)),
     ])
       expect(refused).toMatchObject({ status: 403, body: { code: 'permission_denied' } });

@@ -7,6 +7,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
+import { awaitMail } from '../mail/mailbox.js';
 import { Statements } from '../security/statements.js';
 
 interface Key {
@@ -468,7 +469,12 @@ describe('keys', () => {
     const make2 = (somebody: Person, body: object) => somebody.post<Key>(KEYS, { name: unique('Key '), ...body });
 
     it('is made for anybody who may do no more than the maker, and acts for them', async () => {
-      const clerk = await app.people.withPermissions('api-keys:write', 'api-keys:read', 'users:read');
+      const clerk = await app.people.withPermissions(
+        'api-keys:write',
+        'api-keys:read',
+        'users:read',
+        'users:impersonate',
+      );
       const { status, body, headers } = await make2(clerk, { userId: ada.id, scopes: ['me', 'users:read'] });
       expect([status, headers['location']]).toEqual([201, `${KEYS}/${body.id}`]);
       expect(body).toMatchObject({ kind: 'service', userId: ada.id, createdBy: clerk.id });
@@ -487,9 +493,12 @@ describe('keys', () => {
       expect(fact).toMatchObject({ type: 'api_key.created', private: { actorId: clerk.id } });
       expect(await typesAbout(ada.id)).toHaveLength(1);
       expect(await typesAbout(admin.id)).toEqual([]);
-      // It is not among what they made themselves.
-      expect((await ada.get(TOKENS)).body).toEqual({ data: [] });
-      expect((await ada.delete(`${TOKENS}/${body.id}`)).status).toBe(404);
+      // They did not make it, and it acts for them: they are told, see it, and can end it.
+      expect((await awaitMail(app, ada.user.email))[0]!.subject).toBe('A key was made for your account');
+      expect((await ada.get<{ data: { id: string }[] }>(TOKENS)).body.data.map(({ id }) => id)).toEqual([body.id]);
+      expect(await ada.post(`${TOKENS}/${body.id}/rotation`, { overlapSeconds: 60 })).toMatchObject({ status: 404 });
+      expect((await ada.delete(`${TOKENS}/${body.id}`)).status).toBe(204);
+      expect((await ask(body.secret)).status).toBe(401);
     });
 
     it('of somebody with more rights is out of reach; a personal token is rotated by whose it is', async () => {

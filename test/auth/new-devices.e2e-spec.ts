@@ -10,13 +10,15 @@ describe('a sign-in from a new device', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    // Whoever asks may say where they are.
+    app = await TestApp.start({ settings: { TRUST_PROXY: '1' } });
   });
   afterAll(() => app.stop());
 
-  const login = async (identifier: string, userAgent: string): Promise<number> => {
+  const login = async (identifier: string, userAgent: string, from = '198.51.100.9'): Promise<number> => {
     const body = { identifier, password: PASSWORD };
-    return (await app.send('POST', '/api/v1/auth/login', { body, headers: { 'user-agent': userAgent } })).status;
+    const headers = { 'user-agent': userAgent, 'x-forwarded-for': from };
+    return (await app.send('POST', '/api/v1/auth/login', { body, headers })).status;
   };
 
   it('S17 is told to the owner, with the device; the first of all and known ones are not', async () => {
@@ -29,5 +31,26 @@ describe('a sign-in from a new device', () => {
     expect(mail).toMatchObject({ subject: 'Anmeldung von einem neuen Gerät' });
     expect(mail!.text).toContain('Safari on iPhone');
     expect(await mailTo(app, email)).toHaveLength(1);
+  });
+
+  it('S17 is told of a thief with the same browser elsewhere (regressed: the text of the browser alone was known)', async () => {
+    const { email } = await app.people.user();
+    await login(email, FIREFOX, '203.0.113.1');
+    await login(email, FIREFOX, '198.51.100.9');
+    const [mail] = await awaitMail(app, email);
+    expect(mail!.text).toContain('Firefox on Linux');
+    await login(email, FIREFOX, '198.51.100.9');
+    await login(email, FIREFOX, '2001:db8::1');
+    expect(await awaitMail(app, email, 2)).toHaveLength(2);
+  });
+
+  it('is not told of a newer version, nor of a neighbouring address (regressed: each update was a new device)', async () => {
+    const { email } = await app.people.user();
+    await login(email, FIREFOX, '203.0.113.1');
+    await login(email, FIREFOX.replaceAll('150.0', '151.0'), '203.0.7.200');
+    // Only of what is strange: this one is the first to be mailed.
+    await login(email, SAFARI, '203.0.113.1');
+    const mails = await awaitMail(app, email);
+    expect(mails.map(({ text }) => text.includes('Safari on iPhone'))).toEqual([true]);
   });
 });

@@ -230,7 +230,7 @@ describe('a forgotten password', () => {
           const email = `${unique('n')}@example.com`;
           await person.post('/api/v1/me/email', { email });
           const mail = await awaitLetter(app, email, 'Confirm your address');
-          return app.send('POST', '/api/v1/auth/email/verify', { body: { token: tokenIn(mail) } });
+          return app.send('POST', '/api/v1/auth/email/verify', { body: { token: tokenIn(mail), password: PASSWORD } });
         },
       ],
       ['the end of the account', (person) => ada.delete(`/api/v1/users/${person.id}`)],

@@ -232,7 +232,7 @@ describe('the second step of a sign-in', () => {
       const { mfaToken } = await due();
       const [signIn, second] = [await optionsFor({}), await optionsFor({ mfaToken })];
       const { body } = await (
-        await app.people.signIn(grace.user)
+        await app.people.signIn(grace.user, ['pwd', 'hwk', 'user', 'mfa'])
       ).post<{ challengeId: string; options: { challenge: string } }>('/api/v1/me/passkeys/options');
       for (const { challengeId, options } of [signIn, body]) {
         const response = authenticator.get({ challenge: options.challenge, rpId: second.options.rpId });
@@ -442,7 +442,7 @@ describe('the second step of a sign-in', () => {
 
     it.each(['one', 'all'])('is asked for again when its owner trusts %s no longer', async (which) => {
       const deviceToken = await trusted();
-      const owner = await app.people.signIn(grace.user);
+      const owner = await app.people.signIn(grace.user, ['pwd', 'otp', 'mfa']);
       const { body } = await owner.get<{ data: { id: string }[] }>('/api/v1/me/devices');
       const path = which === 'one' ? `/api/v1/me/devices/${body.data[0]!.id}` : '/api/v1/me/devices';
       const removed = await owner.delete(path);

@@ -21,6 +21,7 @@ const ALONE = [
   'auth.sendMagicLink',
   'auth.verifyPasskey',
   'factors.confirm',
+  'invitations.resend',
   'me.changeEmail',
   'passkeys.register',
   'users.resetFactors',
@@ -140,6 +141,10 @@ describe('the examples of requests', () => {
     'invitations.create': async ({ value: { email } }) => {
       await leave(String(email));
       return byAdmin('/api/v1/invitations');
+    },
+    'invitations.resend': async () => {
+      const { invitation } = await invite(app, admin);
+      return byAdmin(`/api/v1/invitations/${invitation.id}/resend`);
     },
     'me.changePassword': async () => {
       const user = { email: `${unique('p')}@example.com`, name: 'Grace Hopper', password: CORRECT };

@@ -1,6 +1,8 @@
+import { Events } from '../../src/events/index.js';
 import { Clock } from '../../src/platform/clock/clock.js';
 import { newId } from '../../src/platform/crypto/tokens.js';
 import { Database } from '../../src/platform/database/database.js';
+import { SessionNamed } from '../../src/sessions/sessions.contract.js';
 import { TestApp } from '../harness/app.js';
 
 /** A transaction that stays open until its answer is kept: the ground of Idempotency-Key. */
@@ -41,6 +43,28 @@ describe('a transaction that is held', () => {
       },
     );
     expect([made, told, await has(name), await has(last)]).toEqual([42, ['committed'], true, true]);
+  });
+
+  it('writes down what happened in the order in which it did, be it of one transaction or of several', async () => {
+    // Regressed: what the first recorded was written last, after that of the later ones.
+    const subject = `sessions/${newId()}`;
+    const record = (version: number): void =>
+      app.get(Events).record(SessionNamed, { sessionId: newId(), userId: newId() }, { subject, version });
+    const inOne = (version: number): Promise<void> => db.transaction(async () => Promise.resolve(record(version)));
+    await db.hold(
+      nothing,
+      async () => {
+        await inOne(1);
+        await inOne(2);
+        await inOne(3);
+      },
+      () => record(4),
+    );
+    const facts = await app.sql<{ version: number }>(
+      'SELECT subject_version AS version FROM roster.events WHERE subject = $1 ORDER BY xid, seq',
+      [subject],
+    );
+    expect(facts.map(({ version }) => version)).toEqual([1, 2, 3, 4]);
   });
 
   it('is undone at once when its work fails, and a later one begins anew', async () => {

@@ -48,6 +48,26 @@ describe('the migrations', () => {
     ]);
   });
 
+  it('end no session that is in use: one of before counts as seen just now', async () => {
+    // Regressed: each counted as last seen when its user signed in, so that those of two weeks ago were over at once.
+    const address = await freshDatabase('migrations_sessions', { empty: true });
+    await up(address);
+    const owner = await ownerOf(address).initialize();
+    const since = migrationNames.length - migrationNames.indexOf('SessionsShown1795600000000');
+    for (let undone = 0; undone < since; undone += 1) await owner.undoLastMigration();
+    await owner.destroy();
+    const sql = (text: string): Promise<{ seen: boolean }[]> => ask(asSuperuser(address), text);
+    await sql(`WITH ada AS (
+        INSERT INTO roster.users (id, email, email_key, name, name_key, locale, metadata, app_metadata, created_at, updated_at, version)
+        VALUES (gen_random_uuid(), 'a@example.com', 'a@example.com', 'Ada', 'ada', 'en', '{}', '{}', now(), now(), 1) RETURNING id
+      )
+      INSERT INTO roster.sessions (id, user_id, amr, authenticated_at, expires_at)
+      SELECT gen_random_uuid(), id, '{pwd}', now() - interval '20 days', now() + interval '10 days' FROM ada`);
+    await up(address);
+    const seen = "SELECT last_seen_at > now() - interval '1 hour' AS seen FROM roster.sessions";
+    expect(await sql(seen)).toEqual([{ seen: true }]);
+  });
+
   it('leave the extension, which others may use', async () => {
     const address = await freshDatabase('migrations_extension', { empty: true });
     await up(address);

@@ -10,7 +10,7 @@ import { freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
 import { onDatabase, startProcess } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
-import { tokenIn } from '../mail/mailbox.js';
+import { codeIn, tokenIn } from '../mail/mailbox.js';
 import { addPasskey, anAuthenticator, asked, confirmApp, newPasskey } from '../mfa/enrolment.js';
 import type { Options } from '../mfa/enrolment.js';
 import type { RequestOptions } from '../mfa/authenticator.js';
@@ -96,15 +96,15 @@ describe('a one-time secret, a hundred times at once over two processes', () => 
     return { person, code, recoveryCodes, steps };
   }
 
-  async function anotherAddress(): Promise<{ userId: string; token: string; back: string }> {
+  async function anotherAddress(): Promise<{ userId: string; proof: object; back: string }> {
     const person = await app.people.person();
     const email = `${unique('c')}@example.com`;
-    await person.post('/api/v1/me/email', { email });
+    const { body } = await person.post<{ flowId: string }>('/api/v1/me/email', { email });
     const [mail, told] = [
       await awaitLetter(app, email, 'Confirm your address'),
       await awaitLetter(app, person.user.email, 'Your account is to have another address'),
     ];
-    return { userId: person.id, token: tokenIn(mail), back: tokenIn(told) };
+    return { userId: person.id, proof: { flowId: body.flowId, code: codeIn(mail) }, back: tokenIn(told) };
   }
 
   const SECRETS: Readonly<Record<string, () => Promise<Race>>> = {
@@ -142,8 +142,8 @@ describe('a one-time secret, a hundred times at once over two processes', () => 
       return { path: '/auth/email/verify', body: () => ({ token }), type: 'user.email_verified', userId };
     },
     'e-mail change': async () => {
-      const { userId, token } = await anotherAddress();
-      return { path: '/auth/email/verify', body: () => ({ token }), type: 'user.email_changed', userId };
+      const { userId, proof } = await anotherAddress();
+      return { path: '/auth/email/verify', body: () => proof, type: 'user.email_changed', userId };
     },
     'e-mail revert': async () => {
       const { userId, back } = await anotherAddress();

@@ -45,7 +45,14 @@ describe('probes', () => {
 
   it('tells on the main port what was looked at, and no details of it', async () => {
     const { body } = await probe('/health');
-    expect(Object.keys(body.checks!).sort()).toEqual(['database', 'migrations', 'process', 'queue', 'startup']);
+    expect(Object.keys(body.checks!).sort()).toEqual([
+      'audit',
+      'database',
+      'migrations',
+      'process',
+      'queue',
+      'startup',
+    ]);
     for (const [check] of Object.values(body.checks!)) expect(Object.keys(check!)).toEqual(['status']);
   });
 

@@ -60,8 +60,9 @@ describe('signing keys', () => {
     let asked = 0;
     const failed: unknown[] = [];
     let over = false;
+    // Not as ada: of more than SESSION_MAX sessions hers, long unseen, would be ended, and her token with it.
     const users = [app, other].map(async (at) => {
-      const { user } = ada;
+      const user = await at.people.user();
       while (!over) {
         const somebody = await at.people.signIn(user);
         for (const where of [app, other]) {
@@ -125,9 +126,12 @@ describe('signing keys', () => {
     const moved = await TestApp.start({ database: address, secrets: new Secrets(after, before) });
     await moved.stop();
     const alone = await TestApp.start({ database: address, secrets: new Secrets(after) });
-    expect((await alone.send('GET', '/api/v1/me', { token: ada.token })).status).toBe(200);
-    await alone.get(Keys).rotate();
-    expect((await (await alone.people.person()).get('/api/v1/me')).status).toBe(200);
-    await alone.stop();
+    try {
+      expect((await alone.send('GET', '/api/v1/me', { token: ada.token })).status).toBe(200);
+      await alone.get(Keys).rotate();
+      expect((await (await alone.people.person()).get('/api/v1/me')).status).toBe(200);
+    } finally {
+      await alone.stop();
+    }
   });
 });

@@ -61,7 +61,7 @@ describe('A29 an address that another parser could read otherwise', () => {
     expect(await admin.post('/api/v1/users', given)).toMatchObject(refusal);
     const merge = { 'content-type': 'application/merge-patch+json' };
     expect(await admin.patch(`/api/v1/users/${admin.id}`, { email }, merge)).toMatchObject(refusal);
-    expect(await app.sql('SELECT 1 FROM roster.registrations WHERE name = $1', [given.name])).toEqual([]);
+    expect(await app.sql("SELECT 1 FROM roster.flows WHERE payload ->> 'name' = $1", [given.name])).toEqual([]);
     expect(await app.sql('SELECT 1 FROM roster.users WHERE name = $1', [given.name])).toEqual([]);
   });
 

@@ -15,6 +15,7 @@ jest.setTimeout(60_000);
 
 /** Whatever waited for a server that says nothing would take longer. Milliseconds. */
 const SERVER_IS_WAITED_FOR = 4500;
+const DAY = 24 * 3_600_000;
 
 describe('a mail server that is dead', () => {
   const open: (() => Promise<void>)[] = [];
@@ -50,6 +51,32 @@ describe('a mail server that is dead', () => {
     });
     return Math.max(...(await Promise.all(times)));
   }
+
+  it('is dead for days: the mail is tried for three of them, then given up, counted and told', async () => {
+    // Regressed: after three and a half hours the mail stayed in the queue for ever, and nobody was told.
+    const log: string[] = [];
+    const app = await TestApp.start({
+      database: await freshDatabase('smtp_given_up'),
+      settings: { SMTP_URL: `smtp://127.0.0.1:${await emptyPort()}` },
+      onLog: (line) => log.push(line),
+    });
+    open.push(() => app.stop());
+    const email = `${unique('late')}@example.com`;
+    await register(app, email);
+    await awaitOwed(app, 1, 1);
+    // As after so many tries of four hours.
+    await app.sql('UPDATE graphile_worker._private_jobs SET attempts = 11');
+    app.clock.advance(2 * DAY);
+    await passTime(app);
+    await awaitOwed(app, 1, 12);
+    app.clock.advance(DAY);
+    await passTime(app);
+    await awaitOwed(app, 0);
+    expect(await app.ground.metrics.text()).toContain('mail_sent_total{result="given_up"} 1');
+    const told = log.filter((line) => line.includes('A mail is given up'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).not.toContain(email);
+  });
 
   it('refuses the connection: no request notices, and the mail arrives when it is back, once', async () => {
     const port = await emptyPort();

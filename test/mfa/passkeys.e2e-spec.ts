@@ -271,7 +271,7 @@ describe('passkeys', () => {
     const [creation, verify] = [await newPasskey(app, grace), await verifyOptions(grace)];
     app.clock.advance(5 * MINUTE + 1);
     expect(await prove(verify.challengeId, authenticator.get(verify.options))).toBeNull();
-    const later = await app.people.signIn(grace.user);
+    const later = await app.people.signIn(grace.user, HARDWARE);
     expect(codeOf(await register(creation, later))).toEqual([422, 'passkey_invalid']);
     const inTime = await verifyOptions(grace);
     app.clock.advance(5 * MINUTE - 1000);
@@ -324,7 +324,7 @@ describe('passkeys', () => {
       DELETE: () => grace.delete(`${PASSKEYS}/${id}`),
     };
     expect(codeOf(await deeds[deed]!())).toEqual([403, 'reauthentication_required']);
-    expect(await newFactsAbout(app, grace.id)).toEqual(before);
+    expect(await newFactsAbout(app, grace.id)).toEqual([...before, 'access.denied']);
   });
 
   it('are on record with who did it', async () => {

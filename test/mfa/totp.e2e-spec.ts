@@ -280,7 +280,7 @@ describe('an authenticator app', () => {
     const refused = await asked[method]!();
     expect(codeOf(refused)).toEqual([403, 'reauthentication_required']);
     expect((refused.headers as Record<string, string>)['www-authenticate']).toContain('max_age="300"');
-    expect(await newFactsAbout(app, grace.id)).toEqual(before);
+    expect(await newFactsAbout(app, grace.id)).toEqual([...before, 'access.denied']);
     // Looking is allowed.
     expect((await grace.get(`${FACTORS}/${id}`)).status).toBe(200);
   });

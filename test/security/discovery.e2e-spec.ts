@@ -182,6 +182,44 @@ describe('who has an account', () => {
     expect(await guess(unknown)).toEqual(locked);
   });
 
+  describe('S9 A9 is not told by which count a pause stands in', () => {
+    const wrong = async (identifier: string) => (await login(identifier, 'not the password at all')).status;
+    /** So many guesses at one name, then one at another: of both the status. */
+    const after = async (first: string, then: string): Promise<number[]> => {
+      for (let guesses = 0; guesses < 11; guesses += 1) await wrong(first);
+      return [await wrong(first), await wrong(then)];
+    };
+
+    it('of a registration’s code and of a sign-in (regressed: the first counted for the address, the other for its user)', async () => {
+      const ask = async (email: string): Promise<number[]> => {
+        const { flowId } = (await register(email)).body as unknown as { flowId: string };
+        const statuses: number[] = [];
+        for (let guesses = 0; guesses < 12; guesses += 1) {
+          const body = { flowId, code: '000000' };
+          statuses.push((await app.send('POST', '/api/v1/auth/email/verify', { body })).status);
+        }
+        return [...statuses, await wrong(email)];
+      };
+      const unknown = await ask(nobody());
+      expect(unknown).toEqual([...Array<number>(10).fill(422), 429, 429, 429]);
+      expect(await ask(await mine())).toEqual(unknown);
+    });
+
+    it('of a user name and of another spelling of it (regressed: those of nobody were folded like addresses)', async () => {
+      const wide = (name: string) => name.replace('b', '\uff42');
+      const { username } = await app.people.user({ username: unique('bob-') });
+      const free = unique('bob-');
+      expect(await after(free, wide(free))).toEqual([429, 429]);
+      expect(await after(username!, wide(username!))).toEqual([429, 429]);
+    });
+
+    it('of an address and of the user name that goes with it (regressed: a pause of the one held for the other)', async () => {
+      const { email, username } = await app.people.user({ username: unique('bob-') });
+      expect(await after(nobody(), unique('bob-'))).toEqual([429, 401]);
+      expect(await after(email, username!)).toEqual([429, 401]);
+    });
+  });
+
   it('S9 A9 is not told by a suspension: only the right password learns of it', async () => {
     const user = await app.people.user();
     const ada = await app.people.admin();

@@ -61,6 +61,15 @@ describe('limits on Redis, as Debian ships it', () => {
       if (performance.now() > until) throw new Error('The limits are still not shared');
   };
 
+  /** An indicator that is not heard in time fails: on a busy machine it is asked again. */
+  const seeAlone = async (one: RunningProcess): Promise<void> => {
+    for (const until = performance.now() + BACK; ; await pause(50)) {
+      const { status, checks } = await healthOf(one);
+      if (status === 'warn' && checks['limits']![0]!.status === 'warn') return;
+      if (performance.now() > until) throw new Error(`It says ${status}: ${JSON.stringify(checks['limits'])}`);
+    }
+  };
+
   it('are one over two processes, within a tenth', async () => {
     const [one, other] = [await start(), await start()];
     let passed = 0;
@@ -87,8 +96,7 @@ describe('limits on Redis, as Debian ships it', () => {
     const since = performance.now();
     for (let round = 0; round < 12; round += 1) expect(await ask(500, one)).toEqual({ 404: 500 });
     expect(performance.now() - since).toBeLessThan(10_000);
-    const health = await healthOf(one);
-    expect([health.status, health.checks['limits']![0]!.status]).toEqual(['warn', 'warn']);
+    await seeAlone(one);
     expect(await statusOf(`${one.url}/health/ready`)).toBe(200);
     await giveBack();
     await seeShared(one);

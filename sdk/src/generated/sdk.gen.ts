@@ -169,7 +169,7 @@ export class Audit extends HeyApiClient {
     /**
      * Verify the audit log
      *
-     * Finds entries that were changed, removed, reordered or inserted, details that were changed, and forged checkpoints. At most 10000
+     * Finds entries that were changed, removed, reordered or inserted, details that were changed, and forged checkpoints. At most 2000
      * entries at once: the newest, unless `from` or `to` is given. Longer ranges are verified by the command line, `npm run roster -- audit verify`.
      */
     public verify<ThrowOnError extends boolean = true>(options?: Options<AuditVerifyData, ThrowOnError>): RequestResult<AuditVerifyResponses, AuditVerifyErrors, ThrowOnError> {
@@ -251,6 +251,8 @@ export class Me extends HeyApiClient {
     
     /**
      * List your personal tokens
+     *
+     * Also the service keys that others have made to act for you: you can revoke them here.
      */
     public tokens<ThrowOnError extends boolean = true>(options?: Options<MeTokensData, ThrowOnError>): RequestResult<MeTokensResponses, MeTokensErrors, ThrowOnError> {
         return (options?.client ?? this.client).get<MeTokensResponses, MeTokensErrors, ThrowOnError>({
@@ -361,7 +363,7 @@ export class Me extends HeyApiClient {
     /**
      * Change your own account
      *
-     * A merge patch (RFC 7396): `null` clears a member.
+     * A merge patch (RFC 7396): `null` clears a member. `phone` and `username` want a recent sign-in.
      */
     public patch<ThrowOnError extends boolean = true>(options: Options<MePatchData, ThrowOnError>): RequestResult<MePatchResponses, MePatchErrors, ThrowOnError> {
         return (options.client ?? this.client).patch<MePatchResponses, MePatchErrors, ThrowOnError>({
@@ -507,7 +509,7 @@ export class Auth extends HeyApiClient {
     /**
      * Prove that an address is yours
      *
-     * With the code of the mail and its flow, or with the token of its link; the link of a registration also wants the password that was chosen.
+     * With the code of the mail and its flow, or with the token of its link; the link of a registration or of a change also wants the password of the account, so that nobody makes a stranger’s account theirs by a click; so does the code of a registration that was mailed again.
      */
     public verifyEmail<ThrowOnError extends boolean = true>(options: Options<AuthVerifyEmailData, ThrowOnError>): RequestResult<AuthVerifyEmailResponses, AuthVerifyEmailErrors, ThrowOnError> {
         return (options.client ?? this.client).post<AuthVerifyEmailResponses, AuthVerifyEmailErrors, ThrowOnError>({
@@ -1154,7 +1156,11 @@ export class Invitations extends HeyApiClient {
         return (options.client ?? this.client).post<InvitationsResendResponses, InvitationsResendErrors, ThrowOnError>({
             security: [{ scheme: 'bearer', type: 'http' }],
             url: '/api/v1/invitations/{id}/resend',
-            ...options
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
         });
     }
 }
@@ -1429,7 +1435,8 @@ export class Access extends HeyApiClient {
     /**
      * Ask whether somebody may do something
      *
-     * Of yourself as you ask: by a key, what the key may.
+     * Of yourself as you ask: by a key, what the key may. Of somebody else as if they had shown whatever their roles ask for: without a second
+     * factor that a role of theirs requires they may do nothing but set one up.
      */
     public check<ThrowOnError extends boolean = true>(options: Options<AccessCheckData, ThrowOnError>): RequestResult<AccessCheckResponses, AccessCheckErrors, ThrowOnError> {
         return (options.client ?? this.client).post<AccessCheckResponses, AccessCheckErrors, ThrowOnError>({
@@ -1445,6 +1452,8 @@ export class Access extends HeyApiClient {
     
     /**
      * Ask why somebody may do something, or may not
+     *
+     * As `access.check` answers. Without `roles:read` only the roles that they have are named.
      */
     public explain<ThrowOnError extends boolean = true>(options: Options<AccessExplainData, ThrowOnError>): RequestResult<AccessExplainResponses, AccessExplainErrors, ThrowOnError> {
         return (options.client ?? this.client).post<AccessExplainResponses, AccessExplainErrors, ThrowOnError>({

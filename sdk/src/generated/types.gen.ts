@@ -334,7 +334,7 @@ export type AuditPage = {
 /**
  * What is wrong
  */
-export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown';
+export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown' | 'checkpoint_missing';
 
 export type AuditFault = {
     /**
@@ -1999,7 +1999,7 @@ export type AccessExplanation = {
      */
     allowed: boolean;
     /**
-     * Where the account stands: whoever is suspended or deleted may do nothing, whatever they hold
+     * Where the account stands: whoever is not active may do nothing, whatever they hold
      */
     status: UserStatus;
     /**
@@ -2007,7 +2007,7 @@ export type AccessExplanation = {
      */
     reasons: Array<PermissionReason>;
     /**
-     * The roles that give it
+     * The roles that give it; without `roles:read`, only those that they have
      */
     roles: Array<string>;
 };
@@ -2071,7 +2071,7 @@ export type VerifyEmailRequestWritable = {
      */
     code?: string;
     /**
-     * That of the registration, where its link is shown
+     * That of the registration or the account, where the link is shown
      */
     password?: string;
 };
@@ -4038,7 +4038,7 @@ export type MeChangePasswordErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · The current password is not right
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are · The current password is not right
      */
     403: Problem;
     /**
@@ -5767,7 +5767,7 @@ export type InvitationsGetResponses = {
 export type InvitationsGetResponse = InvitationsGetResponses[keyof InvitationsGetResponses];
 
 export type InvitationsResendData = {
-    body?: never;
+    body: ReasonRequest;
     headers?: {
         /**
          * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
@@ -5822,7 +5822,7 @@ export type InvitationsResendErrors = {
      */
     415: Problem;
     /**
-     * This key belongs to another request
+     * The request is not valid · This key belongs to another request
      */
     422: Problem;
     /**
@@ -8613,7 +8613,7 @@ export type MePatchErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · Prove once more who you are
      */
     403: Problem;
     /**
@@ -8935,7 +8935,7 @@ export type MeEndOtherSessionsErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
      */
     403: Problem;
     /**
@@ -9048,7 +9048,7 @@ export type MeEndSessionErrors = {
      */
     401: Problem;
     /**
-     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site
+     * Change your password first · Your role asks for a second factor · This key is not made for this · This request may come from another site · You may not do this
      */
     403: Problem;
     /**

@@ -155,7 +155,7 @@ export const AddressChanging = defineMail<Proofs>('address-changing', {
     subject: 'Your account is to have another address',
     paragraphs: [
       'Hello,',
-      'somebody who is signed in to your account wants another e-mail address for it. It changes once that address is confirmed.',
+      'another e-mail address was asked for your account by somebody who is signed in to it, or given to it by an administrator.',
       'If it was not you, stop it here. It also undoes the change for a week, and ends all sessions:',
     ],
     action: 'It was not me',
@@ -164,7 +164,7 @@ export const AddressChanging = defineMail<Proofs>('address-changing', {
     subject: 'Ihr Konto soll eine andere Adresse bekommen',
     paragraphs: [
       'Guten Tag,',
-      'jemand, der in Ihrem Konto angemeldet ist, möchte dafür eine andere E-Mail-Adresse. Sie gilt, sobald sie bestätigt ist.',
+      'für Ihr Konto wurde eine andere E-Mail-Adresse gewünscht, von jemandem, der darin angemeldet ist, oder von der Verwaltung vergeben.',
       'Wenn Sie es nicht waren, halten Sie es hier auf. Eine Woche lang macht das auch die Änderung rückgängig und beendet alle Sitzungen:',
     ],
     action: 'Das war ich nicht',

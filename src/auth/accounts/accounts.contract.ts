@@ -13,6 +13,18 @@ export const RegistrationConfirmed = defineEvent('registration.confirmed', 'An a
   flowId: 'uuid',
   userId: 'uuid',
 });
+export const RegistrationRefused = defineEvent(
+  'registration.refused',
+  'Somebody followed the link of a registration and did not know its password',
+  { flowId: 'uuid' },
+  { outcome: 'refused' },
+);
+export const EmailChangeRefused = defineEvent(
+  'email_change.refused',
+  'Somebody followed the link that gives their address to an account, and did not know its password',
+  { userId: 'uuid', flowId: 'uuid' },
+  { outcome: 'refused' },
+);
 export const EmailVerificationStarted = defineEvent(
   'email_verification.started',
   'A mail to confirm an address was asked for',

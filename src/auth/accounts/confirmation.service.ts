@@ -1,20 +1,22 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
-import { PasswordIncorrect, Passwords } from '../../passwords/index.js';
+import { PasswordIncorrect } from '../../passwords/index.js';
+import { Clock } from '../../platform/clock/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { refusal } from '../../platform/http/validation.pipe.js';
-import { Users, normalEmail } from '../../users/index.js';
+import { Users, normalEmail, statusOf } from '../../users/index.js';
 import type { UserRow } from '../../users/index.js';
 import type { Flow, FlowPurpose } from '../flows/flow.entity.js';
 import { LinkInvalid } from '../flows/flows.contract.js';
 import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
-import { Guesses } from '../guesses/guesses.service.js';
+import { PasswordGuesses } from '../guesses/password-guesses.service.js';
 import { AddressChanging } from './account.mails.js';
-import { RegistrationConfirmed } from './accounts.contract.js';
+import { EmailChangeRefused, RegistrationConfirmed, RegistrationRefused } from './accounts.contract.js';
 import { Letters } from './letters.service.js';
 import { appliedIn } from './registration.service.js';
+import type { WantedAddress, WayBack } from './addresses.service.js';
 import { unlessGone } from './unless-gone.js';
 
 const PURPOSES: readonly FlowPurpose[] = ['registration', 'email_verification', 'email_change'];
@@ -26,38 +28,51 @@ export class ConfirmationService {
     private readonly db: Database,
     private readonly events: Events,
     private readonly flows: Flows,
-    private readonly guesses: Guesses,
+    private readonly guesses: PasswordGuesses,
     private readonly users: Users,
-    private readonly passwords: Passwords,
     private readonly letters: Letters,
+    private readonly clock: Clock,
   ) {}
 
   /**
-   * @param password that of the registration, where its link is shown
+   * @param password that of the registration or of the account, where a link is shown that gives it to the address
    * @throws CodeInvalid, LinkInvalid, TooManyGuesses, EmailTaken, PasswordIncorrect, ValidationFailed
    */
   async confirm(proof: Proof, password: string | null): Promise<UserRow> {
     const flow = await this.flows.prove(PURPOSES, proof);
-    if (flow.purpose === 'registration' && !('code' in proof)) await this.refuseHijack(flow, password);
-    return this.db.transaction(async () => {
-      await this.flows.use(flow, proof);
-      return flow.purpose === 'registration' ? this.welcome(flow) : this.prove(flow);
-    });
+    if (wantsPassword(flow, proof)) await this.refuseHijack(flow, password);
+    return this.db.transaction(() =>
+      flow.purpose === 'registration' ? this.welcome(flow, proof) : this.prove(flow, proof),
+    );
   }
 
   /**
-   * Anybody can ask for an account with the address of another, and a password of their own. The owner who follows the
-   * link of such a mail does not know that password, and so cannot make the stranger's account.
+   * Anybody can ask for an account with the address of another, and a password of their own; or give the address of
+   * another to their account. Whoever follows the link of such a mail does not know that password, and so cannot make
+   * the stranger's account theirs by a click.
    */
   private async refuseHijack(flow: Flow, password: string | null): Promise<void> {
     if (password === null)
-      throw refusal([{ pointer: '/password', code: 'required', detail: 'is missing: the one of the registration' }]);
-    await this.guesses.reserve(flow.emailKey, null);
-    if (!(await this.passwords.fits(appliedIn(flow).passwordHash, password))) throw new PasswordIncorrect();
-    await this.guesses.forgive(flow.emailKey);
+      throw refusal([{ pointer: '/password', code: 'required', detail: 'is missing: the one of the account' }]);
+    const { userId, emailKey } = flow;
+    const right =
+      userId === null
+        ? await this.guesses.fits(emailKey, appliedIn(flow).passwordHash, password)
+        : await this.guesses.prove({ name: null, userId }, password);
+    if (!right) await this.refuse(flow);
   }
 
-  private async welcome(flow: Flow): Promise<UserRow> {
+  private async refuse({ id: flowId, userId }: Flow): Promise<never> {
+    await this.db.transaction(() => {
+      if (userId === null) this.events.record(RegistrationRefused, { flowId });
+      else this.events.record(EmailChangeRefused, { userId, flowId }, { subject: `users/${userId}` });
+      return Promise.resolve();
+    });
+    throw new PasswordIncorrect();
+  }
+
+  private async welcome(flow: Flow, proof: Proof): Promise<UserRow> {
+    await this.flows.use(flow, proof);
     const { email, name, locale, passwordHash } = appliedIn(flow);
     const user = await this.users.create({ email, name, locale }, { passwordHash, emailVerified: true });
     this.events.record(
@@ -68,14 +83,18 @@ export class ConfirmationService {
     return user;
   }
 
-  private async prove({ userId, purpose, emailKey, payload }: Flow): Promise<UserRow> {
-    const user = await unlessGone(this.users.lock(userId!));
+  /** The user is locked before anything is written, as everywhere. */
+  private async prove(flow: Flow, proof: Proof): Promise<UserRow> {
+    const user = await unlessGone(this.users.lock(flow.userId!));
+    await this.flows.use(flow, proof);
     const before = { email: user.email, emailKey: user.emailKey, locale: user.locale };
-    // Verified is what the flow was about, not what the account has by now.
-    if (purpose === 'email_verification' && before.emailKey !== emailKey) throw new LinkInvalid();
-    const email = purpose === 'email_change' ? (payload as { email: string }).email : user.email;
+    const change = flow.purpose === 'email_change' ? (flow.payload as WantedAddress) : null;
+    // What the flow was about, not what the account has by now.
+    if (before.emailKey !== (change?.from ?? flow.emailKey)) throw new LinkInvalid();
+    if (statusOf(user, this.clock.now()) === 'suspended') throw new LinkInvalid();
+    const email = change?.email ?? user.email;
     await this.users.proveEmail(user, email);
-    if (normalEmail(email) !== before.emailKey) await this.tellOldAddress(user.id, before);
+    if (normalEmail(email) !== before.emailKey) await this.tellOldAddress(user.id, before, change!.since);
     return this.users.get(user.id);
   }
 
@@ -83,9 +102,17 @@ export class ConfirmationService {
   private async tellOldAddress(
     userId: string,
     before: { email: string; emailKey: string; locale: string },
+    since: string,
   ): Promise<void> {
     await this.flows.supersedeAllOf(userId);
-    const back = { emailKey: before.emailKey, userId, payload: { email: before.email }, isReal: true };
+    const payload: WayBack = { email: before.email, since };
+    const back = { emailKey: before.emailKey, userId, payload, isReal: true };
     await this.letters.begin('email_revert', back, { template: AddressChanging, page: 'revert-email' }, before);
   }
+}
+
+/** A code counts only with its flow, which whoever began it was told; a link, and a code mailed again, go to the address. */
+function wantsPassword(flow: Flow, proof: Proof): boolean {
+  if (flow.purpose === 'registration') return !('code' in proof) || appliedIn(flow).resent === true;
+  return flow.purpose === 'email_change' && !('code' in proof);
 }

@@ -33,7 +33,7 @@ export class OwnPassword {
    */
   async change(userId: string, current: string, next: string, sessionId: string | null): Promise<void> {
     const { email, name, username } = await this.users.get(userId);
-    const proof = await this.guesses.prove(userId, userId, current);
+    const proof = await this.guesses.prove({ name: null, userId }, current);
     if (!proof) return this.refuse(userId);
     if (normalizePassword(next) === normalizePassword(current)) throw refusal([UNCHANGED]);
     const hash = await this.passwords.hashNew(next, { email, name, username: username ?? undefined }, '/newPassword');

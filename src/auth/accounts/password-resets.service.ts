@@ -10,9 +10,9 @@ import type { UserRow } from '../../users/index.js';
 import { LinkInvalid } from '../flows/flows.contract.js';
 import { Flows } from '../flows/flows.service.js';
 import type { Proof } from '../flows/flows.service.js';
-import { Guesses } from '../guesses/guesses.service.js';
 import { PasswordWasChanged, ResetPassword } from './account.mails.js';
 import { PasswordReset, PasswordResetStarted } from './accounts.contract.js';
+import { Compromised } from './compromised.service.js';
 import { Letters } from './letters.service.js';
 import { unlessGone } from './unless-gone.js';
 
@@ -26,8 +26,8 @@ export class PasswordResets {
     private readonly flows: Flows,
     private readonly users: Users,
     private readonly passwords: Passwords,
-    private readonly guesses: Guesses,
     private readonly letters: Letters,
+    private readonly compromised: Compromised,
   ) {}
 
   /** @returns the flow that the mailed code belongs to */
@@ -52,7 +52,8 @@ export class PasswordResets {
   }
 
   /**
-   * A second factor is asked for at the next sign-in as ever. Sessions end; so does whatever else was mailed.
+   * A second factor is asked for at the next sign-in as ever. Sessions end; so do personal tokens, the trust in devices,
+   * and whatever else was mailed.
    * @throws CodeInvalid, LinkInvalid, TooManyGuesses, ValidationFailed by the policy
    */
   async reset(proof: Proof, password: string): Promise<void> {
@@ -60,15 +61,15 @@ export class PasswordResets {
     const { email, name, username } = await this.users.get(flow.userId!);
     const hash = await this.passwords.hashNew(password, { email, name, username: username ?? undefined }, '/password');
     await this.db.transaction(async () => {
-      await this.flows.use(flow, proof);
       const user = await unlessGone(this.users.lock(flow.userId!));
+      await this.flows.use(flow, proof);
       if (user.emailKey !== flow.emailKey) throw new LinkInvalid();
       if (user.activatedAt && !user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
       // An administrator sent it to somebody who is invited: as good as their invitation, which is void by this.
       if (!user.activatedAt) await this.users.activate(user, hash, null);
       else await this.passwords.replace(user.id, hash, null);
       await this.flows.supersedeAllOf(user.id);
-      await this.guesses.unlock(user.id);
+      await this.compromised.distrust(user.id);
       await this.letters.tell(PasswordWasChanged, user, {});
       this.events.record(PasswordReset, { userId: user.id }, { subject: `users/${user.id}`, actorId: user.id });
     });

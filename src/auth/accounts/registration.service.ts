@@ -24,6 +24,8 @@ export interface Applied {
   readonly name: string;
   readonly locale: string;
   readonly passwordHash: string;
+  /** Its code was asked for by the address alone. */
+  readonly resent?: boolean;
 }
 
 export function appliedIn({ payload }: Flow): Applied {

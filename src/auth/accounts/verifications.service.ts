@@ -28,7 +28,8 @@ export class Verifications {
     const emailKey = normalEmail(email);
     const registration = await this.flows.findLive('registration', emailKey);
     return this.db.transaction(async () => {
-      if (registration) return this.registrations.begin(appliedIn(registration));
+      // Whoever asks need not be whoever applied: they get the proof of the address, and not the account with it.
+      if (registration) return this.registrations.begin({ ...appliedIn(registration), resent: true });
       const user = await this.users.findByIdentifier(email);
       const waits = user?.emailVerifiedAt === null && statusOf(user, this.clock.now()) === 'active' ? user : null;
       const flow = { emailKey, userId: waits?.id ?? null, isReal: waits !== null };

@@ -27,7 +27,7 @@ const USE = statement(
 );
 const SUPERSEDE = statement(
   'flows_supersede',
-  `UPDATE roster.flows SET superseded_at = $3 WHERE purpose = $1 AND email_key = $2 AND ${LIVE}`,
+  `UPDATE roster.flows SET superseded_at = $3 WHERE purpose = $1 AND email_key = $2 AND user_id IS NOT DISTINCT FROM $4 AND ${LIVE}`,
 );
 
 @Injectable()
@@ -57,8 +57,9 @@ export class FlowsRepository {
     return (await this.db.change(USE, [id, now])) === 1;
   }
 
-  async supersede(purpose: FlowPurpose, emailKey: string, now: Date): Promise<void> {
-    await this.db.change(SUPERSEDE, [purpose, emailKey, now]);
+  /** Nobody ends what another has begun. */
+  async supersede(purpose: FlowPurpose, emailKey: string, userId: string | null, now: Date): Promise<void> {
+    await this.db.change(SUPERSEDE, [purpose, emailKey, now, userId]);
   }
 
   supersedeOf(userId: string, purpose: FlowPurpose, now: Date): Promise<number> {

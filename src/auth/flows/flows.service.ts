@@ -8,6 +8,7 @@ import { Clock } from '../../platform/clock/clock.js';
 import { Secrets } from '../../platform/crypto/secrets.js';
 import { hashToken, newId, randomCode, randomToken } from '../../platform/crypto/tokens.js';
 import { Database } from '../../platform/database/database.js';
+import { Sessions } from '../../sessions/index.js';
 import { Guesses } from '../guesses/guesses.service.js';
 import type { Flow, FlowPurpose } from './flow.entity.js';
 import { CodeInvalid, CodeRefused, LinkInvalid } from './flows.contract.js';
@@ -59,8 +60,11 @@ export class Flows {
     private readonly secrets: Secrets,
     private readonly flows: FlowsRepository,
     private readonly guesses: Guesses,
+    sessions: Sessions,
     jobs: Jobs,
   ) {
+    // Whatever ends all sessions of somebody ends what was begun in one of them, perhaps by somebody else.
+    sessions.onAllEnded(async (userId) => void (await this.supersedeOf(userId, 'email_change')));
     jobs.work(PruneFlows, () => flows.deleteExpired(new Date(clock.millis() - KEPT_FOR)), { cron: '23 * * * *' });
   }
 
@@ -70,7 +74,7 @@ export class Flows {
     const later = (milliseconds: number): Date => new Date(now.getTime() + milliseconds);
     const [id, token, code] = [newId(), randomToken(), randomCode()];
     const [tokenHash, codeHash] = [hashToken(token), this.digestOf(id, code)];
-    await this.flows.supersede(purpose, emailKey, now);
+    await this.flows.supersede(purpose, emailKey, userId, now);
     await this.flows.insert({
       ...{ id, purpose, emailKey, userId, payload },
       tokenHash: isReal ? tokenHash : null,
@@ -126,8 +130,9 @@ export class Flows {
 
   private async proveByCode(purposes: readonly FlowPurpose[], proof: { flowId: string; code: string }): Promise<Flow> {
     const known = await this.flows.find(proof.flowId, purposes);
-    const account = known?.userId ?? known?.emailKey ?? proof.flowId;
-    await this.guesses.reserve(account, known?.userId ?? null);
+    // Whatever the purpose, and whomever the flow knew of: else the count would tell who has the address (S9).
+    const guessed = await this.guesses.whoHas(known?.emailKey ?? proof.flowId);
+    await this.guesses.reserve(guessed);
     const flow = await this.db.transaction(async () => {
       const codeHash = this.digestOf(proof.flowId, proof.code);
       const tried = await this.flows.try(proof.flowId, purposes, codeHash, this.clock.now());
@@ -137,7 +142,7 @@ export class Flows {
     });
     // Thrown after the commit, so that the try is counted.
     if (!flow) throw refusalOf(proof);
-    await this.guesses.forgive(account);
+    await this.guesses.forgive(guessed);
     return flow;
   }
 

@@ -7,6 +7,7 @@ export class GuessRow {
   @PrimaryColumn('bytea')
   account!: Buffer;
 
+  /** HMAC of the name that was typed and of where that was; empty for all together. */
   @PrimaryColumn('bytea')
   source!: Buffer;
 

@@ -8,8 +8,14 @@ const LONGEST_PAUSE = 900;
 /** From all sources together (NIST SP 800-63B-4, 3.2.2: at most 100), and the pause that comes then. Seconds. */
 const FREE_OF_ALL = 90;
 const PAUSE_OF_ALL = 3600;
+/** So many are heard after such a pause, before the next: one guess an hour must not keep strangers out for ever. */
+const FREE_AGAIN = 10;
 
-const FAILURES = `CASE WHEN g.blocked_until > $3 THEN g.failures WHEN g.last_at < $3 - interval '1 day' THEN 1 ELSE g.failures + 1 END`;
+const FAILURES = `CASE
+  WHEN g.blocked_until > $3 THEN g.failures
+  WHEN g.last_at < $3 - interval '1 day' THEN 1
+  WHEN g.source = '' AND g.blocked_until IS NOT NULL THEN ${FREE_OF_ALL - FREE_AGAIN + 1}
+  ELSE g.failures + 1 END`;
 // One statement counts and decides, so that of many at once no more are heard than may be.
 const RESERVE = statement(
   'guesses_reserve',

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Passwords } from '../../passwords/index.js';
 import type { PasswordProof } from '../../passwords/index.js';
 import { Guesses } from './guesses.service.js';
+import type { Guessed } from './guesses.service.js';
 
 /** Passwords that somebody types, each counted before it is heard. */
 @Injectable()
@@ -12,12 +13,21 @@ export class PasswordGuesses {
     private readonly passwords: Passwords,
   ) {}
 
-  /** As `Passwords.prove`. @param account as of `Guesses.reserve` @throws TooManyGuesses */
-  async prove(account: string, userId: string | null, password: string): Promise<PasswordProof | null> {
-    await this.guesses.reserve(account, userId);
+  /** As `Passwords.prove`. @throws TooManyGuesses */
+  async prove(guessed: Guessed, password: string): Promise<PasswordProof | null> {
+    await this.guesses.reserve(guessed);
     // Also for nobody: the answer must cost the same either way.
-    const proof = await this.passwords.prove(userId, password);
-    if (proof) await this.guesses.forgive(account);
+    const proof = await this.passwords.prove(guessed.userId, password);
+    if (proof) await this.guesses.forgive(guessed);
     return proof;
+  }
+
+  /** Whether a hash that is nobody's yet is of this password. @param name whom it is about @throws TooManyGuesses */
+  async fits(name: string, hash: string, password: string): Promise<boolean> {
+    const guessed = await this.guesses.whoHas(name);
+    await this.guesses.reserve(guessed);
+    const right = await this.passwords.fits(hash, password);
+    if (right) await this.guesses.forgive(guessed);
+    return right;
   }
 }

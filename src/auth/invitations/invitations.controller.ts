@@ -16,6 +16,7 @@ import type { Principal } from '../../platform/http/principal.js';
 import { FilterTooCostly } from '../../platform/http/problems.js';
 import { EmailTaken, UserNotFound } from '../../users/index.js';
 import { RegistrationClosed } from '../accounts/accounts.contract.js';
+import { ReasonRequest } from '../user-credentials.dto.js';
 import type { InvitationRow } from './invitation.entity.js';
 import { InvitationNotFound, InvitationOver, ReadInvitations, WriteInvitations } from './invitations.contract.js';
 import {
@@ -98,8 +99,12 @@ language and roles; an invitation of theirs that is still open is revoked.`,
     one('The invitation, which ends later now'),
     'To the address that the user has by now. The link and the code that were mailed before are void.',
   )
-  async resend(@PathId() id: string, @CurrentPrincipal() actor: Principal): Promise<InvitationResponse> {
-    return this.shown(await this.invitations.resend(id, actor));
+  async resend(
+    @PathId() id: string,
+    @Body() { reason }: ReasonRequest,
+    @CurrentPrincipal() actor: Principal,
+  ): Promise<InvitationResponse> {
+    return this.shown(await this.invitations.resend(id, reason, actor));
   }
 
   @Delete(':id')

@@ -81,14 +81,15 @@ export class Invitations {
    * A newer mail, to the address that the user has by now; what was mailed before is void.
    * @throws InvitationNotFound, UserNotFound, PrivilegeCeiling, InvitationOver
    */
-  resend(id: string, actor: Principal): Promise<InvitationRow> {
+  resend(id: string, reason: string, actor: Principal): Promise<InvitationRow> {
     return this.db.transaction(async () => {
       const invitation = await this.lockFor(actor, id, null);
       if (invitation.acceptedAt || invitation.revokedAt) throw new InvitationOver();
       const user = await this.users.get(invitation.userId);
       invitation.resend(inviteeOf(user), await this.letters.send(user));
       await this.invitations.update(invitation);
-      this.events.record(InvitationResent, told(invitation), { ...about(invitation), after: inviteeOf(user) });
+      const circumstances = { ...about(invitation), after: inviteeOf(user), reason };
+      this.events.record(InvitationResent, told(invitation), circumstances);
       return invitation;
     });
   }

@@ -6,7 +6,6 @@ import type { PageStatement } from '../../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../../platform/http/problems.js';
 import { ApiKey } from './api-key.entity.js';
 import type { KeyRow } from './api-key.entity.js';
-import type { KeyKind } from './api-key-secret.js';
 
 export const KEY_COLUMNS = `k.id, k.user_id AS "userId", k.kind, k.name, k.prefix, k.scopes, k.created_at AS "createdAt",
   k.created_by AS "createdBy", k.expires_at AS "expiresAt", k.last_used_at AS "lastUsedAt", k.last_used_ip AS "lastUsedIp",
@@ -40,12 +39,8 @@ export class ApiKeysRepository {
   }
 
   /** The newest first. */
-  shownOf(userId: string, kind: KeyKind, now: Date): Promise<KeyRow[]> {
-    return this.db.rows(`${SELECT} WHERE k.user_id = $1 AND k.kind = $2 AND ${shownAt('$3')} ORDER BY k.id DESC`, [
-      userId,
-      kind,
-      now,
-    ]);
+  shownOf(userId: string, now: Date): Promise<KeyRow[]> {
+    return this.db.rows(`${SELECT} WHERE k.user_id = $1 AND ${shownAt('$2')} ORDER BY k.id DESC`, [userId, now]);
   }
 
   async countLive(userId: string, now: Date): Promise<number> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Events } from '../../events/index.js';
+import { Mail } from '../../mail/index.js';
 import { Revocations } from '../../platform/cache/revocations.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { hashToken, newId } from '../../platform/crypto/tokens.js';
@@ -23,6 +24,7 @@ import {
   ApiKeyRotated,
   TooManyApiKeys,
 } from './api-keys.contract.js';
+import { KeyMade } from './api-keys.mails.js';
 import { ApiKeysRepository } from './api-keys.repository.js';
 import { refuseScopesBeyond } from './scopes.js';
 
@@ -56,31 +58,43 @@ export class ApiKeys {
     private readonly keys: ApiKeysRepository,
     private readonly users: Users,
     private readonly revocations: Revocations,
+    private readonly mail: Mail,
   ) {}
 
-  /** The personal tokens of somebody, the newest first. */
+  /** What acts for somebody, the newest first: their personal tokens, and the service keys that others made. */
   ownOf(userId: string): Promise<KeyRow[]> {
-    return this.keys.shownOf(userId, 'personal', this.clock.now());
+    return this.keys.shownOf(userId, this.clock.now());
+  }
+
+  /** Part of the transaction of a caller who has locked the user. */
+  async revokeSince(userId: string, since: Date): Promise<void> {
+    await this.revokeAll(userId, ({ createdAt }) => createdAt >= since);
+  }
+
+  /** As `revokeSince`. */
+  async revokePersonal(userId: string): Promise<void> {
+    await this.revokeAll(userId, ({ kind }) => kind === 'personal');
   }
 
   /** @throws ApiKeyNotFound */
   async get(id: string, { principal, own }: Reach): Promise<KeyRow> {
     const key = await this.keys.find(id);
     if (!key || !this.isShown(key)) throw new ApiKeyNotFound();
-    if (own && (key.userId !== principal.userId || key.kind !== 'personal')) throw new ApiKeyNotFound();
+    if (own && key.userId !== principal.userId) throw new ApiKeyNotFound();
     return key;
   }
 
   /**
-   * A personal token, or a service key of somebody whom the maker does not exceed in rights.
+   * A personal token, or a service key of somebody whom the maker does not exceed in rights; their own account is open
+   * to it only if the maker might act in their place anyhow. Whoever it acts for is told.
    * @throws ScopeUnknown, PrivilegeCeiling, ValidationFailed, TooManyApiKeys, UserNotFound
    */
   create(wanted: WantedKey, userId: string, { principal, own }: Reach): Promise<MadeKey> {
     const now = this.clock.now();
     if (wanted.expiresAt && wanted.expiresAt <= now) throw refusal([EXPIRED]);
-    refuseScopesBeyond(principal, wanted.scopes);
+    refuseScopesBeyond(principal, userId, wanted.scopes);
     return this.db.transaction(async () => {
-      const { version } = await this.lockOwner(userId, { principal, own });
+      const { version, email, locale } = await this.lockOwner(userId, { principal, own });
       const made = await this.insert({ ...wanted, userId, kind: own ? 'personal' : 'service' }, principal);
       const { id: keyId, kind, scopes, expiresAt } = made.key;
       this.events.record(
@@ -88,6 +102,7 @@ export class ApiKeys {
         { keyId, userId, kind, scopes, expiresAt },
         { subject: `users/${userId}`, version, after: { name: wanted.name } },
       );
+      await this.mail.send(KeyMade, { email, locale }, { prefix: made.key.prefix });
       return made;
     });
   }
@@ -112,9 +127,7 @@ export class ApiKeys {
   async revoke(id: string, expected: Versions, reach: Reach): Promise<void> {
     await this.db.transaction(async () => {
       const { key, subject } = await this.lock(id, expected, reach);
-      await this.keys.update({ ...key, revokedAt: this.clock.now(), version: key.version + 1 });
-      await this.revocations.revoke('key', [id]);
-      this.events.record(ApiKeyRevoked, { keyId: id, userId: key.userId }, subject);
+      await this.end(key, subject);
     });
   }
 
@@ -144,10 +157,23 @@ export class ApiKeys {
 
   private refuseRotation(key: KeyRow, { principal, own }: Reach): void {
     if (key.replacedBy !== null || endOf(key) <= this.clock.millis()) throw new ApiKeyEnded();
-    if (own) return;
+    if (own && key.kind === 'personal') return;
+    // They may end it; whose it is to renew are those who may make it.
+    if (own) throw new ApiKeyNotFound();
     // Its secret would be another person's to use.
     if (key.kind === 'personal') throw new PermissionDenied('A personal token is rotated by whose it is');
-    refuseScopesBeyond(principal, key.scopes);
+    refuseScopesBeyond(principal, key.userId, key.scopes);
+  }
+
+  private async revokeAll(userId: string, which: (key: KeyRow) => boolean): Promise<void> {
+    const keys = await this.keys.shownOf(userId, this.clock.now());
+    for (const key of keys.filter(which)) await this.end(key, { subject: `users/${userId}` });
+  }
+
+  private async end(key: KeyRow, about: { subject: string; version?: number }): Promise<void> {
+    await this.keys.update({ ...key, revokedAt: this.clock.now(), version: key.version + 1 });
+    await this.revocations.revoke('key', [key.id]);
+    this.events.record(ApiKeyRevoked, { keyId: key.id, userId: key.userId }, about);
   }
 
   /** The caller has locked the owner, so that nobody else makes the key that is one too many. */
@@ -193,7 +219,7 @@ export class ApiKeys {
     return { key, subject: { subject: `users/${userId}`, version } };
   }
 
-  private lockOwner(userId: string, { principal, own }: Reach): Promise<{ version: number }> {
+  private lockOwner(userId: string, { principal, own }: Reach): ReturnType<Users['lock']> {
     return own ? this.users.lock(userId) : this.users.lockFor(principal, userId, null);
   }
 

@@ -30,7 +30,12 @@ export class MyTokensController {
 
   @Get()
   @Authenticated()
-  @Operation('me.tokens', 'List your personal tokens', { status: 200, about: 'All of them', type: MyTokensResponse })
+  @Operation(
+    'me.tokens',
+    'List your personal tokens',
+    { status: 200, about: 'All of them', type: MyTokensResponse },
+    'Also the service keys that others have made to act for you: you can revoke them here.',
+  )
   async list(@CurrentPrincipal() { userId }: Principal): Promise<MyTokensResponse> {
     return MyTokensResponse.from(await this.keys.ownOf(userId));
   }

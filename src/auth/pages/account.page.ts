@@ -53,7 +53,10 @@ const CONTENT = Handlebars.compile<object>(`
 {{#each fields}}
 <p id="{{id}}"{{#if hidden}} hidden{{/if}}><label>{{label}}<br><input name="{{name}}" type="{{type}}" autocomplete="{{autocomplete}}"{{#if required}} required{{/if}}></label></p>
 {{/each}}
-<p><button>{{button}}</button></p>
+<p><button id="button">{{button}}</button></p>
+{{#if passkey}}
+<p><button id="passkey" type="button" hidden>{{passkey}}</button></p>
+{{/if}}
 </form>
 <p id="outcome" role="status"></p>
 <noscript><p>{{noscript}}</p></noscript>
@@ -69,6 +72,8 @@ export function accountPage(page: AccountPage, language: PageLanguage): { title:
   const content = CONTENT({
     ...{ title, text, button, action, noscript: common.noscript },
     also: JSON.stringify(also),
+    // Only where a second factor may be asked for.
+    passkey: fields.includes('code') ? common.passkey : null,
     fields: fields.map((name) => ({ ...FIELDS[name], label: common[name] })),
     // Words of our own, without an end of a script in them.
     told: JSON.stringify({ ...common.told, done }),

@@ -11,6 +11,7 @@ interface CommonWords {
   readonly 'new-password': string;
   readonly password: string;
   readonly code: string;
+  readonly passkey: string;
   readonly noscript: string;
   /** By the code of a problem, and for what the script notices by itself. */
   readonly told: Readonly<Record<string, string>>;
@@ -59,6 +60,7 @@ export const PAGE_WORDS: Readonly<
       'new-password': 'New password',
       password: 'The password that you chose when you registered',
       code: 'Code of your authenticator app, or a recovery code',
+      passkey: 'Use a passkey',
       noscript: 'This page needs JavaScript. Or type the code of the mail where you began.',
       told: {
         incomplete: 'The link is not complete: open it from the mail once more.',
@@ -67,8 +69,10 @@ export const PAGE_WORDS: Readonly<
         factor: 'Your account has a second factor: show it too.',
         link_invalid: 'This link was used already, is too old, or a newer one was sent.',
         password_incorrect: 'That is not the password of this registration.',
-        factor_invalid: 'That code is not right.',
+        factor_invalid: 'That is not right.',
+        passkey_cancelled: 'The passkey was not shown. Try again, or use another way.',
         email_taken: 'This address belongs to another account by now.',
+        too_many_codes: 'Too many wrong codes. Wait a little, or use a recovery code.',
         too_many_guesses: 'Too many wrong tries. Wait a little, then try again.',
       },
     },
@@ -111,6 +115,7 @@ export const PAGE_WORDS: Readonly<
       'new-password': 'Neues Passwort',
       password: 'Das Passwort, das Sie bei der Registrierung gewählt haben',
       code: 'Code Ihrer Authenticator-App oder ein Wiederherstellungscode',
+      passkey: 'Passkey verwenden',
       noscript:
         'Diese Seite braucht JavaScript. Oder geben Sie den Code der Nachricht dort ein, wo Sie begonnen haben.',
       told: {
@@ -120,8 +125,10 @@ export const PAGE_WORDS: Readonly<
         factor: 'Ihr Konto hat einen zweiten Faktor: Zeigen Sie auch ihn.',
         link_invalid: 'Dieser Link wurde schon verwendet, ist zu alt, oder es gibt einen neueren.',
         password_incorrect: 'Das ist nicht das Passwort dieser Registrierung.',
-        factor_invalid: 'Dieser Code ist nicht richtig.',
+        factor_invalid: 'Das ist nicht richtig.',
+        passkey_cancelled: 'Der Passkey wurde nicht gezeigt. Versuchen Sie es noch einmal oder auf anderem Weg.',
         email_taken: 'Diese Adresse gehört inzwischen zu einem anderen Konto.',
+        too_many_codes: 'Zu viele falsche Codes. Warten Sie ein wenig oder nehmen Sie einen Wiederherstellungscode.',
         too_many_guesses: 'Zu viele falsche Versuche. Warten Sie ein wenig.',
       },
     },

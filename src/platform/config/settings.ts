@@ -211,6 +211,10 @@ export const settings = {
   SESSION_IDLE: describe(span('14d'), 'A session that nobody refreshes for so long is over'),
   SESSION_LIFETIME: describe(span('30d'), 'A session is over after so long, however often it is refreshed'),
   SESSION_MAX: describe(whole(1, 1000, 50), 'Open sessions of one user; one more ends the longest unseen'),
+  SESSIONS_RETENTION: describe(
+    span('90d'),
+    'How long a session that is over is kept: as long a browser counts as known to its user',
+  ),
   TRUST_PROXY: describe(
     trustedProxies(),
     'The proxies before this server, whose X-Forwarded-* headers are believed; by default nobody',

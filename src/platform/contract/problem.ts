@@ -26,6 +26,8 @@ export interface ProblemDefinition extends ProblemExplanation {
 /** A refusal that a client can understand (RFC 9457). Thrown from any depth; one filter writes it. */
 export class Problem extends Error {
   readonly headers: Record<string, string> = {};
+  /** The permission that was wanting; for the record, and told nobody. */
+  lacked: string | null = null;
 
   constructor(
     readonly definition: ProblemDefinition,
@@ -38,6 +40,11 @@ export class Problem extends Error {
 
   withHeader(name: string, value: string): this {
     this.headers[name] = value;
+    return this;
+  }
+
+  lacking(permission: string): this {
+    this.lacked = permission;
     return this;
   }
 }

@@ -5,6 +5,11 @@ export function newId(): string {
   return randomUUIDv7();
 }
 
+/** When an id was made (RFC 9562, 5.7): the first 48 bits are milliseconds. */
+export function madeAt(id: string): Date {
+  return new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
+}
+
 /** 256 random bits in base64url: 43 characters. */
 export function randomToken(): string {
   return randomBytes(32).toString('base64url');

@@ -271,6 +271,7 @@ export class Database implements OnApplicationShutdown {
   private async underSavepoint<T>(outer: Scope, work: () => Promise<T>): Promise<T> {
     const { runner, client } = outer;
     const scope = scopeOn(runner, client);
+    await this.flushFirst(outer);
     await client.query('SAVEPOINT held');
     try {
       const value = await this.scopes.run(scope, work);
@@ -280,6 +281,18 @@ export class Database implements OnApplicationShutdown {
       return value;
     } catch (error) {
       await client.query('ROLLBACK TO SAVEPOINT held');
+      throw error;
+    }
+  }
+
+  /** What the transaction round it has gathered happened before: it is written before. A failure undoes all of it. */
+  private async flushFirst(outer: Scope): Promise<void> {
+    try {
+      await this.scopes.run(outer, () => flush(outer));
+    } catch (error) {
+      outer.beforeCommit.push(() => {
+        throw error;
+      });
       throw error;
     }
   }

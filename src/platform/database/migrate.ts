@@ -3,6 +3,7 @@ import { runMigrations as runJobMigrations } from 'graphile-worker';
 import type { DataSource } from 'typeorm';
 
 import { withConnection } from './data-source.js';
+import { renumberFacts } from './new-cluster.js';
 
 /** "ROST": one lock for everybody who migrates, whatever else uses this database. */
 const MIGRATION_LOCK = 0x524f5354;
@@ -28,6 +29,7 @@ export async function migrate(owner: DataSource, ownerUrl: string, applicationRo
       try {
         const ran = await owner.runMigrations();
         await runJobMigrations({ connectionString: ownerUrl });
+        await renumberFacts(lock);
         // The daily job makes them too; a machine that sleeps at that hour has them from its start.
         await lock.query('SELECT roster.ensure_partitions(now(), 3)');
         if (applicationRole) {

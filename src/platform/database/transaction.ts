@@ -41,10 +41,11 @@ export async function begin(source: DataSource, connect: (runner: QueryRunner) =
   return scopeOn(runner, client);
 }
 
-/** Writes what was gathered for the end: as one statement, whatever it is. */
-export async function flush({ beforeCommit, client }: Scope): Promise<void> {
+/** Writes what was gathered for the end: as one statement, whatever it is. What comes later is gathered anew. */
+export async function flush({ beforeCommit, client, locals }: Scope): Promise<void> {
   const deeds: Deed[] = [];
-  for (const hook of beforeCommit) {
+  locals.clear();
+  for (let hook = beforeCommit.shift(); hook; hook = beforeCommit.shift()) {
     const deed = await hook();
     if (deed) deeds.push(deed);
   }

@@ -123,7 +123,8 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
     ...(needsToken && policy !== 'authenticated' ? ['permission_denied'] : []),
     // Whatever is asked for may come with a cookie, in the place of a header.
     ...(needsToken && method !== 'get' ? ['csrf_refused'] : []),
-    ...(operation['x-max-age'] === undefined ? [] : ['reauthentication_required']),
+    ...((operation['x-max-age'] ?? operation['x-max-age-for']) ? ['reauthentication_required'] : []),
+    ...(operation['x-in-person'] ? ['permission_denied'] : []),
     ...(operation.parameters?.some(
       ({ in: place, name, schema }) =>
         place === 'query' || name === 'If-Match' || (place === 'path' && schema?.format === 'uuid'),

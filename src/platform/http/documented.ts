@@ -23,6 +23,9 @@ export interface DocumentedOperation {
   'x-pages'?: string[];
   'x-json-only'?: boolean;
   'x-max-age'?: number;
+  /** The members of the body for which alone `x-max-age` would be said. */
+  'x-max-age-for'?: string[];
+  'x-in-person'?: boolean;
   'x-made-under'?: string;
   'x-rate-limit'?: LimitClass;
 }

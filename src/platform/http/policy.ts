@@ -12,7 +12,8 @@ export type Policy =
 const policies = new Map<object, Policy>();
 const beforePasswordChange = new WeakSet<object>();
 const beforeSecondFactor = new WeakSet<object>();
-const recent = new WeakSet<object>();
+const recent = new WeakMap<object, readonly string[] | null>();
+const inPerson = new WeakSet<object>();
 
 function declare(policy: Policy): MethodDecorator {
   return (_target, _name, descriptor) => {
@@ -57,13 +58,20 @@ export const RECENT_SIGN_IN = 300;
 /**
  * Only for those who proved who they are in the last five minutes, in person: never for a key, nor for somebody who
  * acts for another. Others are told to step up (RFC 9470).
+ * @param only the members of the body that want it, if not all do
  */
-export const RequiresRecentSignIn = (): MethodDecorator =>
-  applyDecorators(young, ApiExtension('x-max-age', RECENT_SIGN_IN));
+export const RequiresRecentSignIn = (only?: readonly string[]): MethodDecorator =>
+  applyDecorators(
+    (_target, _name, descriptor) => void recent.set(descriptor.value as object, only ?? null),
+    only ? ApiExtension('x-max-age-for', only) : ApiExtension('x-max-age', RECENT_SIGN_IN),
+  );
 
-const young: MethodDecorator = (_target, _name, descriptor) => {
-  recent.add(descriptor.value as object);
-};
+/** Only for whoever signed in as themselves: never for a key, nor for somebody who acts for another. */
+export const OnlyInPerson = (): MethodDecorator =>
+  applyDecorators(
+    (_target, _name, descriptor) => void inPerson.add(descriptor.value as object),
+    ApiExtension('x-in-person', true),
+  );
 
 /** Every handler that has said who may call it. */
 export function guardedHandlers(): object[] {
@@ -74,8 +82,15 @@ export function policyOf(handler: object): Policy | undefined {
   return policies.get(handler);
 }
 
-export function requiresRecentSignIn(handler: object): boolean {
-  return recent.has(handler);
+/** @param body as it was parsed; nobody has validated it yet */
+export function requiresRecentSignIn(handler: object, body: unknown): boolean {
+  const only = recent.get(handler);
+  if (!only) return only === null;
+  return typeof body === 'object' && body !== null && only.some((member) => Object.hasOwn(body, member));
+}
+
+export function isOnlyInPerson(handler: object): boolean {
+  return inPerson.has(handler);
 }
 
 export function isAllowedBeforeSecondFactor(handler: object): boolean {

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logs } from '../logging/logger.js';
 import { problemOf } from './problem-body.js';
 import type { ProblemWriter } from './problem-body.js';
+import type { Refusals } from './refusals.js';
 
 /** The one way out for trouble, from any depth. */
 @Catch()
@@ -12,11 +13,15 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly writer: ProblemWriter,
     private readonly logs: Logs,
+    private readonly refusals: Refusals | null = null,
   ) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  catch(error: unknown, host: ArgumentsHost): void | Promise<void> {
     const http = host.switchToHttp();
-    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+    const [request, reply] = [http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>()];
+    const problem = problemOf(error);
+    if (!this.refusals || problem.definition.status !== 403) return this.answer(error, request, reply);
+    return this.refusals.tell(problem, request).then(() => this.answer(problem, request, reply));
   }
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -2,7 +2,10 @@ import { ApiExtension } from '@nestjs/swagger';
 
 import { defineProblem } from '../contract/problem.js';
 
-/** What a request is counted as. `none` is for probes alone. */
+/**
+ * What a request is counted as. `registrations` mail something to the address that they name; `codes` take what was
+ * mailed, a link or its six digits; `none` is for probes alone.
+ */
 export type LimitClass = 'read' | 'write' | 'credentials' | 'registrations' | 'codes' | 'none';
 
 const EXTENSION = 'x-rate-limit';

@@ -6,11 +6,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { clientAddress, prefixOf } from '../http/client-address.js';
 import type { LimitClass } from '../http/rate-limit.js';
-import type { Limit } from './limit.js';
+import type { Limit, Standing } from './limit.js';
 import { RateLimits, limitClassOfRequest } from './rate-limits.js';
 
 /** Names are no longer than addresses may be; what is longer is refused by its validator. */
 const LONGEST = 320;
+
+/** So many mails to one address somebody may ask for whatever others asked for: a stranger must not use them up. */
+const ALWAYS = 2;
 
 type Count = readonly [limit: Limit, subject: string];
 
@@ -26,7 +29,10 @@ export class AccountLimitGuard implements CanActivate {
     const reply = http.getResponse<FastifyReply>();
     const limitClass = limitClassOfRequest(request);
     const { principal } = request;
-    if (!principal) return this.countAll(this.ofNamed(limitClass, request), request, reply);
+    if (!principal)
+      return limitClass === 'registrations'
+        ? this.countMail(request, reply)
+        : this.countAll(this.ofNamed(limitClass, request), request, reply);
     if (limitClass !== 'read' && limitClass !== 'write' && limitClass !== 'credentials') return true;
     const standing = this.limits.ofAccount[limitClass].count(principal.userId);
     if (standing instanceof Promise) return standing.then((known) => this.admit(known, request, reply));
@@ -37,6 +43,20 @@ export class AccountLimitGuard implements CanActivate {
     const refusal = this.limits.tell(...told);
     if (refusal) throw refusal;
     return true;
+  }
+
+  /**
+   * What one source asks for is bounded tightly; what all ask for, only for those who have asked already: so a crowd
+   * cannot flood an address for long, and nobody takes its mails away from its owner.
+   */
+  private async countMail(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    const name = nameIn(request.body);
+    if (name === null) return true;
+    const { mailsFromAddress, mailsFromAnywhere } = this.limits.ofNamed;
+    const here = await mailsFromAddress.count(`${name} ${prefixOf(clientAddress(request))}`);
+    this.admit(here, request, reply);
+    const everywhere = await mailsFromAnywhere.count(name);
+    return isAmongFirst(here) || this.admit(everywhere, request, reply);
   }
 
   private countAll(counts: readonly Count[], request: FastifyRequest, reply: FastifyReply): boolean | Promise<boolean> {
@@ -53,16 +73,24 @@ export class AccountLimitGuard implements CanActivate {
    * use up what its owner needs.
    */
   private ofNamed(limitClass: LimitClass, request: FastifyRequest): Count[] {
-    if (limitClass !== 'credentials' && limitClass !== 'registrations') return [];
-    const name = nameIn(request.body);
+    const address = prefixOf(clientAddress(request));
+    if (limitClass === 'codes') return hasCode(request.body) ? [[this.limits.ofCodes, address]] : [];
+    const name = limitClass === 'credentials' ? nameIn(request.body) : null;
     if (name === null) return [];
-    const { fromAddress, fromAnywhere, registrations } = this.limits.ofNamed;
-    if (limitClass === 'registrations') return [[registrations, name]];
+    const { fromAddress, fromAnywhere } = this.limits.ofNamed;
     return [
-      [fromAddress, `${name} ${prefixOf(clientAddress(request))}`],
+      [fromAddress, `${name} ${address}`],
       [fromAnywhere, name],
     ];
   }
+}
+
+function isAmongFirst({ policy, remaining }: Standing): boolean {
+  return policy.points - remaining <= ALWAYS;
+}
+
+function hasCode(body: unknown): boolean {
+  return (body as { code?: unknown } | null | undefined)?.code !== undefined;
 }
 
 /** The account that a body names. Whatever reads as the same name anywhere in Roster is the same here. */

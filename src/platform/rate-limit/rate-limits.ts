@@ -23,7 +23,7 @@ declare module 'fastify' {
 
 type Counted = Exclude<LimitClass, 'none'>;
 
-/** Codes and registrations are counted over so many windows of credentials. */
+/** Codes and mails that are asked for are counted over so many windows of credentials. */
 const LONG = 60;
 const DAY = 86_400;
 
@@ -34,7 +34,9 @@ export class RateLimits {
   readonly ofAddress: Readonly<Record<Counted, Limit>>;
   readonly ofAccount: Readonly<Record<'read' | 'write' | 'credentials', Limit>>;
   /** Of an account that is only named in the request, by what is asked of it. */
-  readonly ofNamed: Readonly<Record<'fromAnywhere' | 'fromAddress' | 'registrations', Limit>>;
+  readonly ofNamed: Readonly<Record<'fromAnywhere' | 'fromAddress' | 'mailsFromAnywhere' | 'mailsFromAddress', Limit>>;
+  /** Of an address that tries mailed codes: a link, which nobody can guess, is a credential like another. */
+  readonly ofCodes: Limit;
   private readonly headers = new Map<Policy, { readonly policy: string; readonly item: string }>();
   private readonly refused: Counter<'policy' | 'by'>;
 
@@ -53,8 +55,9 @@ export class RateLimits {
       write: this.limit('write', 'address', write),
       credentials,
       registrations: credentials,
-      codes: this.limit('codes', 'address', long),
+      codes: credentials,
     };
+    this.ofCodes = this.limit('codes', 'address', long);
     this.ofAccount = {
       read: this.limit('read', 'account', read),
       write: this.limit('write', 'account', write),
@@ -63,7 +66,8 @@ export class RateLimits {
     this.ofNamed = {
       fromAnywhere: this.limit('credentials', 'account', partOf(some, 2)),
       fromAddress: this.limit('credentials', 'account-at-address', partOf(some, 6)),
-      registrations: this.limit('registrations', 'account', partOf(long, 6)),
+      mailsFromAnywhere: this.limit('registrations', 'account', partOf(long, 2)),
+      mailsFromAddress: this.limit('registrations', 'account-at-address', partOf(long, 10)),
     };
     metrics.gauge('rate_limit_subjects', 'Addresses and accounts whose counts are remembered', () => this.subjects());
     this.refused = metrics.counter('rate_limited_requests_total', 'Requests refused, by the limit', ['policy', 'by']);
@@ -88,7 +92,7 @@ export class RateLimits {
 
   private subjects(): number {
     const limits = new Set(
-      [this.ofAddress, this.ofAccount, this.ofNamed].flatMap((some) => Object.values<Limit>(some)),
+      [this.ofAddress, this.ofAccount, this.ofNamed, [this.ofCodes]].flatMap((some) => Object.values<Limit>(some)),
     );
     return [...limits].reduce((sum, limit) => sum + limit.subjects, 0);
   }

@@ -1,0 +1,105 @@
+import { createDataSource } from '../../ormconfig.js';
+import { AuditLog } from '../../src/audit/index.js';
+import type { DatabaseAddress } from '../../src/platform/database/address.js';
+import { migrate } from '../../src/platform/database/migrate.js';
+import { TestApp } from '../harness/app.js';
+import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
+import { everythingCopied } from './copied.js';
+
+/** How much further the cluster had counted from which the dump came. */
+const FURTHER = 900_000_000;
+
+/** What a dump and a restore into a younger cluster leave: everything that was counted there is far ahead. */
+describe('a database that was moved to another cluster', () => {
+  let address: DatabaseAddress;
+  let app: TestApp | null = null;
+
+  afterEach(async () => {
+    await app?.stop();
+    app = null;
+  });
+  beforeEach(async () => {
+    address = await freshDatabase(`moved_${process.env['JEST_WORKER_ID']}`);
+  });
+
+  const sql = <T = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> =>
+    ask<T>(asSuperuser(address), text, values);
+  const settle = async (): Promise<void> => {
+    const { ownerUrl } = address;
+    await migrate(
+      createDataSource({ url: ownerUrl, poolMax: 1, applicationName: 'moved', patience: 60_000 }),
+      ownerUrl,
+      null,
+    );
+  };
+  const move = async (): Promise<void> => {
+    for (const table of ['events', 'event_cursors'])
+      await sql(`UPDATE roster.${table} SET xid = (xid::text::bigint + ${FURTHER})::text::xid8`);
+  };
+  const record = (name: string): Promise<unknown> =>
+    sql("INSERT INTO roster.events (id, type, data, occurred_at) VALUES (gen_random_uuid(), $1, '{}', now())", [name]);
+  const inOrder = async (reader: string): Promise<string[]> => {
+    const rows = await sql<{ type: string }>(
+      `SELECT e.type FROM roster.events e, roster.event_cursors c WHERE c.reader = $1 AND (e.xid, e.seq) > (c.xid, c.seq)
+         AND e.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY e.xid, e.seq`,
+      [reader],
+    );
+    return rows.map(({ type }) => type);
+  };
+
+  it('goes on with its audit log: each fact once, before the move and after it', async () => {
+    // Regressed: the cursor stood ahead of all that would ever happen, nothing was copied, and nobody was told.
+    app = await TestApp.start({ database: address });
+    for (let n = 0; n < 5; n += 1) await app.people.user();
+    await everythingCopied(app);
+    await app.stop();
+    await record('test.unread');
+    await move();
+    await record('test.after_the_move');
+    app = await TestApp.start({ database: address });
+    const before = (await sql('SELECT FROM roster.audit_entries')).length;
+    await app.people.user();
+    expect(await app.send('GET', '/health')).toMatchObject({ status: 200, body: { status: 'warn' } });
+    expect(await sql('SELECT FROM roster.audit_entries')).toHaveLength(before);
+    await settle();
+    await everythingCopied(app);
+    expect(await app.send('GET', '/health')).toMatchObject({ status: 200, body: { status: 'pass' } });
+    const facts = await sql<{ id: string }>('SELECT id FROM roster.events ORDER BY id');
+    expect(await sql('SELECT id FROM roster.audit_entries ORDER BY id')).toEqual(facts);
+    const types = await sql<{ type: string }>(
+      "SELECT type FROM roster.audit_entries WHERE type ~ '^test' ORDER BY seq",
+    );
+    expect(types.map(({ type }) => type)).toEqual(['test.unread', 'test.after_the_move']);
+    expect(await app.get(AuditLog).verifyAll(() => undefined)).toMatchObject({ verified: true });
+  });
+
+  it('leaves each reader where it stood, also where the sequence alone would say otherwise', async () => {
+    await sql('DELETE FROM roster.events');
+    for (const name of ['one', 'two', 'three', 'four']) await record(`test.${name}`);
+    const place = (name: string, xid: number, seq: number): Promise<unknown> =>
+      sql("UPDATE roster.events SET xid = $2::text::xid8, seq = $3 WHERE type = 'test.' || $1", [
+        name,
+        String(xid),
+        seq,
+      ]);
+    // Of two at once the one that began first may have the later number in the sequence.
+    await place('one', FURTHER, 1);
+    await place('two', FURTHER + 1, 3);
+    await place('three', FURTHER + 2, 2);
+    // Old as the others, though this cluster has counted further.
+    await place('four', 10, 0);
+    await sql('DELETE FROM roster.event_cursors');
+    const cursor = 'INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, $2::text::xid8, $3)';
+    await sql(cursor, ['near', String(FURTHER), 1]);
+    await sql(cursor, ['far', String(FURTHER + 1), 3]);
+    await sql("SELECT setval('roster.events_seq', 4)");
+    await record('test.new');
+    await settle();
+    expect(await inOrder('near')).toEqual(['test.two', 'test.three', 'test.new']);
+    expect(await inOrder('far')).toEqual(['test.three', 'test.new']);
+    // It is done once: the next start finds nothing to do.
+    const now = await sql('SELECT xid, seq, type FROM roster.events ORDER BY type');
+    await settle();
+    expect(await sql('SELECT xid, seq, type FROM roster.events ORDER BY type')).toEqual(now);
+  });
+});
