@@ -110,6 +110,8 @@ export class AuthenticationGuard implements CanActivate {
     const again = (): Promise<Principal> =>
       shown.includes('.') ? this.principals.ofToken(claimsOf(shown), hash) : this.principals.ofKey(shown, hash);
     const principal = this.principals.remembered(hash) ?? (await again());
+    // Just looked up: what has ended is the token itself, and not a right before it.
+    if (principal.expiresAt <= this.clock.millis()) throw new TokenExpired();
     this.admit(principal, request, handler);
     const policy = policyOf(handler);
     const needed = policy?.kind === 'requires' ? policy.permissions : [];
