@@ -50,6 +50,11 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
     await this.events.advance(reader, position);
   }
 
+  /** The place before whatever comes from now on. */
+  end(): Promise<Position> {
+    return this.events.end();
+  }
+
   /** Where a fact stands, by its id; null if there is none, or no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.events.placeOf(id);

@@ -108,6 +108,8 @@ export class EventStream {
   private readonly readmit: FastifyRequest['readmit'];
   private readmitting = false;
   private beatAt = performance.now();
+  /** How far they are, though nothing was for them. */
+  private place: string | null = null;
   /** Nothing was taken since the last sign of life. */
   private stalled = false;
 
@@ -130,11 +132,17 @@ export class EventStream {
 
   /** @returns false when it is over, or is over now: this reader is too slow to be kept */
   send({ id, event, data }: ServerSentEvent): boolean {
+    this.place = null;
     const lines = (typeof data === 'string' ? data : JSON.stringify(data)).split(/\r\n|\r|\n/);
     const named = event === undefined ? '' : `event: ${event}\n`;
     return this.write(
       `${id === undefined ? '' : `id: ${id}\n`}${named}${lines.map((at) => `data: ${at}\n`).join('')}\n`,
     );
+  }
+
+  /** What they were not told lies behind them: they are told so when there has been nothing for long. */
+  passed(id: string): void {
+    this.place = id;
   }
 
   /** Waits until the reader has taken what was sent, as far as to have room; for whoever sends much at once. */
@@ -183,7 +191,8 @@ export class EventStream {
     if (now - this.beatAt < BEATS_EVERY) return;
     this.beatAt = now;
     if (this.stalled && this.text.readableLength > 0) this.cut();
-    else this.write(':\n\n');
+    // An id alone is no message, and remembered all the same (HTML Standard, 9.2.6).
+    else this.write(this.place === null ? ':\n\n' : `id: ${this.place}\n\n`);
     this.stalled = true;
   }
 
