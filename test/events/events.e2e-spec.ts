@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 
-import { cloudEventOf } from '../../src/events/index.js';
+import type { cloudEventOf } from '../../src/events/index.js';
 import type { CloudEvent } from '../../src/events/index.js';
 import { eventFilter } from '../../src/events/event-filter.js';
 import { Secrets } from '../../src/platform/crypto/secrets.js';

@@ -154,6 +154,10 @@ describe('the facts of a subject', () => {
 });
 
 async function signIn(app: TestApp, { user }: Person): Promise<{ status: number }> {
-  await app.people.signIn(user).catch(() => undefined);
-  return { status: 200 };
+  // Refused while they are suspended.
+  const signingIn = app.people.signIn(user);
+  return signingIn.then(
+    () => ({ status: 200 }),
+    () => ({ status: 403 }),
+  );
 }
