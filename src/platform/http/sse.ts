@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { currentRequest, runInRequest } from '../logging/request-context.js';
 import type { RequestContext } from '../logging/request-context.js';
+import { varyBy } from './negotiation/accept.js';
 import { renewed } from './negotiation/list-stream.js';
 import { EVENT_STREAM } from './negotiation/media-types.js';
 
@@ -77,6 +78,7 @@ export function openStream(reply: FastifyReply, { signal }: { signal?: AbortSign
   });
   if (signal?.aborted || request.method === 'HEAD') stream.close();
   signal?.addEventListener('abort', () => stream.close(), { once: true, signal: stream.closed });
+  varyBy(reply, 'Authorization');
   // Nobody between here and there may gather what comes, nor keep it.
   void reply
     .headers({ 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no', 'Content-Type': EVENT_STREAM })
