@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 
-import { Backlogs } from '../events/index.js';
+import { Facts } from '../events/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Indicators } from '../platform/telemetry/indicators.js';
 import type { Finding } from '../platform/telemetry/indicators.js';
@@ -17,7 +17,7 @@ export class AuditWatch implements OnModuleInit {
   constructor(
     private readonly clock: Clock,
     private readonly indicators: Indicators,
-    private readonly backlogs: Backlogs,
+    private readonly facts: Facts,
     private readonly signing: AuditSigning,
   ) {}
 
@@ -28,14 +28,14 @@ export class AuditWatch implements OnModuleInit {
   private async look(): Promise<Finding> {
     if (this.signing.doubt !== null) return warning(`The audit log is not signed: ${this.signing.doubt}`);
     try {
-      return this.judge(await this.backlogs.of(READER));
+      return this.judge(await this.facts.backlogOf(READER));
     } catch (error) {
       // A database that is away is told of by its own indicator; this one takes no process out of the balancer.
       return warning(`Nobody knows how far the audit log is: ${(error as Error).message}`);
     }
   }
 
-  private judge({ ahead, oldestAt }: Awaited<ReturnType<Backlogs['of']>>): Finding {
+  private judge({ ahead, oldestAt }: Awaited<ReturnType<Facts['backlogOf']>>): Finding {
     if (ahead) return warning('The audit log waits for ever: the database was moved; restart or run `migrate up`');
     const lag = oldestAt ? this.clock.millis() - oldestAt.getTime() : 0;
     if (lag > PATIENCE) return warning(`The audit log is ${Math.round(lag / 1000)} s behind`);

@@ -5,7 +5,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
 import { EventsRepository } from './events.repository.js';
-import type { Position, RecordedFact } from './events.repository.js';
+import type { Backlog, Position, RecordedFact } from './events.repository.js';
 
 /** Facts of one process come together: others are told once for all of them. Milliseconds. */
 const TELLS_AFTER = 5;
@@ -50,9 +50,19 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
     await this.events.advance(reader, position);
   }
 
+  /** The place before whatever comes from now on. */
+  end(): Promise<Position> {
+    return this.events.end();
+  }
+
   /** Where a fact stands, by its id; null if there is none, or no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.events.placeOf(id);
+  }
+
+  /** What a reader has not read, and whether it ever will. */
+  backlogOf(reader: string): Promise<Backlog> {
+    return this.events.backlogOf(reader);
   }
 
   /** Called after facts were committed, in this process or in another; a nudge may be lost. It must not throw. */

@@ -26,6 +26,8 @@ export class SessionsPruning {
   async prune(): Promise<void> {
     const now = this.clock.millis();
     await this.sessions.deleteTokensOfThoseOver(new Date(now));
-    await this.sessions.deleteThoseOver(new Date(now - this.config.values.SESSIONS_RETENTION));
+    const before = new Date(now - this.config.values.SESSIONS_RETENTION);
+    await this.sessions.deleteThoseOver(before);
+    await this.sessions.dropEmptyMonths(before);
   }
 }

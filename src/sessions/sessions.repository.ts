@@ -127,6 +127,11 @@ export class SessionsRepository {
     return used === 1;
   }
 
+  /** Months that are over and in which nothing is left; with the owner's rights (SECURITY DEFINER). */
+  async dropEmptyMonths(before: Date): Promise<void> {
+    await this.db.row('SELECT roster.drop_empty_sessions($1)', [before]);
+  }
+
   wipeSuccessors(usedBefore: Date): Promise<number> {
     return this.db.changeAll(
       `UPDATE roster.refresh_tokens SET successor = NULL WHERE hash IN (SELECT hash FROM roster.refresh_tokens

@@ -20,12 +20,18 @@ export function request(line: string, headers: readonly string[] = [], body = ''
   return [line, 'Host: localhost', 'Connection: close', ...headers, '', body].join('\r\n');
 }
 
-/** Writes bytes on a socket, one part after another, and reads the first answer until the server closes. */
+/** An answer that has no end, as far as its beginning: whoever reads it leaves then. */
+export const BEGINNING_OF_STREAM = /^HTTP[^]*\r\ncontent-type: text\/event-stream[^]*?\r\n\r\n./i;
+
+/** Writes bytes on a socket, one part after another, and reads the first answer until the server closes, or a stream begins. */
 export function wire(port: number, ...parts: readonly (string | Buffer)[]): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      received += chunk;
+      if (BEGINNING_OF_STREAM.test(received)) socket.destroy();
+    });
     // A server that refuses what it has not read resets the connection; what it said is there by then.
     socket.on('error', (error) => (received ? undefined : reject(error)));
     socket.on('close', () => resolve(parse(received)));

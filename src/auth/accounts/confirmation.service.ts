@@ -19,6 +19,8 @@ import { appliedIn } from './registration.service.js';
 import type { WantedAddress, WayBack } from './addresses.service.js';
 import { unlessGone } from './unless-gone.js';
 
+type LockedUser = Awaited<ReturnType<Users['lock']>>;
+
 const PURPOSES: readonly FlowPurpose[] = ['registration', 'email_verification', 'email_change'];
 
 /** An address is proved to be somebody's: that makes an account, verifies one, or gives it another address. */
@@ -41,9 +43,11 @@ export class ConfirmationService {
   async confirm(proof: Proof, password: string | null): Promise<UserRow> {
     const flow = await this.flows.prove(PURPOSES, proof);
     if (wantsPassword(flow, proof)) await this.refuseHijack(flow, password);
-    return this.db.transaction(() =>
-      flow.purpose === 'registration' ? this.welcome(flow, proof) : this.prove(flow, proof),
-    );
+    return this.db.transaction(async () => {
+      const user = flow.userId === null ? null : await unlessGone(this.users.lock(flow.userId));
+      await this.flows.use(flow, proof);
+      return user ? this.prove(flow, user) : this.welcome(flow);
+    });
   }
 
   /**
@@ -71,8 +75,7 @@ export class ConfirmationService {
     throw new PasswordIncorrect();
   }
 
-  private async welcome(flow: Flow, proof: Proof): Promise<UserRow> {
-    await this.flows.use(flow, proof);
+  private async welcome(flow: Flow): Promise<UserRow> {
     const { email, name, locale, passwordHash } = appliedIn(flow);
     const user = await this.users.create({ email, name, locale }, { passwordHash, emailVerified: true });
     this.events.record(
@@ -83,10 +86,7 @@ export class ConfirmationService {
     return user;
   }
 
-  /** The user is locked before anything is written, as everywhere. */
-  private async prove(flow: Flow, proof: Proof): Promise<UserRow> {
-    const user = await unlessGone(this.users.lock(flow.userId!));
-    await this.flows.use(flow, proof);
+  private async prove(flow: Flow, user: LockedUser): Promise<UserRow> {
     const before = { email: user.email, emailKey: user.emailKey, locale: user.locale };
     const change = flow.purpose === 'email_change' ? (flow.payload as WantedAddress) : null;
     // What the flow was about, not what the account has by now.

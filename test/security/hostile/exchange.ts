@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
+import { BEGINNING_OF_STREAM } from '../../contract/wire.js';
+
 export interface Exchanged {
   /** 0 when the connection was closed without an answer. */
   readonly status: number;
@@ -99,10 +101,17 @@ class Connection {
     const end = this.received.indexOf('\r\n\r\n');
     if (end < 0) return null;
     const { status, headers } = headOf(this.received.subarray(0, end).toString('latin1'));
+    if (!head && BEGINNING_OF_STREAM.test(this.received.toString('latin1'))) return this.leaveStream();
     const body = bodyAt(this.received, end + 4, headers, head || status < 200 || status === 204 || status === 304);
     if (!body) return null;
     this.received = this.received.subarray(body.end);
     return { status, headers, text: body.text };
+  }
+
+  private leaveStream(): Answer {
+    this.closed = true;
+    this.socket.destroy();
+    return this.rest();
   }
 
   /** An answer whose end is the end of the connection. */
