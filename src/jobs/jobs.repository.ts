@@ -172,32 +172,19 @@ export class JobsRepository {
     return this.db.rows<LastRun>(LAST_RUNS, [names]);
   }
 
-  /** Forgets what was over before a moment. @returns how many */
-  prune(before: Date): Promise<number> {
-    return this.db.changeAll(
+  /** Forgets what was over before a moment, and what graphile-worker keeps without need. @returns how many jobs */
+  async prune(before: Date): Promise<number> {
+    const pruned = await this.db.changeAll(
       `DELETE FROM roster.jobs WHERE id IN (SELECT id FROM roster.jobs
          WHERE created_at < $1 AND finished_at < $1 ORDER BY created_at LIMIT $2)`,
       [before],
     );
-  }
-
-  /** Forgets the queues in which nothing waits. Under a lock, or a job that comes meanwhile would be in none. */
-  async pruneQueues(): Promise<void> {
-    await this.db.transaction(async () => {
-      await this.db.change(`SET LOCAL lock_timeout = '500ms'`);
-      await this.db.change('LOCK TABLE graphile_worker._private_job_queues IN SHARE ROW EXCLUSIVE MODE');
-      await this.db.change(
-        `DELETE FROM graphile_worker._private_job_queues q WHERE locked_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.job_queue_id = q.id)`,
-      );
-    });
-  }
-
-  /** Tickets that another took the place of while a process that died had them. */
-  async pruneTickets(): Promise<void> {
+    // Tickets that another took the place of while a process that died had them.
     await this.db.change(
       'DELETE FROM graphile_worker._private_jobs WHERE attempts = max_attempts AND locked_at IS NULL AND key IS NULL',
     );
+    await this.pruneQueues();
+    return pruned;
   }
 
   /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */
@@ -209,6 +196,18 @@ export class JobsRepository {
   async count(where: string, parameters: readonly unknown[], most: number): Promise<number> {
     const text = `SELECT count(*)::int AS count FROM (SELECT 1 FROM roster.jobs j WHERE ${where} LIMIT ${most}) counted`;
     return (await unlessTooCostly(this.db.row<{ count: number }>(text, [...parameters])))!.count;
+  }
+
+  /** The queues in which nothing waits. Under a lock, or a job that comes meanwhile would be in none; it is not waited for. */
+  private async pruneQueues(): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.db.change(`SET LOCAL lock_timeout = '500ms'`);
+      await this.db.change('LOCK TABLE graphile_worker._private_job_queues IN SHARE ROW EXCLUSIVE MODE');
+      await this.db.change(
+        `DELETE FROM graphile_worker._private_job_queues q WHERE locked_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.job_queue_id = q.id)`,
+      );
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { parseCronItems } from 'graphile-worker';
 import type { ParsedCronItem } from 'graphile-worker';
 
+import { Clock } from '../platform/clock/clock.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Jobs } from './jobs.service.js';
 
@@ -26,6 +27,7 @@ export class Schedules {
   constructor(
     private readonly jobs: Jobs,
     private readonly records: JobsRepository,
+    private readonly clock: Clock,
   ) {}
 
   cronItems(): ParsedCronItem[] {
@@ -43,10 +45,10 @@ export class Schedules {
     await this.records.addScheduled(idOf(schedule, new Date(ts)), schedule, KEY, work.type.maxAttempts);
   }
 
-  /** The next minute after a moment in which a schedule is due. */
-  nextAfter(cron: string, moment: Date): Date {
+  /** The next minute in which a schedule is due. */
+  nextOf(cron: string): Date {
     const [item] = parseCronItems([{ task: SCHEDULE, match: cron, identifier: SCHEDULE }]);
-    let at = Math.floor(moment.getTime() / MINUTE) * MINUTE;
+    let at = Math.floor(this.clock.millis() / MINUTE) * MINUTE;
     for (let minutes = 0; minutes < FAR; minutes += 1) {
       at += MINUTE;
       if (item!.match(digestOf(new Date(at)))) break;
