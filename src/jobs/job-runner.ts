@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Logger, run } from 'graphile-worker';
-import type { Runner, TaskList, WorkerEvents } from 'graphile-worker';
+import type { Runner, Task, TaskList, WorkerEvents } from 'graphile-worker';
 import { Pool } from 'pg';
 
 import { Listener } from '../platform/cache/listener.js';
@@ -29,10 +29,6 @@ const CONNECTIONS = 5;
 const RESTART_AFTER = 1000;
 /** What one of the engine's own statements may take. Milliseconds. */
 const PATIENCE = 10_000;
-
-interface Ticket {
-  readonly job?: string;
-}
 
 /** Runs the jobs in this process, unless ROLE=api. A database that goes away stops nothing but the work itself. */
 @Injectable()
@@ -101,7 +97,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     const slots = new Slots(this.config.values.JOBS_CONCURRENCY);
     const events = new EventEmitter() as WorkerEvents;
     events.on('pool:create', ({ workerPool }) => {
-      this.session = this.sessions.begin(this.pool!, workerPool.id, slots);
+      this.session = this.sessions.begin(this.pool!, workerPool, slots);
       this.session.start();
     });
     try {
@@ -159,9 +155,9 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private tasks(): TaskList {
     const tasks = [...this.jobs.known()].map(([name, work]) => {
-      const take = async (payload: unknown): Promise<void> => {
-        const { job } = payload as Ticket;
-        if (job) await this.session!.take(job, work);
+      const take: Task = async (payload, { job: { id, job_queue_id: queue } }) => {
+        const { job } = payload as { readonly job?: string };
+        if (job) await this.session!.take(job, work, { id, isQueued: queue !== null });
         // Owed by a version that kept no record.
         else await this.jobs.enqueue(work.type, payload as object);
       };

@@ -66,6 +66,11 @@ const END = `WITH ended AS (
     WHERE j.id = e.id AND j.attempts = e.attempt AND j.worker = $1 AND j.state = 'running'
     RETURNING j.id, j.name, j.queue, j.state, j.run_at)
   SELECT ended.id, CASE WHEN ended.state IN ('queued', 'failed') THEN ${TICKET('ended')} END AS ticket FROM ended`;
+// As graphile-worker does it a moment later, and without a word to whoever waits for the queue: a second for each job (tried).
+const FREE_QUEUES = `WITH done AS (DELETE FROM graphile_worker._private_jobs WHERE id = ANY($2::bigint[]) AND locked_by = $1
+    RETURNING job_queue_id)
+  UPDATE graphile_worker._private_job_queues q SET locked_at = NULL, locked_by = NULL FROM done
+  WHERE q.id = done.job_queue_id AND q.locked_by = $1`;
 const TELL = `UPDATE roster.jobs j SET progress_done = p.done, progress_total = p.total, crashes = 0
   FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::bigint[]) AS p (id, attempt, done, total)
   WHERE j.id = p.id AND j.attempts = p.attempt AND j.worker = $1 AND j.state = 'running'`;
@@ -118,6 +123,11 @@ export class WorkerRecord {
     ]);
     const ids = new Set(written.map(({ id }) => id));
     return each(({ id }) => ids.has(id));
+  }
+
+  /** Lets the next job of each queue go. @param tickets of the ended jobs that were in one */
+  async freeQueues(tickets: readonly string[]): Promise<void> {
+    await this.ask('jobs_free_queues', FREE_QUEUES, [this.worker, tickets]);
   }
 
   async tell(progress: readonly Progress[]): Promise<void> {

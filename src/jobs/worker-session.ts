@@ -31,8 +31,16 @@ export interface Telling {
   readonly gaveUp: (workers: readonly string[]) => void;
 }
 
+/** What graphile-worker gave for a job. */
+export interface Ticket {
+  readonly id: string;
+  readonly isQueued: boolean;
+}
+
 interface Parts {
   readonly record: WorkerRecord;
+  /** Has the engine look for jobs at once. */
+  readonly nudge: () => void;
   readonly db: Database;
   readonly jobs: JobsRepository;
   readonly slots: Slots;
@@ -44,6 +52,7 @@ export class WorkerSession {
   private readonly attempts = new Map<string, JobAttempt | null>();
   private readonly begins: Gathered<string, Begun | null>;
   private readonly ends: Gathered<Ended, boolean>;
+  private readonly frees: Gathered<string, null>;
   private readonly timers: NodeJS.Timeout[] = [];
   private beats = 0;
   /** Signs of life without a gap: whoever was cut off itself may not judge others. */
@@ -55,6 +64,11 @@ export class WorkerSession {
     const { record } = parts;
     this.begins = new Gathered((ids) => record.begin(ids));
     this.ends = new Gathered((ended) => record.end(ended));
+    this.frees = new Gathered(async (tickets) => {
+      await record.freeQueues(tickets);
+      parts.nudge();
+      return tickets.map(() => null);
+    });
   }
 
   start(): void {
@@ -81,7 +95,7 @@ export class WorkerSession {
   }
 
   /** Does the job of a ticket; a ticket of what is over, or runs already, is none. */
-  async take(id: string, work: Work): Promise<void> {
+  async take(id: string, work: Work, ticket: Ticket): Promise<void> {
     if (this.attempts.has(id)) return;
     this.attempts.set(id, null);
     try {
@@ -91,6 +105,7 @@ export class WorkerSession {
       this.attempts.set(id, attempt);
       const end = await this.run(attempt, work);
       if (end) await this.write(end);
+      if (ticket.isQueued) await this.frees.add(ticket.id);
     } finally {
       this.attempts.delete(id);
     }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { WorkerPool } from 'graphile-worker';
 import type { Pool } from 'pg';
 
 import { Database } from '../platform/database/database.js';
@@ -26,7 +27,7 @@ export class WorkerSessions {
     this.finished = metrics.counter('jobs_finished_total', 'Attempts that ended, by job and how', ['job', 'result']);
   }
 
-  begin(pool: Pool, worker: string, slots: Slots): WorkerSession {
+  begin(pool: Pool, engine: WorkerPool, slots: Slots): WorkerSession {
     const { db, jobs } = this;
     const telling = {
       ended: (name: string, end: Ended, error?: unknown) => this.tellOfEnd(name, end, error),
@@ -34,7 +35,8 @@ export class WorkerSessions {
       gaveUp: (workers: readonly string[]) =>
         this.log.warn({ workers }, 'Workers gave no sign of life; their jobs are begun again'),
     };
-    return new WorkerSession({ record: new WorkerRecord(pool, worker), db, jobs, slots, telling });
+    const record = new WorkerRecord(pool, engine.id);
+    return new WorkerSession({ record, nudge: () => engine.nudge(1), db, jobs, slots, telling });
   }
 
   private tellOfEnd(job: string, { id, state }: Ended, err: unknown): void {
