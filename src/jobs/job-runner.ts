@@ -12,13 +12,14 @@ import { Config } from '../platform/config/config.js';
 import { DatabaseAddress } from '../platform/database/address.js';
 import { ImpatientClient } from '../platform/database/impatient-client.js';
 import { CANCELS, Jobs } from './jobs.service.js';
+import type { Work } from './jobs.service.js';
 import { SCHEDULE, Schedules } from './schedules.service.js';
 import type { ScheduleTicket } from './schedules.service.js';
 import { Slots } from './slots.js';
 import { WorkerSessions } from './worker-sessions.js';
 import type { WorkerSession } from './worker-session.js';
 
-/** Tickets that are held at a time, so that many jobs share a statement: far more than handlers that run. */
+/** Tickets that are held at a time, if they are short, so that many jobs share a statement. */
 const HELD = 100;
 /** After so long a ticket that nobody here came to is given back. Milliseconds. */
 const KEPT_FOR = 500;
@@ -94,7 +95,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async start(): Promise<void> {
-    const slots = new Slots(this.config.values.JOBS_CONCURRENCY);
+    const slots = new Slots(this.config.values.JOBS_CONCURRENCY, HELD);
     const events = new EventEmitter() as WorkerEvents;
     events.on('pool:create', ({ workerPool }) => {
       this.session = this.sessions.begin(this.pool!, workerPool, slots);
@@ -116,10 +117,10 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
         },
         // Asked before each fetch: it need not answer at once.
         forbiddenFlags: async () => {
-          await slots.hasRoom();
+          await slots.hold();
           return null;
         },
-        taskList: this.tasks(),
+        taskList: this.tasks(slots),
         parsedCronItems: this.schedules.cronItems(),
         logger: new Logger(
           () => (level, message) =>
@@ -153,17 +154,22 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
       );
   }
 
-  private tasks(): TaskList {
-    const tasks = [...this.jobs.known()].map(([name, work]) => {
-      const take: Task = async (payload, { job: { id, job_queue_id: queue } }) => {
-        const { job } = payload as { readonly job?: string };
-        if (job) await this.session!.take(job, work, { id, isQueued: queue !== null });
-        // Owed by a version that kept no record.
-        else await this.jobs.enqueue(work.type, payload as object);
-      };
-      return [name, take];
-    });
-    const fire = (payload: unknown): Promise<void> => this.schedules.fire(payload as ScheduleTicket);
-    return Object.fromEntries([...tasks, [SCHEDULE, fire]]) as TaskList;
+  private tasks(slots: Slots): TaskList {
+    const tasks = [...this.jobs.known()].map(([name, work]): [string, Task] => [name, this.taskOf(work)]);
+    const fire: Task = (payload) => this.schedules.fire(payload as ScheduleTicket);
+    const held = ([name, task]: [string, Task]): [string, Task] => [
+      name,
+      async (...ticket) => Promise.resolve(task(...ticket)).finally(() => slots.letGo()),
+    ];
+    return Object.fromEntries([...tasks, [SCHEDULE, fire] as [string, Task]].map(held));
+  }
+
+  private taskOf(work: Work): Task {
+    return async (payload, { job: { id, job_queue_id: queue } }) => {
+      const { job } = payload as { readonly job?: string };
+      if (job) await this.session!.take(job, work, { id, isQueued: queue !== null });
+      // Owed by a version that kept no record.
+      else await this.jobs.enqueue(work.type, payload as object);
+    };
   }
 }

@@ -122,28 +122,20 @@ export class WorkerSession {
 
   private async run(attempt: JobAttempt, { type, handler }: Work): Promise<Ended | null> {
     const { slots, telling } = this.parts;
-    if (!(await slots.take())) return { ...nameOf(attempt), state: 'queued' };
     let end: Ended | null;
     let cause: unknown;
     try {
-      if (attempt.interruption) end = endOf(attempt, new Error('It was never begun'));
-      else end = await this.handle(attempt, handler as Handler<object>);
+      end =
+        (await slots.run(() => handle(attempt, handler as Handler<object>))) ??
+        ({ ...nameOf(attempt), state: 'queued' } as const);
     } catch (error) {
       cause = error;
       end = endOf(attempt, error);
-    } finally {
-      slots.giveBack();
     }
     // What `complete` has written cannot fail any more.
     if (attempt.isOver) end = { ...nameOf(attempt), state: 'succeeded' };
     if (end) telling.ended(type.name, end, cause);
     return attempt.isOver ? null : end;
-  }
-
-  private async handle(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
-    const { payload } = attempt.begun;
-    const made = await runInRequest(contextOf(attempt.begun), async () => handler(payload, attempt));
-    return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
   }
 
   /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. */
@@ -198,6 +190,14 @@ export class WorkerSession {
   private interrupt(ids: readonly string[], why: Interruption): void {
     for (const id of ids) this.attempts.get(id)?.interrupt(why);
   }
+}
+
+async function handle(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
+  // Cancelled, or taken, while it waited for its turn.
+  attempt.signal.throwIfAborted();
+  const { payload } = attempt.begun;
+  const made = await runInRequest(contextOf(attempt.begun), async () => handler(payload, attempt));
+  return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
 }
 
 function nameOf({ id, begun: { attempt } }: JobAttempt): Pick<Ended, 'id' | 'attempt'> {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { runInRequest } from '../../src/platform/logging/request-context.js';
 import type { TestApp } from '../harness/app.js';
 
 export interface KeptJob {
@@ -44,4 +45,10 @@ export function awaitState(app: TestApp, id: string, ...states: string[]): Promi
 export async function passBackoff(app: TestApp, id: string): Promise<void> {
   await app.sql('UPDATE roster.jobs SET run_at = clock_timestamp() WHERE id = $1', [id]);
   await app.sql('UPDATE graphile_worker._private_jobs SET run_at = clock_timestamp() WHERE key = $1', [id]);
+}
+
+/** For a hundred at once on a busy machine: longer than a request may take. */
+export function patiently<T>(work: () => T): T {
+  const deadline = performance.now() + 20_000;
+  return runInRequest({ requestId: 'a-test', deadline, ip: null, userAgent: null, actorId: null }, work);
 }

@@ -7,7 +7,7 @@ import { Schedules } from '../../src/jobs/schedules.service.js';
 import { Health } from '../../src/health/health.service.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import { awaitState, awaitThat, jobOf } from './awaited.js';
+import { awaitState, awaitThat, jobOf, patiently } from './awaited.js';
 
 const InOrder = defineJob<{ key: number; at: number }>('test.in_order', { maxAttempts: 1 });
 const Slow = defineJob<{ heeds: boolean }>('test.slow', { maxAttempts: 1 });
@@ -77,7 +77,9 @@ describe('jobs of several processes', () => {
   it('keep it too of a hundred that are owed at once in one transaction or many', async () => {
     const key = QUEUES;
     await Promise.all(
-      Array.from({ length: 100 }, (_, at) => one.get(Jobs).enqueue(InOrder, { key, at }, { queue: 'order at once' })),
+      Array.from({ length: 100 }, (_, at) =>
+        patiently(() => one.get(Jobs).enqueue(InOrder, { key, at }, { queue: 'order at once' })),
+      ),
     );
     const done = await awaitThat(
       () =>
@@ -93,7 +95,7 @@ describe('jobs of several processes', () => {
 
   it('are each done by one of them', async () => {
     const ids = await Promise.all(
-      Array.from({ length: 100 }, (_, at) => one.get(Jobs).enqueue(InOrder, { key: 100 + at, at })),
+      Array.from({ length: 100 }, (_, at) => patiently(() => one.get(Jobs).enqueue(InOrder, { key: 100 + at, at }))),
     );
     for (const id of ids) await awaitState(one, id, 'succeeded');
     for (let at = 0; at < 100; at += 1) expect(order.get(100 + at)).toEqual([at]);
@@ -107,7 +109,8 @@ describe('jobs of several processes', () => {
       one.sql<{ id: string; state: string }>(
         "SELECT id, state FROM roster.jobs WHERE name = 'test.by_the_clock' AND id < '01700000-0000-7000-8000-000000000000' ORDER BY id",
       );
-    await Promise.all(Array.from({ length: 100 }, (_, at) => (at % 2 ? one : other).get(Schedules).fire(ticket)));
+    const strike = (at: number): Promise<void> => patiently(() => (at % 2 ? one : other).get(Schedules).fire(ticket));
+    await Promise.all(Array.from({ length: 100 }, (_, at) => strike(at)));
     await awaitThat(strokes, (rows) => rows.length === 1 && rows[0]!.state === 'succeeded');
     await one.get(Schedules).fire(ticket);
     await other.get(Schedules).fire(next);
