@@ -1,4 +1,4 @@
-export { JobFailure, JobTaken, defineJob } from './job.js';
+export { JobFailure, defineJob } from './job.js';
 export type { JobRun, Terms } from './job.js';
 export { JobsModule } from './jobs.module.js';
 export { Jobs } from './jobs.service.js';

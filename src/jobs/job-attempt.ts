@@ -1,4 +1,4 @@
-import { Database } from '../platform/database/database.js';
+import type { Database } from '../platform/database/database.js';
 import { JobTaken } from './job.js';
 import type { JobRun } from './job.js';
 import type { JobsRepository } from './jobs.repository.js';

@@ -122,10 +122,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
         },
         taskList: this.tasks(slots),
         parsedCronItems: this.schedules.cronItems(),
-        logger: new Logger(
-          () => (level, message) =>
-            this.sessions.log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message),
-        ),
+        logger: this.logger(),
       });
       this.runner.promise.then(
         () => this.later(),
@@ -134,6 +131,11 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     } catch (error) {
       this.later(error);
     }
+  }
+
+  private logger(): Logger {
+    const { log } = this.sessions;
+    return new Logger(() => (level, message) => log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message));
   }
 
   private later(error?: unknown): void {

@@ -43,7 +43,7 @@ export class JobsWatch implements OnModuleDestroy {
       const watcher = { tell, done: () => this.leave(first.id, watcher, resolve), shown: JSON.stringify(first) };
       this.watchers.set(first.id, (this.watchers.get(first.id) ?? new Set<Watcher>()).add(watcher));
       signal.addEventListener('abort', watcher.done, { once: true });
-      this.timer ??= setInterval(() => (this.looking ??= this.look()), LOOKS_EVERY).unref();
+      this.timer ??= setInterval(() => void (this.looking ??= this.look()), LOOKS_EVERY).unref();
     });
   }
 

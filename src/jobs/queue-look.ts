@@ -71,7 +71,7 @@ export class QueueLook implements OnApplicationBootstrap, OnModuleDestroy {
     gauge('jobs_failed', 'Jobs that failed and are tried again', 'failed');
     gauge('jobs_dead', 'Jobs that failed for the last time and wait for somebody', 'dead');
     gauge('jobs_workers', 'Processes that run jobs and gave a sign of life', 'workersAlive');
-    this.timer = setInterval(() => (this.looking ??= this.lookAgain()), LOOKS_EVERY).unref();
+    this.timer = setInterval(() => void (this.looking ??= this.lookAgain()), LOOKS_EVERY).unref();
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -89,8 +89,11 @@ export class QueueLook implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async lookAgain(): Promise<void> {
-    // A database that is away is told of by others; the numbers stay as they were.
-    await this.look().catch(() => undefined);
+    try {
+      await this.look();
+    } catch {
+      // A database that is away is told of by others; the numbers stay as they were.
+    }
     this.looking = null;
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { Database } from '../platform/database/database.js';
+import type { Database } from '../platform/database/database.js';
 import { runInRequest } from '../platform/logging/request-context.js';
 import type { RequestContext } from '../platform/logging/request-context.js';
 import { backoff } from './backoff.js';
@@ -11,7 +11,7 @@ import { JobAttempt, resultOf } from './job-attempt.js';
 import type { Interruption } from './job-attempt.js';
 import type { JobsRepository } from './jobs.repository.js';
 import type { Work } from './jobs.service.js';
-import { Slots } from './slots.js';
+import type { Slots } from './slots.js';
 import { BEATS_EVERY } from './worker-record.js';
 import type { Begun, Ended, WorkerRecord } from './worker-record.js';
 
@@ -126,7 +126,7 @@ export class WorkerSession {
     let cause: unknown;
     try {
       end =
-        (await slots.run(() => handle(attempt, handler as Handler<object>))) ??
+        (await slots.run(() => succeed(attempt, handler as Handler<object>))) ??
         ({ ...nameOf(attempt), state: 'queued' } as const);
     } catch (error) {
       cause = error;
@@ -192,7 +192,7 @@ export class WorkerSession {
   }
 }
 
-async function handle(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
+async function succeed(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
   // Cancelled, or taken, while it waited for its turn.
   attempt.signal.throwIfAborted();
   const { payload } = attempt.begun;

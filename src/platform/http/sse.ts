@@ -17,6 +17,10 @@ const FULL = 64 * 1024;
 const MOST_UNREAD = 512 * 1024;
 /** After this long without a connection a client asks again. Milliseconds. */
 const RETRY = 2000;
+/** Streams of one account in one process; one more ends the oldest. */
+const MOST_OF_ONE = 100;
+/** What is left to those who do not read when the server stops. Milliseconds. */
+const RESPITE = 1000;
 
 export interface ServerSentEvent {
   /** What the reader comes back with as `Last-Event-ID`. */
@@ -60,12 +64,14 @@ const all = new Set<EventStream>();
 export function openStream(reply: FastifyReply, { signal }: { signal?: AbortSignal } = {}): EventStream {
   const { request } = reply;
   const stream = new EventStream(request, currentRequest());
+  makeRoom(stream.owner);
   const { server } = request.server;
   const ofServer = open.get(server) ?? new Set();
   open.set(server, ofServer.add(stream));
   all.add(stream);
   watch ??= setInterval(lookAtReaders, READMITTED_EVERY).unref();
-  stream.closed.addEventListener('abort', () => {
+  // Not before: what it was sent may wait for a reader who never takes it.
+  stream.text.once('close', () => {
     all.delete(stream);
     ofServer.delete(stream);
   });
@@ -81,19 +87,29 @@ export function openStream(reply: FastifyReply, { signal }: { signal?: AbortSign
 /** Streams have no end of their own: a server that closes would wait for them for ever. */
 export function endStreamsWith(instance: FastifyInstance): void {
   instance.addHook('preClose', (done) => {
-    for (const stream of open.get(instance.server) ?? []) stream.close();
+    const streams = open.get(instance.server) ?? new Set();
+    for (const stream of streams) stream.close();
+    setTimeout(() => streams.forEach(({ text }) => text.destroy()), RESPITE).unref();
     done();
   });
+}
+
+function makeRoom(owner: string | undefined): void {
+  const own = [...all].filter((stream) => stream.owner === owner);
+  if (owner !== undefined && own.length >= MOST_OF_ONE) own[0]!.close();
 }
 
 /** One reader. What they do not take is kept for a while; what they never take ends the stream. */
 export class EventStream {
   readonly text: Readable;
+  readonly owner: string | undefined;
   private readonly gone = new AbortController();
-  private room: (() => void)[] = [];
+  private waiting: (() => void)[] = [];
   private readonly readmit: FastifyRequest['readmit'];
   private readmitting = false;
   private beatAt = performance.now();
+  /** How far they are, though nothing was for them. */
+  private place: string | null = null;
   /** Nothing was taken since the last sign of life. */
   private stalled = false;
 
@@ -102,6 +118,7 @@ export class EventStream {
     private readonly context: RequestContext | undefined,
   ) {
     this.readmit = request.readmit;
+    this.owner = request.principal?.userId;
     this.text = new Readable({ highWaterMark: FULL, read: () => this.taken() });
     this.text.push(`retry: ${RETRY}\n\n`);
     this.text.once('close', () => this.end());
@@ -115,6 +132,7 @@ export class EventStream {
 
   /** @returns false when it is over, or is over now: this reader is too slow to be kept */
   send({ id, event, data }: ServerSentEvent): boolean {
+    this.place = null;
     const lines = (typeof data === 'string' ? data : JSON.stringify(data)).split(/\r\n|\r|\n/);
     const named = event === undefined ? '' : `event: ${event}\n`;
     return this.write(
@@ -122,10 +140,20 @@ export class EventStream {
     );
   }
 
+  /** What they were not told lies behind them: they are told so when there has been nothing for long. */
+  passed(id: string): void {
+    this.place = id;
+  }
+
   /** Waits until the reader has taken what was sent, as far as to have room; for whoever sends much at once. */
   async hasRoom(): Promise<void> {
-    if (this.closed.aborted || this.text.readableLength < FULL) return;
-    await new Promise<void>((resolve) => this.room.push(resolve));
+    await this.room();
+  }
+
+  /** The same for whoever need not wait where there is room. */
+  room(): Promise<void> | null {
+    if (this.closed.aborted || this.text.readableLength < FULL) return null;
+    return new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   /** Work for this reader, later than a request may take: in its name, and with a budget of its own. */
@@ -142,10 +170,11 @@ export class EventStream {
 
   /** Ends it under somebody who may no longer read: what they have not taken yet goes nowhere. */
   async readmitOrCut(): Promise<void> {
-    if (this.readmitting || this.closed.aborted) return;
+    if (this.readmitting) return;
     this.readmitting = true;
     try {
-      await this.ask(async () => this.readmit?.());
+      // What is left of one that is over is read by somebody who could have read it before.
+      if (!this.closed.aborted) await this.ask(async () => this.readmit?.());
       this.beat();
     } catch {
       this.cut();
@@ -167,14 +196,15 @@ export class EventStream {
     if (now - this.beatAt < BEATS_EVERY) return;
     this.beatAt = now;
     if (this.stalled && this.text.readableLength > 0) this.cut();
-    else this.write(':\n\n');
+    // An id alone is no message, and remembered all the same (HTML Standard, 9.2.6).
+    else this.write(this.place === null ? ':\n\n' : `id: ${this.place}\n\n`);
     this.stalled = true;
   }
 
   private taken(): void {
     this.stalled = false;
-    const waiting = this.room;
-    this.room = [];
+    const { waiting } = this;
+    this.waiting = [];
     for (const goOn of waiting) goOn();
   }
 
