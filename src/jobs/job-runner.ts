@@ -117,6 +117,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
         },
         // Asked before each fetch: it need not answer at once.
         forbiddenFlags: async () => {
+          await this.session?.isKnown;
           await slots.hold();
           return null;
         },

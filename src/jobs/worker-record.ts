@@ -95,6 +95,10 @@ const REPAIR = `SELECT ${TICKET('j')} AS ticket FROM (
     SELECT * FROM roster.jobs r WHERE r.state IN ('queued', 'failed') AND r.run_at < clock_timestamp() - interval '1 minute'
       AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.key = r.id::text) LIMIT 1000) j`;
 
+const UNLOCK_STRANGERS = `SELECT graphile_worker.force_unlock_workers(ARRAY(SELECT DISTINCT locked_by
+  FROM graphile_worker._private_jobs WHERE locked_at < clock_timestamp() - interval '1 minute'
+    AND locked_by NOT IN (SELECT id FROM roster.job_workers)))`;
+
 /** The record as a worker writes it, on connections of its own: many jobs in a statement. */
 export class WorkerRecord {
   constructor(
@@ -164,6 +168,7 @@ export class WorkerRecord {
   }
 
   async repair(): Promise<void> {
+    await this.ask('jobs_unlock_strangers', UNLOCK_STRANGERS, []);
     await this.ask('jobs_repair', REPAIR, []);
   }
 

@@ -58,6 +58,7 @@ export class WorkerSession {
   /** Signs of life without a gap: whoever was cut off itself may not judge others. */
   private steady = 0;
   private beating: Promise<void> | null = null;
+  private readonly born = Promise.withResolvers<void>();
   private stopping = false;
 
   constructor(private readonly parts: Parts) {
@@ -79,9 +80,15 @@ export class WorkerSession {
     );
   }
 
+  /** Waits for the first sign of life: what somebody takes whom nobody knows would be missed by nobody. */
+  get isKnown(): Promise<void> {
+    return this.born.promise;
+  }
+
   /** Asks the handlers to stop; what has not begun is handed back. */
   stop(): void {
     this.stopping = true;
+    this.born.resolve();
     this.parts.slots.close();
     this.interruptAll('stopping');
   }
@@ -96,7 +103,11 @@ export class WorkerSession {
 
   /** Does the job of a ticket; a ticket of what is over, or runs already, is none. */
   async take(id: string, work: Work, ticket: Ticket): Promise<void> {
-    if (this.attempts.has(id)) return;
+    if (this.attempts.has(id)) {
+      // What was taken from us and has not ended yet cannot be begun again here: its ticket comes up once more.
+      if (this.attempts.get(id)?.interruption === 'taken') throw new JobTaken('It has not ended here yet');
+      return;
+    }
     this.attempts.set(id, null);
     try {
       const begun = await this.begins.add(id);
@@ -160,6 +171,7 @@ export class WorkerSession {
     const { record, telling } = this.parts;
     try {
       const { wasGivenUp, cancelled } = await record.beat([...this.attempts.keys()]);
+      this.born.resolve();
       if (wasGivenUp && this.beats > 0) this.interruptAll('taken');
       this.interrupt(cancelled, 'cancelled');
       this.steady += 1;
