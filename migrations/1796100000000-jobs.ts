@@ -28,7 +28,8 @@ export class Jobs1796100000000 implements MigrationInterface {
         run_at timestamptz NOT NULL,
         started_at timestamptz,
         finished_at timestamptz,
-        cancel_requested_at timestamptz
+        cancel_requested_at timestamptz,
+        version integer NOT NULL
       ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
       CREATE INDEX jobs_created_at_idx ON roster.jobs (created_at, id);
       CREATE INDEX jobs_name_idx ON roster.jobs (name, created_at, id);

@@ -81,4 +81,7 @@ export class Job {
 
   @Column('timestamptz', { nullable: true })
   cancelRequestedAt!: Date | null;
+
+  @Column('integer')
+  version!: number;
 }

@@ -7,7 +7,8 @@ import { listing } from '../platform/http/lists/listing.js';
 import { ApiList, List } from '../platform/http/lists/list-query.js';
 import type { ListQuery } from '../platform/http/lists/list-query.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
-import { PathId } from '../platform/http/parameters.js';
+import { IfMatch, PathId } from '../platform/http/parameters.js';
+import type { Versions } from '../platform/http/parameters.js';
 import { Requires } from '../platform/http/policy.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import { StreamOperation, openStream } from '../platform/http/sse.js';
@@ -88,8 +89,8 @@ export class JobsController {
     { status: 200, about: 'The job, as it is now', type: JobResponse },
     'One that waits is cancelled at once. One that runs is asked to stop: what it has done already stays, and if it cannot stop any more it succeeds.',
   )
-  async cancel(@PathId() id: string): Promise<JobResponse> {
-    return JobResponse.from(await this.jobs.cancel(id));
+  async cancel(@PathId() id: string, @IfMatch() expected: Versions): Promise<JobResponse> {
+    return JobResponse.from(await this.jobs.cancel(id, expected));
   }
 
   @Post(':id/retry')

@@ -50,13 +50,13 @@ export class JobResponse {
   @Word('Why the last try failed', null, 1000) lastError!: string | null;
   @Id({ about: 'Who wanted it; null for nobody', example: ID, nullable: true }) actorId!: string | null;
   @Word('The process that runs it', 'pool-3f2a9c41d07be58612', 100) worker!: string | null;
-  @Perhaps('The last sign of life of that process: it gives one every 5 seconds, and is given up after 15')
-  beatAt!: string | null;
   @When('Since when it is owed') createdAt!: string;
   @When('When it is due, or was') runAt!: string;
   @Perhaps('When it was begun, the last time') startedAt!: string | null;
   @Perhaps('When it was over', null) finishedAt!: string | null;
   @Perhaps('When somebody asked that it stop', null) cancelRequestedAt!: string | null;
+  @Whole({ about: 'Rises with each change, progress included', example: 3, min: 1, max: 2_147_483_647 })
+  version!: number;
 
   static from(job: JobRow): JobResponse {
     const { id, name, state, queue, key, isSecret, payload, attempts, maxAttempts, lastError, actorId, worker } = job;
@@ -68,19 +68,20 @@ export class JobResponse {
           ? null
           : { done: Number(progressDone), total: progressTotal === null ? null : Number(progressTotal) },
       result: (job.result ?? null) as object | null,
-      beatAt: job.beatAt?.toISOString() ?? null,
       createdAt: job.createdAt.toISOString(),
       runAt: job.runAt.toISOString(),
       startedAt: job.startedAt?.toISOString() ?? null,
       finishedAt: job.finishedAt?.toISOString() ?? null,
       cancelRequestedAt: job.cancelRequestedAt?.toISOString() ?? null,
+      version: job.version,
     };
   }
 }
 
 export const JOB_FIELDS: readonly string[] = [
   ...['id', 'name', 'state', 'queue', 'key', 'isSecret', 'payload', 'attempts', 'maxAttempts', 'progress', 'result'],
-  ...['lastError', 'actorId', 'worker', 'beatAt', 'createdAt', 'runAt', 'startedAt', 'finishedAt', 'cancelRequestedAt'],
+  ...['lastError', 'actorId', 'worker', 'createdAt', 'runAt', 'startedAt', 'finishedAt', 'cancelRequestedAt'],
+  'version',
 ];
 
 @ApiSchema({ name: 'JobPage' })

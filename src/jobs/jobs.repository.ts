@@ -23,12 +23,12 @@ export interface JobRow {
   readonly lastError: string | null;
   readonly actorId: string | null;
   readonly worker: string | null;
-  readonly beatAt: Date | null;
   readonly createdAt: Date;
   readonly runAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly cancelRequestedAt: Date | null;
+  readonly version: number;
 }
 
 /** A job that is owed. */
@@ -55,31 +55,32 @@ export interface LastRun {
 export const JOB_COLUMNS = `j.id, j.name, j.queue, j.key, j.state, j.is_secret AS "isSecret",
   CASE WHEN NOT j.is_secret THEN j.payload END AS payload, j.attempts - j.spared AS attempts, j.max_attempts AS "maxAttempts",
   j.progress_done AS "progressDone", j.progress_total AS "progressTotal", j.result, j.last_error AS "lastError",
-  j.actor_id AS "actorId", j.worker, w.beat_at AS "beatAt", j.created_at AS "createdAt", j.run_at AS "runAt",
+  j.actor_id AS "actorId", j.worker, j.version, j.created_at AS "createdAt", j.run_at AS "runAt",
   j.started_at AS "startedAt", j.finished_at AS "finishedAt", j.cancel_requested_at AS "cancelRequestedAt"`;
-export const JOBS = 'roster.jobs j LEFT JOIN roster.job_workers w ON w.id = j.worker';
+export const JOBS = 'roster.jobs j';
 
 /** A ticket never dies of being tried: that is for the record to say. */
 export const TICKET = (job: string): string =>
   `(graphile_worker.add_job(${job}.name, json_build_object('job', ${job}.id), ${job}.queue, ${job}.run_at, 32767, ${job}.id::text)).id`;
 
 const OWED = `INSERT INTO roster.jobs (id, name, queue, key, state, payload, is_secret, attempts, spared, max_attempts, crashes,
-    actor_id, created_at, run_at)`;
+    version, actor_id, created_at, run_at)`;
 // By the statement's clock, not the transaction's: jobs of one transaction keep their order too.
 const ADD = statement(
   'jobs_add',
   `WITH owed AS (${OWED}
-     VALUES ($1, $2, $3, $4, 'queued', $5::jsonb, $6, 0, 0, $7, 0, $9, clock_timestamp(), coalesce($8, clock_timestamp()))
+     VALUES ($1, $2, $3, $4, 'queued', $5::jsonb, $6, 0, 0, $7, 0, 1, $9, clock_timestamp(), coalesce($8, clock_timestamp()))
      ON CONFLICT (name, key) WHERE key IS NOT NULL AND state IN ('queued', 'failed') DO UPDATE SET
        state = 'queued', queue = excluded.queue, payload = excluded.payload, max_attempts = excluded.max_attempts,
-       spared = jobs.attempts, crashes = 0, last_error = NULL, actor_id = excluded.actor_id, run_at = excluded.run_at
+       spared = jobs.attempts, crashes = 0, last_error = NULL, actor_id = excluded.actor_id, run_at = excluded.run_at,
+       version = jobs.version + 1
      RETURNING id, name, queue, run_at)
    SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
 );
 const ADD_SCHEDULED = statement(
   'jobs_add_scheduled',
   `WITH owed AS (${OWED}
-     VALUES ($1, $2, NULL, $3, 'queued', '{}', false, 0, 0, $4, 0, NULL, clock_timestamp(), clock_timestamp())
+     VALUES ($1, $2, NULL, $3, 'queued', '{}', false, 0, 0, $4, 0, 1, NULL, clock_timestamp(), clock_timestamp())
      ON CONFLICT DO NOTHING RETURNING id, name, queue, run_at)
    SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
 );
@@ -89,17 +90,19 @@ const LOCK = statement('jobs_lock', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.
 // Of a ticket that a worker holds already nothing more can be had than that it is not tried again; the record refuses it.
 const CANCEL = statement(
   'jobs_cancel',
-  `WITH cancelled AS (UPDATE roster.jobs SET state = 'cancelled', finished_at = clock_timestamp() WHERE id = $1 RETURNING id)
+  `WITH cancelled AS (UPDATE roster.jobs SET state = 'cancelled', finished_at = clock_timestamp(),
+     version = version + 1 WHERE id = $1 RETURNING id)
    SELECT (graphile_worker.remove_job(id::text)).id FROM cancelled`,
 );
 const ASK_TO_CANCEL = statement(
   'jobs_ask_to_cancel',
-  'UPDATE roster.jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()) WHERE id = $1',
+  `UPDATE roster.jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()), version = version + 1
+   WHERE id = $1`,
 );
 const RETRY = statement(
   'jobs_retry',
   `WITH again AS (UPDATE roster.jobs SET state = 'queued', spared = attempts, crashes = 0, run_at = clock_timestamp(),
-       finished_at = NULL, cancel_requested_at = NULL WHERE id = $1 RETURNING id, name, queue, run_at)
+       finished_at = NULL, cancel_requested_at = NULL, version = version + 1 WHERE id = $1 RETURNING id, name, queue, run_at)
    SELECT ${TICKET('again')} AS ticket FROM again`,
 );
 const HOLD = statement(
@@ -109,7 +112,7 @@ const HOLD = statement(
 const SUCCEED = statement(
   'jobs_succeed',
   `UPDATE roster.jobs SET state = 'succeeded', finished_at = clock_timestamp(), worker = NULL, result = $2::jsonb,
-     last_error = NULL, payload = CASE WHEN NOT is_secret THEN payload END WHERE id = $1`,
+     last_error = NULL, payload = CASE WHEN NOT is_secret THEN payload END, version = version + 1 WHERE id = $1`,
 );
 const LAST_RUNS = statement(
   'jobs_last_runs',

@@ -5,6 +5,8 @@ import type { DataOf, EventType } from '../platform/contract/event.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { violatedUnique } from '../platform/database/database-errors.js';
+import { refuseStale } from '../platform/http/parameters.js';
+import type { Versions } from '../platform/http/parameters.js';
 import { currentRequest } from '../platform/logging/request-context.js';
 import type { Handler, JobType, Terms } from './job.js';
 import {
@@ -89,11 +91,14 @@ export class Jobs {
 
   /**
    * One that waits is cancelled at once; the handler of one that runs is asked by its signal, and may be too far to heed it.
-   * @throws JobNotFound, JobNotCancellable
+   * @param expected versions of which it has to be one
+   * @throws JobNotFound, JobNotCancellable, PreconditionFailed
    */
-  cancel(id: string): Promise<JobRow> {
+  cancel(id: string, expected: Versions = null): Promise<JobRow> {
     return this.db.transaction(async () => {
-      const { state, name, cancelRequestedAt } = await this.lock(id);
+      const job = await this.lock(id);
+      refuseStale(job, expected);
+      const { state, name, cancelRequestedAt } = job;
       if (state === 'cancelled' || cancelRequestedAt) return this.get(id);
       if (this.handlers.get(name)?.type.cancellable === false) throw new JobNotCancellable();
       if (state === 'queued' || state === 'failed') await this.jobs.cancel(id);

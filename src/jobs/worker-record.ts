@@ -51,13 +51,14 @@ const SILENT_FOR = 15_000;
 const MOST_CRASHES = 10;
 
 // What this worker is told to begin and has already, it has lost sight of: its answer was lost.
-const BEGIN = `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = attempts + 1, started_at = clock_timestamp()
+const BEGIN = `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = attempts + 1, started_at = clock_timestamp(),
+    version = version + 1
   WHERE id = ANY($2::uuid[]) AND (state IN ('queued', 'failed') AND run_at <= clock_timestamp() OR state = 'running' AND worker = $1)
   RETURNING id, payload, attempts AS attempt, attempts - spared AS counted, max_attempts AS "maxAttempts",
     is_secret AS "isSecret", actor_id AS "actorId"`;
 const END = `WITH ended AS (
     UPDATE roster.jobs j SET state = e.state, worker = NULL, result = e.result::jsonb, last_error = e.error,
-      spared = j.spared + (e.state = 'queued')::int, crashes = 0,
+      spared = j.spared + (e.state = 'queued')::int, crashes = 0, version = j.version + 1,
       run_at = CASE WHEN e.state = 'failed' THEN clock_timestamp() + e.delay * interval '1 millisecond' ELSE j.run_at END,
       finished_at = CASE WHEN e.state IN ('succeeded', 'dead', 'cancelled') THEN clock_timestamp() END,
       payload = CASE WHEN e.state <> 'succeeded' OR NOT j.is_secret THEN j.payload END
@@ -71,7 +72,7 @@ const FREE_QUEUES = `WITH done AS (DELETE FROM graphile_worker._private_jobs WHE
     RETURNING job_queue_id)
   UPDATE graphile_worker._private_job_queues q SET locked_at = NULL, locked_by = NULL FROM done
   WHERE q.id = done.job_queue_id AND q.locked_by = $1`;
-const TELL = `UPDATE roster.jobs j SET progress_done = p.done, progress_total = p.total, crashes = 0
+const TELL = `UPDATE roster.jobs j SET progress_done = p.done, progress_total = p.total, crashes = 0, version = j.version + 1
   FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::bigint[]) AS p (id, attempt, done, total)
   WHERE j.id = p.id AND j.attempts = p.attempt AND j.worker = $1 AND j.state = 'running'`;
 const BEAT = `INSERT INTO roster.job_workers (id, host, pid, started_at, beat_at)
@@ -83,7 +84,7 @@ const GIVE_UP = `DELETE FROM roster.job_workers WHERE id IN (SELECT id FROM rost
   WHERE beat_at < clock_timestamp() - interval '${SILENT_FOR} milliseconds' FOR UPDATE SKIP LOCKED) RETURNING id`;
 const LEAVE = 'DELETE FROM roster.job_workers WHERE id = $1 RETURNING id';
 /** What lies with workers that are no more. A job under which one after another died is not given to the next. */
-const FREE = `UPDATE roster.jobs SET worker = NULL, spared = spared + 1, crashes = crashes + $2,
+const FREE = `UPDATE roster.jobs SET worker = NULL, version = version + 1, spared = spared + 1, crashes = crashes + $2,
     state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN crashes + $2 >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END,
     finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR crashes + $2 >= ${MOST_CRASHES} THEN clock_timestamp() END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
