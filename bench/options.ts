@@ -14,12 +14,15 @@ export interface Options {
   readonly install: boolean;
   /** Lists over 1,000,000 users against 100,000, in place of the peers. */
   readonly lists: boolean;
+  /** How many background jobs a process does, in place of the peers. */
+  readonly background: boolean;
   /** Whether times tell who has an account, in place of the peers. */
   readonly timing: boolean;
 }
 
 export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
+npm run bench -- jobs             background jobs that one process does in a second
 npm run prove:timing              whether the time of an answer tells who has an account
 
   --install              fetches the peers in Python and Go with apt, and wrk
@@ -61,6 +64,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     seconds: whole(values.seconds, full ? 5 : 3),
     install: values.install,
     lists: positionals.includes('lists'),
+    background: positionals.includes('jobs'),
     timing: positionals.includes('timing'),
   };
 }

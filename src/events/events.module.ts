@@ -8,6 +8,7 @@ import { EventsRepository } from './events.repository.js';
 import { Events } from './events.service.js';
 import { Facts } from './facts.service.js';
 import { Followers } from './followers.js';
+import { JobFacts } from './job-facts.js';
 import { LiveFacts } from './live-facts.js';
 import { MyEventsController } from './my-events.controller.js';
 import { Partitions } from './partitions.js';
@@ -24,6 +25,7 @@ import { EventRetention } from './retention.js';
     EventsRepository,
     Facts,
     Followers,
+    JobFacts,
     LiveFacts,
     Partitions,
   ],

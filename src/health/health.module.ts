@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 
+import { JobsModule } from '../jobs/index.js';
 import { Database } from '../platform/database/database.js';
 import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
@@ -13,7 +14,7 @@ import { MigrationsRepository } from './migrations.repository.js';
 import { Operations } from './operations.service.js';
 
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DiscoveryModule, JobsModule],
   controllers: [HealthController],
   providers: [DatabaseLook, Health, ManagementRoutes, ManagementServer, MigrationsRepository, Operations],
 })

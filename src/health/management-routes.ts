@@ -37,6 +37,7 @@ export class ManagementRoutes {
     server.get('/ops/routes', () => ({ data: operations.routes() }));
     server.get('/ops/migrations', async () => ({ data: await migrations.all() }));
     server.get('/ops/pool', () => operations.pool());
+    server.get('/ops/jobs', () => operations.jobs());
     server.get('/ops/loggers', () => ({
       data: Object.entries(this.logs.levels()).map(([name, level]) => ({ name, level })),
     }));

@@ -2,6 +2,7 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { Injectable, RequestMethod } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 
+import { QueueLook } from '../jobs/index.js';
 import { Config } from '../platform/config/config.js';
 import { settings } from '../platform/config/settings.js';
 import type { SettingName } from '../platform/config/settings.js';
@@ -19,6 +20,7 @@ export class Operations {
     private readonly publicUrl: PublicUrl,
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly queue: QueueLook,
   ) {}
 
   info(): object {
@@ -48,6 +50,11 @@ export class Operations {
   pool(): object {
     const { total, idle, waiting } = this.db.connections();
     return { max: this.config.values.DATABASE_POOL_MAX, total, idle, used: total - idle, waiting };
+  }
+
+  /** The queue of jobs at a glance, and the processes that run them. */
+  jobs(): Promise<object> {
+    return this.queue.whole();
   }
 
   /** Every route that a controller serves, and who may call it. */

@@ -17,7 +17,10 @@ export interface Recipient {
 }
 
 /** More than the postman needs, who gives a letter up when it is three days old: the tries are of four days. */
-const DeliverMail = defineJob<{ id: string; sealed: string }>('mail.deliver', { maxAttempts: 25 });
+const DeliverMail = defineJob<{ id: string; sealed: string }>('mail.deliver', {
+  maxAttempts: 25,
+  isSecret: true,
+});
 const PruneOutbox = defineJob('mail.prune', { maxAttempts: 3 });
 const KEPT_FOR = 7 * 24 * 3_600_000;
 /** Letters are filled up to a multiple of it, so that their length says nothing. Bytes. */

@@ -1,3 +1,4 @@
+import { Jobs } from '../../src/jobs/index.js';
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
 import { everythingCopied } from '../audit/copied.js';
@@ -42,6 +43,15 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'invitations.get': withInvitation,
   'invitations.resend': withInvitation,
   'invitations.revoke': withInvitation,
+  'jobs.list': async (app) => {
+    await waitingJob(app);
+    return waitingJob(app);
+  },
+  'jobs.get': waitingJob,
+  'jobs.cancel': waitingJob,
+  'jobs.retry': cancelledJob,
+  'jobs.stream': cancelledJob,
+  'jobs.run': () => ({ parameters: { name: 'jobs.prune' } }),
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
   'factors.get': withApp,
   'factors.rename': withApp,
@@ -94,6 +104,18 @@ async function withApp(app: TestApp, caller: Person): Promise<Scene> {
 
 async function withPasskey(app: TestApp, caller: Person): Promise<Scene> {
   return { id: (await addPasskey(app, caller)).id };
+}
+
+async function waitingJob(app: TestApp): Promise<Scene> {
+  const jobs = app.get(Jobs);
+  const { type } = jobs.known().get('jobs.prune')!;
+  return { id: await jobs.enqueue(type, {}, { runAt: new Date(Date.now() + 3_600_000) }) };
+}
+
+async function cancelledJob(app: TestApp): Promise<Scene> {
+  const { id } = await waitingJob(app);
+  await app.get(Jobs).cancel(id!);
+  return { id };
 }
 
 async function withInvitation(app: TestApp): Promise<Scene> {

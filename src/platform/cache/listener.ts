@@ -19,6 +19,7 @@ export class Listener implements OnModuleDestroy {
   private readonly handlers = new Map<string, () => void>();
   private client: Client | null = null;
   private stopped = false;
+  private sent: Promise<unknown> = Promise.resolve();
   private retry: NodeJS.Timeout | undefined;
   private readonly log;
 
@@ -70,8 +71,12 @@ export class Listener implements OnModuleDestroy {
     }
   }
 
+  /** One after the other: pg no longer queues for whoever does not wait. */
   private send(text: string): void {
-    this.client?.query(text).catch((error: unknown) => this.log.debug({ err: error }, 'LISTEN failed'));
+    const { client } = this;
+    this.sent = this.sent
+      .then(() => client?.query(text))
+      .catch((error: unknown) => this.log.debug({ err: error }, 'LISTEN failed'));
   }
 
   private reconnect(lost: Client): void {
