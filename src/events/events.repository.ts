@@ -25,6 +25,12 @@ export interface RecordedFact extends Omit<Fact, 'private'>, Position {
   readonly private: Readonly<Record<string, unknown>> | null;
 }
 
+/** From a moment on, and before another. */
+export interface Span {
+  readonly from: Date;
+  readonly to: Date;
+}
+
 /** Whether one place comes after another in the order of commits. */
 export function isAfter(one: Position, other: Position): boolean {
   if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
@@ -46,6 +52,14 @@ const AFTER = statement(
    FROM roster.events
    WHERE (xid, seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND xid < pg_snapshot_xmin(pg_current_snapshot())
    ORDER BY xid, seq LIMIT $3`,
+);
+const BETWEEN = statement(
+  'events_between',
+  `SELECT id, xid, seq, type, subject, subject_version AS "subjectVersion", data, private, occurred_at AS "occurredAt"
+   FROM roster.events
+   WHERE id > CAST($1 AS uuid) AND id < CAST($2 AS uuid) AND occurred_at >= $3 AND occurred_at < $4
+     AND xid < pg_snapshot_xmin(pg_current_snapshot())
+   ORDER BY id LIMIT $5`,
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
 const END = statement('events_end', `SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid, '0' AS seq`);
@@ -79,6 +93,12 @@ export class EventsRepository {
     return this.db.rows(AFTER, [xid, seq, limit]);
   }
 
+  /** By their ids, so that only the partitions of that time are read; a fact and its id are made at the same moment. */
+  between({ from, to }: Span, after: string | null, limit: number): Promise<RecordedFact[]> {
+    const [first, last] = [idAt(from.getTime() - ID_DRIFT), idAt(to.getTime() + ID_DRIFT)];
+    return this.db.rows(BETWEEN, [after ?? first, last, from, to, limit]);
+  }
+
   /** The place before whatever is not final yet. */
   async end(): Promise<Position> {
     return (await this.db.row<Position>(END))!;
@@ -101,4 +121,13 @@ export class EventsRepository {
   async ensurePartitions(at: Date, months: number): Promise<void> {
     await this.db.row('SELECT roster.ensure_partitions($1, $2)', [at, months]);
   }
+}
+
+/** How far the id of a fact may be from its moment: both are of one clock. Milliseconds. */
+const ID_DRIFT = 1000;
+
+/** The least UUIDv7 of a moment (RFC 9562). */
+function idAt(milliseconds: number): string {
+  const hex = Math.max(0, milliseconds).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }

@@ -63,6 +63,7 @@ export class Circuit {
   private readonly breaker: CircuitBreakerPolicy;
   private readonly whole: IPolicy;
   private readonly hall;
+  private restsUntil = 0;
   /** Calls that were begun and have not ended. */
   pending = 0;
 
@@ -112,6 +113,12 @@ export class Circuit {
     return this.breaker.state === CircuitState.HalfOpen ? 'half_open' : 'closed';
   }
 
+  /** Whether a call would be refused now, for the last ones failed. */
+  rests(): boolean {
+    const state = this.state();
+    return state === 'half_open' || (state === 'open' && this.clock.millis() < this.restsUntil);
+  }
+
   running(): number {
     return this.manners.concurrency - this.hall.executionSlots;
   }
@@ -128,11 +135,11 @@ export class Circuit {
 
   /** By our clock, which a test can move: the library compares the duration with a clock of its own. */
   private rest(): IBackoff<unknown> {
-    const { clock } = this;
-    const until = clock.millis() + this.manners.breaker.resetAfter;
+    this.restsUntil = this.clock.millis() + this.manners.breaker.resetAfter;
+    const isOver = (): boolean => this.clock.millis() >= this.restsUntil;
     return {
       get duration() {
-        return clock.millis() < until ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+        return isOver() ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
       },
       next: () => this.rest(),
     };

@@ -16,7 +16,7 @@ export interface OutgoingPolicy {
 export interface OutgoingPolicies {
   of(key: string): OutgoingPolicy;
   /** Those who are left alone at present. */
-  open(): string[];
+  resting(): string[];
 }
 
 /** Circuits that one name keeps; beyond it those go that are well and at rest, the longest unused first. */
@@ -103,8 +103,8 @@ class Department implements OutgoingPolicies {
     return circuit;
   }
 
-  open(): string[] {
-    return [...this.circuits].filter(([, circuit]) => circuit.state() !== 'closed').map(([key]) => key);
+  resting(): string[] {
+    return [...this.circuits].filter(([, circuit]) => circuit.rests()).map(([key]) => key);
   }
 
   report() {
