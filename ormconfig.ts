@@ -12,6 +12,7 @@ import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
 import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
 import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
+import { Jobs1796100000000 } from './migrations/1796100000000-jobs.js';
 import { Webhooks1796200000000 } from './migrations/1796200000000-webhooks.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
@@ -30,6 +31,7 @@ const migrations = [
   Grants1795500000000,
   SessionsShown1795600000000,
   ApiKeys1795700000000,
+  Jobs1796100000000,
   Webhooks1796200000000,
 ];
 

@@ -29,7 +29,7 @@ export interface App {
 }
 
 /** For tests: comes between the document and the routes. */
-type Prepare = (fastify: FastifyInstance, document: OpenAPIObject) => void;
+type Prepare = (fastify: FastifyInstance, document: OpenAPIObject, nest: NestFastifyApplication) => void;
 
 /**
  * Puts the application together, ready to listen. The document is made from the decorators before the routes are
@@ -90,7 +90,7 @@ async function assemble(
   nest.useGlobalFilters(late.filter);
   late.limits = nest.get(RateLimits);
   classifyByDocument(fastify, document);
-  prepare?.(fastify, document);
+  prepare?.(fastify, document, nest);
   serializeByDocument(fastify, document, serializers, logs);
   serveDocument(fastify, document);
   if (config.values.DOCS === 'on') serveDocs(fastify);

@@ -12,6 +12,8 @@ import { Invitation } from './auth/invitations/invitation.entity.js';
 import { ApiKey } from './auth/keys/api-key.entity.js';
 import { EventCursor } from './events/event-cursor.entity.js';
 import { Event } from './events/event.entity.js';
+import { Job } from './jobs/job.entity.js';
+import { JobWorker } from './jobs/job-worker.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
 import { MailMessage } from './mail/mail-message.entity.js';
 import { Factor } from './mfa/factor.entity.js';
@@ -42,6 +44,8 @@ export const entities = [
   GuessRow,
   Factor,
   Invitation,
+  Job,
+  JobWorker,
   MailMessage,
   PasswordHash,
   PermissionRow,

@@ -1,79 +1,96 @@
+import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { Logger, parseCronItems, run } from 'graphile-worker';
-import type { ParsedCronItem, Runner, TaskList } from 'graphile-worker';
+import { Logger, run } from 'graphile-worker';
+import type { Runner, TaskList, WorkerEvents } from 'graphile-worker';
 import { Pool } from 'pg';
 
+import { Listener } from '../platform/cache/listener.js';
 import { Config } from '../platform/config/config.js';
-import { newId } from '../platform/crypto/tokens.js';
 import { DatabaseAddress } from '../platform/database/address.js';
-import { Logs } from '../platform/logging/logger.js';
-import { runInRequest } from '../platform/logging/request-context.js';
-import { Indicators } from '../platform/telemetry/indicators.js';
-import { Metrics } from '../platform/telemetry/metrics.js';
-import { Jobs } from './jobs.service.js';
+import { ImpatientClient } from '../platform/database/impatient-client.js';
+import { CANCELS, Jobs } from './jobs.service.js';
+import { SCHEDULE, Schedules } from './schedules.service.js';
+import type { ScheduleTicket } from './schedules.service.js';
+import { Slots } from './slots.js';
+import { WorkerSessions } from './worker-sessions.js';
+import type { WorkerSession } from './worker-session.js';
 
-const CONCURRENCY = 4;
+/** Tickets that are held at a time, so that many jobs share a statement: far more than handlers that run. */
+const HELD = 100;
+/** After so long a ticket that nobody here came to is given back. Milliseconds. */
+const KEPT_FOR = 500;
+/** How long ended jobs are gathered before their tickets are thrown away. Milliseconds. */
+const GATHERS_FOR = 2;
+/** LISTEN, fetching, throwing away, the record, and signs of life in a swarm of all of these. */
+const CONNECTIONS = 5;
 const RESTART_AFTER = 1000;
-/** What one job may take before its statements are cut. Milliseconds. */
-const JOB_BUDGET = 60_000;
+/** What one of the engine's own statements may take. Milliseconds. */
+const PATIENCE = 10_000;
+
+interface Ticket {
+  readonly job?: string;
+}
 
 /** Runs the jobs in this process, unless ROLE=api. A database that goes away stops nothing but the work itself. */
 @Injectable()
 export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private runner: Runner | null = null;
+  private session: WorkerSession | null = null;
   private pool: Pool | null = null;
   private stopping = false;
   private restart: NodeJS.Timeout | undefined;
-  private readonly log;
-  private readonly finished;
 
   constructor(
     private readonly jobs: Jobs,
+    private readonly schedules: Schedules,
+    private readonly sessions: WorkerSessions,
     private readonly config: Config,
     private readonly address: DatabaseAddress,
-    logs: Logs,
-    metrics: Metrics,
-    private readonly indicators: Indicators,
-  ) {
-    this.log = logs.of('jobs');
-    this.finished = metrics.counter('jobs_finished_total', 'Jobs that ended, by name and result', ['job', 'result']);
+    private readonly listener: Listener,
+  ) {}
+
+  /** Whether jobs are run here at this moment; null where they are not meant to be. */
+  get isRunning(): boolean | null {
+    return this.pool && this.runner !== null;
   }
 
   async onApplicationBootstrap(): Promise<void> {
     if (this.config.values.ROLE === 'api') return;
-    this.indicators.register('queue', () =>
-      this.runner ? { status: 'pass' } : { status: 'warn', output: 'The runner of jobs is waiting for the database' },
-    );
     this.pool = new Pool({
       connectionString: this.address.url,
-      max: CONCURRENCY,
+      max: CONNECTIONS,
       application_name: 'roster-jobs',
+      Client: ImpatientClient,
+      patience: PATIENCE,
       connectionTimeoutMillis: 5000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5000,
-    });
-    const lost = (error: Error): void => this.log.debug({ err: error }, 'A connection of the queue was lost');
+    } as ConstructorParameters<typeof Pool>[0]);
+    const lost = (error: Error): void => this.sessions.log.debug({ err: error }, 'A connection of the queue was lost');
     this.pool.on('error', lost);
     this.pool.on('connect', (client) => client.on('error', lost));
+    this.listener.on(CANCELS, () => void this.session?.lookForCancelled());
     await this.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.restart);
+    this.session?.stop();
     await this.runner
       ?.stop()
-      .catch((error: unknown) => this.log.warn({ err: error }, 'The runner of jobs did not stop in order'));
+      .catch((error: unknown) => this.sessions.log.warn({ err: error }, 'The runner of jobs did not stop in order'));
+    await this.leave();
     await this.resultsWritten();
     await this.pool?.end();
   }
 
   /**
    * graphile-worker writes down how a job ended without waiting for it, and a pool that ends forgets whoever waits for a
-   * connection: the last job would stay locked, and be lost for four hours.
+   * connection: the last job would stay locked until somebody misses us.
    */
   private async resultsWritten(): Promise<void> {
     do await pause(1);
@@ -81,16 +98,36 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async start(): Promise<void> {
+    const slots = new Slots(this.config.values.JOBS_CONCURRENCY);
+    const events = new EventEmitter() as WorkerEvents;
+    events.on('pool:create', ({ workerPool }) => {
+      this.session = this.sessions.begin(this.pool!, workerPool.id, slots);
+      this.session.start();
+    });
     try {
       this.runner = await run({
         pgPool: this.pool!,
-        concurrency: CONCURRENCY,
         pollInterval: 1000,
         noHandleSignals: true,
+        events,
+        preset: {
+          worker: {
+            concurrentJobs: HELD,
+            localQueue: { size: HELD, ttl: KEPT_FOR },
+            completeJobBatchDelay: GATHERS_FOR,
+            failJobBatchDelay: GATHERS_FOR,
+          },
+        },
+        // Asked before each fetch: it need not answer at once.
+        forbiddenFlags: async () => {
+          await slots.hasRoom();
+          return null;
+        },
         taskList: this.tasks(),
-        parsedCronItems: this.schedules(),
+        parsedCronItems: this.schedules.cronItems(),
         logger: new Logger(
-          () => (level, message) => this.log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message),
+          () => (level, message) =>
+            this.sessions.log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message),
         ),
       });
       this.runner.promise.then(
@@ -105,45 +142,32 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   private later(error?: unknown): void {
     this.runner = null;
     if (this.stopping) return;
-    this.log.warn({ err: error }, 'The runner of jobs has stopped; it starts again in a second');
-    this.restart = setTimeout(() => void this.start(), RESTART_AFTER).unref();
+    this.sessions.log.warn({ err: error }, 'The runner of jobs has stopped; it starts again in a second');
+    this.session?.stop();
+    this.restart = setTimeout(() => void this.leave().then(() => this.start()), RESTART_AFTER).unref();
+  }
+
+  private async leave(): Promise<void> {
+    const { session } = this;
+    this.session = null;
+    await session
+      ?.leave()
+      .catch((error: unknown) =>
+        this.sessions.log.warn({ err: error }, 'Jobs were left behind; others take them in 15 seconds'),
+      );
   }
 
   private tasks(): TaskList {
-    return Object.fromEntries(
-      [...this.jobs.known()].map(([name, { handler }]) => [
-        name,
-        async (payload: unknown, helpers: { job: { id: string; attempts: number } }) => {
-          const context = {
-            requestId: `job-${helpers.job.id}-${newId()}`,
-            deadline: performance.now() + JOB_BUDGET,
-            ip: null,
-            userAgent: null,
-            actorId: null,
-          };
-          await runInRequest(context, () =>
-            this.observe(name, () => (handler as (payload: unknown) => Promise<unknown>)(payload)),
-          );
-        },
-      ]),
-    );
-  }
-
-  private async observe(job: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-      this.finished.inc({ job, result: 'done' });
-    } catch (error) {
-      this.finished.inc({ job, result: 'failed' });
-      this.log.warn({ err: error, job }, 'A job failed; it is tried again later');
-      throw error;
-    }
-  }
-
-  private schedules(): ParsedCronItem[] {
-    const items = [...this.jobs.known()].flatMap(([task, { cron }]) =>
-      cron ? [{ task, match: cron, identifier: task }] : [],
-    );
-    return parseCronItems(items);
+    const tasks = [...this.jobs.known()].map(([name, work]) => {
+      const take = async (payload: unknown): Promise<void> => {
+        const { job } = payload as Ticket;
+        if (job) await this.session!.take(job, work);
+        // Owed by a version that kept no record.
+        else await this.jobs.enqueue(work.type, payload as object);
+      };
+      return [name, take];
+    });
+    const fire = (payload: unknown): Promise<void> => this.schedules.fire(payload as ScheduleTicket);
+    return Object.fromEntries([...tasks, [SCHEDULE, fire]]) as TaskList;
   }
 }

@@ -1,17 +1,221 @@
 import { Injectable } from '@nestjs/common';
 
-import { Database, statement } from '../platform/database/database.js';
+import { Database, lookup, statement } from '../platform/database/database.js';
+import { isCancelled } from '../platform/database/database-errors.js';
+import type { PageStatement } from '../platform/http/lists/keyset.js';
+import { FilterTooCostly } from '../platform/http/problems.js';
+import type { JobState } from './job.js';
 
+/** A job as it is shown: of a secret one without what it is about. */
+export interface JobRow {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string | null;
+  readonly key: string | null;
+  readonly state: JobState;
+  readonly isSecret: boolean;
+  readonly payload: object | null;
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  readonly progressDone: string | null;
+  readonly progressTotal: string | null;
+  readonly result: unknown;
+  readonly lastError: string | null;
+  readonly actorId: string | null;
+  readonly worker: string | null;
+  readonly beatAt: Date | null;
+  readonly createdAt: Date;
+  readonly runAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly cancelRequestedAt: Date | null;
+}
+
+/** A job that is owed. */
+export interface OwedJob {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string | null;
+  readonly key: string | null;
+  readonly payload: object;
+  readonly isSecret: boolean;
+  readonly maxAttempts: number;
+  readonly runAt: Date | null;
+  readonly actorId: string | null;
+}
+
+/** The last run of a schedule. */
+export interface LastRun {
+  readonly name: string;
+  readonly id: string;
+  readonly state: JobState;
+  readonly createdAt: Date;
+}
+
+export const JOB_COLUMNS = `j.id, j.name, j.queue, j.key, j.state, j.is_secret AS "isSecret",
+  CASE WHEN NOT j.is_secret THEN j.payload END AS payload, j.attempts - j.spared AS attempts, j.max_attempts AS "maxAttempts",
+  j.progress_done AS "progressDone", j.progress_total AS "progressTotal", j.result, j.last_error AS "lastError",
+  j.actor_id AS "actorId", j.worker, w.beat_at AS "beatAt", j.created_at AS "createdAt", j.run_at AS "runAt",
+  j.started_at AS "startedAt", j.finished_at AS "finishedAt", j.cancel_requested_at AS "cancelRequestedAt"`;
+export const JOBS = 'roster.jobs j LEFT JOIN roster.job_workers w ON w.id = j.worker';
+
+/** A ticket never dies of being tried: that is for the record to say. */
+export const TICKET = (job: string): string =>
+  `(graphile_worker.add_job(${job}.name, json_build_object('job', ${job}.id), ${job}.queue, ${job}.run_at, 32767, ${job}.id::text)).id`;
+
+const OWED = `INSERT INTO roster.jobs (id, name, queue, key, state, payload, is_secret, attempts, spared, max_attempts, crashes,
+    actor_id, created_at, run_at)`;
+// By the statement's clock, not the transaction's: jobs of one transaction keep their order too.
 const ADD = statement(
   'jobs_add',
-  'SELECT graphile_worker.add_job($1, payload => $2::json, max_attempts => $3, job_key => $4)',
+  `WITH owed AS (${OWED}
+     VALUES ($1, $2, $3, $4, 'queued', $5::jsonb, $6, 0, 0, $7, 0, $9, clock_timestamp(), coalesce($8, clock_timestamp()))
+     ON CONFLICT (name, key) WHERE key IS NOT NULL AND state IN ('queued', 'failed') DO UPDATE SET
+       state = 'queued', queue = excluded.queue, payload = excluded.payload, max_attempts = excluded.max_attempts,
+       spared = jobs.attempts, crashes = 0, last_error = NULL, actor_id = excluded.actor_id, run_at = excluded.run_at
+     RETURNING id, name, queue, run_at)
+   SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
+);
+const ADD_SCHEDULED = statement(
+  'jobs_add_scheduled',
+  `WITH owed AS (${OWED}
+     VALUES ($1, $2, NULL, $3, 'queued', '{}', false, 0, 0, $4, 0, NULL, clock_timestamp(), clock_timestamp())
+     ON CONFLICT DO NOTHING RETURNING id, name, queue, run_at)
+   SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
+);
+const FIND = lookup('jobs_find', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.id = $1`);
+const FIND_ALL = statement('jobs_find_all', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.id = ANY($1::uuid[])`);
+const LOCK = statement('jobs_lock', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.id = $1 FOR UPDATE OF j`);
+// Of a ticket that a worker holds already nothing more can be had than that it is not tried again; the record refuses it.
+const CANCEL = statement(
+  'jobs_cancel',
+  `WITH cancelled AS (UPDATE roster.jobs SET state = 'cancelled', finished_at = clock_timestamp() WHERE id = $1 RETURNING id)
+   SELECT (graphile_worker.remove_job(id::text)).id FROM cancelled`,
+);
+const ASK_TO_CANCEL = statement(
+  'jobs_ask_to_cancel',
+  'UPDATE roster.jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()) WHERE id = $1',
+);
+const RETRY = statement(
+  'jobs_retry',
+  `WITH again AS (UPDATE roster.jobs SET state = 'queued', spared = attempts, crashes = 0, run_at = clock_timestamp(),
+       finished_at = NULL, cancel_requested_at = NULL WHERE id = $1 RETURNING id, name, queue, run_at)
+   SELECT ${TICKET('again')} AS ticket FROM again`,
+);
+const HOLD = statement(
+  'jobs_hold',
+  `SELECT 1 FROM roster.jobs WHERE id = $1 AND attempts = $2 AND worker = $3 AND state = 'running' FOR NO KEY UPDATE`,
+);
+const SUCCEED = statement(
+  'jobs_succeed',
+  `UPDATE roster.jobs SET state = 'succeeded', finished_at = clock_timestamp(), worker = NULL, result = $2::jsonb,
+     last_error = NULL, payload = CASE WHEN NOT is_secret THEN payload END WHERE id = $1`,
+);
+const LAST_RUNS = statement(
+  'jobs_last_runs',
+  `SELECT s.name, j.id, j.state, j.created_at AS "createdAt" FROM unnest($1::text[]) AS s (name)
+   CROSS JOIN LATERAL (SELECT id, state, created_at FROM roster.jobs WHERE name = s.name
+     ORDER BY created_at DESC, id DESC LIMIT 1) j`,
 );
 
 @Injectable()
 export class JobsRepository {
   constructor(private readonly db: Database) {}
 
-  async add(name: string, payload: object, maxAttempts: number, key: string | null): Promise<void> {
-    await this.db.row(ADD, [name, JSON.stringify(payload), maxAttempts, key]);
+  /** @returns the id: of this job, or of the one whose place it takes */
+  async add({ id, name, queue, key, payload, isSecret, maxAttempts, runAt, actorId }: OwedJob): Promise<string> {
+    const values = [id, name, queue, key, JSON.stringify(payload), isSecret, maxAttempts, runAt, actorId];
+    return (await this.db.row<{ id: string }>(ADD, values))!.id;
+  }
+
+  /** Nothing if it was added already, or if one of its key waits. */
+  async addScheduled(id: string, name: string, key: string, maxAttempts: number): Promise<void> {
+    await this.db.row(ADD_SCHEDULED, [id, name, key, maxAttempts]);
+  }
+
+  find(id: string): Promise<JobRow | null> {
+    return this.db.row<JobRow>(FIND, [id]);
+  }
+
+  findAll(ids: readonly string[]): Promise<JobRow[]> {
+    return this.db.rows<JobRow>(FIND_ALL, [ids]);
+  }
+
+  lock(id: string): Promise<JobRow | null> {
+    return this.db.row<JobRow>(LOCK, [id]);
+  }
+
+  /** One that waits. */
+  async cancel(id: string): Promise<void> {
+    await this.db.row(CANCEL, [id]);
+  }
+
+  /** One that runs. */
+  async askToCancel(id: string): Promise<void> {
+    await this.db.change(ASK_TO_CANCEL, [id]);
+  }
+
+  async retry(id: string): Promise<void> {
+    await this.db.row(RETRY, [id]);
+  }
+
+  /** Whether the job is still this attempt's, and stays so until the transaction ends. */
+  async hold(id: string, attempt: number, worker: string): Promise<boolean> {
+    return (await this.db.row(HOLD, [id, attempt, worker])) !== null;
+  }
+
+  async succeed(id: string, result: string | null): Promise<void> {
+    await this.db.change(SUCCEED, [id, result]);
+  }
+
+  lastRuns(names: readonly string[]): Promise<LastRun[]> {
+    return this.db.rows<LastRun>(LAST_RUNS, [names]);
+  }
+
+  /** Forgets what was over before a moment. @returns how many */
+  prune(before: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.jobs WHERE id IN (SELECT id FROM roster.jobs
+         WHERE created_at < $1 AND finished_at < $1 ORDER BY created_at LIMIT $2)`,
+      [before],
+    );
+  }
+
+  /** Forgets the queues in which nothing waits. Under a lock, or a job that comes meanwhile would be in none. */
+  async pruneQueues(): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.db.change(`SET LOCAL lock_timeout = '500ms'`);
+      await this.db.change('LOCK TABLE graphile_worker._private_job_queues IN SHARE ROW EXCLUSIVE MODE');
+      await this.db.change(
+        `DELETE FROM graphile_worker._private_job_queues q WHERE locked_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.job_queue_id = q.id)`,
+      );
+    });
+  }
+
+  /** Tickets that another took the place of while a process that died had them. */
+  async pruneTickets(): Promise<void> {
+    await this.db.change(
+      'DELETE FROM graphile_worker._private_jobs WHERE attempts = max_attempts AND locked_at IS NULL AND key IS NULL',
+    );
+  }
+
+  /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */
+  page({ text, parameters }: PageStatement): Promise<(JobRow & { sort_key: string | null })[]> {
+    return unlessTooCostly(this.db.rows(text, parameters));
+  }
+
+  /** How many there are, counted no further than `most`. @throws FilterTooCostly */
+  async count(where: string, parameters: readonly unknown[], most: number): Promise<number> {
+    const text = `SELECT count(*)::int AS count FROM (SELECT 1 FROM roster.jobs j WHERE ${where} LIMIT ${most}) counted`;
+    return (await unlessTooCostly(this.db.row<{ count: number }>(text, [...parameters])))!.count;
+  }
+}
+
+async function unlessTooCostly<T>(asking: Promise<T>): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    throw isCancelled(error) ? new FilterTooCostly() : error;
   }
 }

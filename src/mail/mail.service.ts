@@ -16,7 +16,10 @@ export interface Recipient {
   readonly locale: string;
 }
 
-const DeliverMail = defineJob<{ id: string; sealed: string }>('mail.deliver', { maxAttempts: 10 });
+const DeliverMail = defineJob<{ id: string; sealed: string }>('mail.deliver', {
+  maxAttempts: 10,
+  isSecret: true,
+});
 const PruneOutbox = defineJob('mail.prune', { maxAttempts: 3 });
 const KEPT_FOR = 7 * 24 * 3_600_000;
 /** Letters are filled up to a multiple of it, so that their length says nothing. Bytes. */

@@ -5,6 +5,7 @@ import type { OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import { createTransport } from 'nodemailer';
 import type { NodemailerError, SMTPPoolOptions, SMTPPoolSentMessageInfo, Transporter } from 'nodemailer';
 
+import { JobFailure } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
 import type { MailServer, Mailbox } from '../platform/config/mail-server.js';
@@ -29,7 +30,7 @@ const WAITING = 100;
 const LAST_LETTER = 2000;
 
 /** The letter is still ours, and is tried again later. What the server said is not repeated: it may quote the address. */
-class NotHandedIn extends Error {
+class NotHandedIn extends JobFailure {
   override readonly name = 'NotHandedIn';
 }
 

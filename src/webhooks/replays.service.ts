@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Events, Facts } from '../events/index.js';
 import type { RecordedFact } from '../events/index.js';
 import { Jobs, defineJob } from '../jobs/index.js';
+import type { JobRun } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
@@ -22,8 +23,9 @@ export interface Range {
 }
 
 export interface Replay {
-  /** Null for a dry run. */
+  /** Null for a dry run, as is the job that makes the deliveries. */
   readonly replayId: string | null;
+  readonly jobId: string | null;
   readonly matching: number;
   /** There are more: the count stopped there. */
   readonly isMore: boolean;
@@ -38,6 +40,7 @@ interface Owed {
 }
 
 const ReplayWebhook = defineJob<Owed>('webhooks.replay', { maxAttempts: 10 });
+const DRY = { replayId: null, jobId: null };
 const PAGE = 500;
 /** A count reads no further than this. */
 const READ_AT_MOST = 20_000;
@@ -54,7 +57,7 @@ export class Replays {
     private readonly dispatcher: Dispatcher,
     private readonly jobs: Jobs,
   ) {
-    jobs.work(ReplayWebhook, (owed) => this.replay(owed));
+    jobs.work(ReplayWebhook, (owed, run) => this.replay(owed, run));
   }
 
   /** Counts what would be told once more. @throws WebhookNotFound, ValidationFailed */
@@ -65,9 +68,9 @@ export class Replays {
     for await (const facts of this.pages(range)) {
       matching += facts.filter(matches).length;
       read += facts.length;
-      if (read >= READ_AT_MOST) return { replayId: null, matching, isMore: true };
+      if (read >= READ_AT_MOST) return { ...DRY, matching, isMore: true };
     }
-    return { replayId: null, matching, isMore: false };
+    return { ...DRY, matching, isMore: false };
   }
 
   /** Owes the deliveries to a job. @throws WebhookNotFound, WebhookDisabled, ValidationFailed */
@@ -78,25 +81,28 @@ export class Replays {
       if (webhook.disabledAt) throw new WebhookDisabled();
       const [replayId, { from, types }] = [newId(), range];
       const to = new Date(Math.min(range.to.getTime(), this.clock.millis()));
-      await this.jobs.enqueue(ReplayWebhook, {
+      const jobId = await this.jobs.enqueue(ReplayWebhook, {
         ...{ replayId, webhookId, types },
         ...{ from: from.toISOString(), to: to.toISOString() },
       });
       const circumstances = { subject: `webhooks/${webhookId}`, version: webhook.version, after: { types } };
       this.events.record(WebhookReplayed, { webhookId, replayId, from, to }, circumstances);
-      return { ...counted, replayId };
+      return { ...counted, replayId, jobId };
     });
   }
 
   /** From the beginning, however often it is begun: of each fact one delivery. */
-  private async replay({ replayId, webhookId, from, to, types }: Owed): Promise<void> {
+  private async replay({ replayId, webhookId, from, to, types }: Owed, run: JobRun): Promise<void> {
     const webhook = await this.webhooks.find(webhookId);
     if (!webhook) return;
     const range = { from: new Date(from), to: new Date(to), types };
     const matches = matcherIn(webhook, range);
+    let done = 0;
     for await (const facts of this.pages(range)) {
+      run.signal.throwIfAborted();
       const tellings = facts.filter(matches).map((fact) => ({ webhookId, told: this.dispatcher.tell(fact) }));
-      await this.db.transaction(() => this.dispatcher.owe('replay', tellings, replayId));
+      await run.transaction(() => this.dispatcher.owe('replay', tellings, replayId));
+      run.progress((done += tellings.length), null);
     }
   }
 

@@ -144,7 +144,8 @@ else is tried again for up to 72 hours; redirects are not followed.`,
   ): Promise<WebhookReplayResponse> {
     const range = body.range(this.clock.now());
     if (body.dryRun) return WebhookReplayResponse.from(await this.replays.count(id, range));
-    void reply.status(202);
-    return WebhookReplayResponse.from(await this.replays.begin(id, range));
+    const replay = await this.replays.begin(id, range);
+    void reply.status(202).header('Location', `/api/v1/jobs/${replay.jobId}`);
+    return WebhookReplayResponse.from(replay);
   }
 }

@@ -231,10 +231,12 @@ export class ReplayWebhookRequest {
 export class WebhookReplayResponse {
   @Id({ about: 'Its deliveries have this `replayId`; null for a dry run', example: null, nullable: true })
   replayId!: string | null;
+  @Id({ about: 'The job that makes them; null for a dry run', example: null, nullable: true })
+  jobId!: string | null;
   @Whole({ about: 'How many events match', example: 42, min: 0, max: 1_000_000 }) matching!: number;
   @Flag({ about: 'There are more: the count stopped there', example: false }) isMore!: boolean;
 
-  static from({ replayId, matching, isMore }: Replay): WebhookReplayResponse {
-    return { replayId, matching, isMore };
+  static from({ replayId, jobId, matching, isMore }: Replay): WebhookReplayResponse {
+    return { replayId, jobId, matching, isMore };
   }
 }

@@ -39,7 +39,8 @@ describe('a transaction', () => {
       `SELECT (SELECT locale FROM roster.users WHERE id = $1::text::uuid) AS locale,
          (SELECT count(*)::int FROM roster.events WHERE subject = 'users/' || $1 AND type = 'test.tried') AS facts,
          (SELECT count(*)::int FROM roster.revocations WHERE subject = $1) AS revocations,
-         (SELECT count(*)::int FROM graphile_worker._private_jobs WHERE payload ->> 'userId' = $1) AS jobs`,
+         (SELECT count(*)::int FROM roster.jobs j JOIN graphile_worker._private_jobs t ON t.key = j.id::text
+           WHERE j.payload ->> 'userId' = $1) AS jobs`,
       [userId],
     );
     return row!;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 import { createApp } from '../../src/app.js';
 import type { App } from '../../src/app.js';
+import { Jobs } from '../../src/jobs/index.js';
 import { Clock } from '../../src/platform/clock/clock.js';
 import { Config } from '../../src/platform/config/config.js';
 import { Secrets } from '../../src/platform/crypto/secrets.js';
@@ -43,6 +44,8 @@ export interface TestAppOptions {
   readonly watched?: boolean;
   /** For tests that break the server on purpose: comes between the document and the routes. */
   readonly prepare?: (fastify: FastifyInstance) => void;
+  /** For tests that have work of their own done: comes before the first job is taken. */
+  readonly work?: (jobs: Jobs) => void;
 }
 
 /** The whole application, without a port: what `main.ts` runs, on the database of this worker. */
@@ -66,6 +69,7 @@ export class TestApp implements Household {
     onLog,
     watched = true,
     prepare,
+    work,
   }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
     const config = Config.load({
@@ -87,9 +91,10 @@ export class TestApp implements Household {
       publicUrl: new PublicUrl(),
     };
     const broken: string[] = [];
-    const app = await createApp(ground, 'http://127.0.0.1:3000', (fastify, document) => {
+    const app = await createApp(ground, 'http://127.0.0.1:3000', (fastify, document, nest) => {
       if (watched) watchContract(fastify, document, broken);
       prepare?.(fastify);
+      work?.(nest.get(Jobs, { strict: false }));
     });
     return new TestApp(app, ground, broken);
   }

@@ -114,7 +114,9 @@ describe('the development outbox', () => {
       queued.push(
         ...(await app
           .get(Database)
-          .rows<{ payload: { id: string; sealed: string } }>('SELECT payload FROM graphile_worker._private_jobs')),
+          .rows<{ payload: { id: string; sealed: string } }>(
+            "SELECT payload FROM roster.jobs WHERE name = 'mail.deliver' AND state = 'queued'",
+          )),
       );
     });
     expect(queued).toHaveLength(1);
@@ -124,12 +126,12 @@ describe('the development outbox', () => {
     for (const secret of [address, '123456', 'test-greeting']) expect(sealed).not.toContain(secret);
     await awaitMail(app, address);
     const { handler } = app.get(Jobs).known().get('mail.deliver')!;
-    await handler(payload as never);
-    await handler(payload as never);
+    await handler(payload as never, null as never);
+    await handler(payload as never, null as never);
     expect(await mailTo(app, address)).toHaveLength(1);
-    await expect(handler({ ...payload, id: '01a1fb89-a690-7530-90c7-ac334b01292e' } as never)).rejects.toThrow(
-      'cannot be opened',
-    );
+    await expect(
+      handler({ ...payload, id: '01a1fb89-a690-7530-90c7-ac334b01292e' } as never, null as never),
+    ).rejects.toThrow('cannot be opened');
   });
 
   it.each([
@@ -174,10 +176,10 @@ describe('the development outbox', () => {
     await send(address, 'Ada');
     await awaitMail(app, address);
     const { handler } = app.get(Jobs).known().get('mail.prune')!;
-    await handler(undefined as never);
+    await handler(undefined as never, null as never);
     expect(await mailTo(app, address)).toHaveLength(1);
     app.clock.advance(7 * 24 * 3_600_000 + 1000);
-    await handler(undefined as never);
+    await handler(undefined as never, null as never);
     expect(await mailTo(app, address)).toEqual([]);
     app.clock.advance(-7 * 24 * 3_600_000 - 1000);
   });

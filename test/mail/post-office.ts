@@ -147,8 +147,8 @@ interface Waiting {
   readonly last_error: string | null;
 }
 
-const WAITING = `SELECT j.payload, j.attempts, j.last_error FROM graphile_worker._private_jobs j
-  JOIN graphile_worker._private_tasks t ON t.id = j.task_id WHERE t.identifier = 'mail.deliver' ORDER BY j.id`;
+const WAITING = `SELECT payload, attempts - spared AS attempts, last_error FROM roster.jobs
+  WHERE name = 'mail.deliver' AND state IN ('queued', 'running', 'failed') ORDER BY created_at, id`;
 
 /** The letters that are still owed. */
 export function lettersOwed(app: TestApp): Promise<Waiting[]> {
@@ -168,5 +168,6 @@ export async function awaitOwed(app: TestApp, count: number, failed = 0): Promis
 /** Lets the time pass that a letter waits before its next try, and the one in which an absent server is left alone. */
 export async function passTime(app: TestApp): Promise<void> {
   app.clock.advance(60_000);
+  await app.sql("UPDATE roster.jobs SET run_at = now() WHERE state IN ('queued', 'failed')");
   await app.sql('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE locked_at IS NULL');
 }

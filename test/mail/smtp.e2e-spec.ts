@@ -120,7 +120,7 @@ describe('mail by SMTP', () => {
       const owed = await app
         .get(Database)
         .rows<{ id: string }>(
-          `SELECT payload->>'id' AS id FROM graphile_worker._private_jobs WHERE payload::jsonb ? 'sealed'`,
+          `SELECT payload->>'id' AS id FROM roster.jobs WHERE name = 'mail.deliver' AND state = 'queued'`,
         );
       ids.push(...owed.map(({ id }) => id));
     });
@@ -186,7 +186,7 @@ describe('mail by SMTP', () => {
     const [letter] = await awaitOwed(app, 1, 1);
     expect(letter!.last_error).toContain('EENVELOPE at RCPT TO 550 5.7.1');
     expect(JSON.stringify(letter) + log.join('')).not.toContain(email);
-    await app.sql('DELETE FROM graphile_worker._private_jobs');
+    await app.sql("DELETE FROM roster.jobs WHERE state = 'failed'");
   });
 
   it('costs for nobody what it costs for somebody, and then is dropped', async () => {
@@ -200,7 +200,9 @@ describe('mail by SMTP', () => {
         await app.get(Mail).send(Invitation, to, VALUES);
       const rows = await app
         .get(Database)
-        .rows<{ length: number }>('SELECT length(payload::text) AS length FROM graphile_worker._private_jobs');
+        .rows<{ length: number }>(
+          "SELECT length(payload::text) AS length FROM roster.jobs WHERE name = 'mail.deliver' AND state = 'queued'",
+        );
       return rows.map(({ length }) => length);
     });
     expect(lengths).toHaveLength(3);

@@ -20,7 +20,7 @@ describe('the secrets of authenticator apps', () => {
       .get(Jobs)
       .known()
       .get('totp_secrets.reseal')!
-      .handler({} as never);
+      .handler({} as never, null as never);
     await between.stop();
 
     const after = await TestApp.start({ database, secrets: new Secrets(NEW) });

@@ -186,10 +186,10 @@ describe('what is taken away', () => {
       ask(asSuperuser(address), 'SELECT id FROM roster.revocations WHERE subject = $1', [somebody.sessionId]);
     const job = app.get(Jobs).known().get('revocations.prune')!;
     expect(job.cron).toBe('7 4 * * *');
-    await job.handler(undefined as never);
+    await job.handler(undefined as never, null as never);
     expect(await kept()).toHaveLength(1);
     await ask(asSuperuser(address), "UPDATE roster.revocations SET revoked_at = revoked_at - interval '25 hours'");
-    await job.handler(undefined as never);
+    await job.handler(undefined as never, null as never);
     expect(await kept()).toEqual([]);
   });
 });

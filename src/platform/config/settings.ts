@@ -213,6 +213,8 @@ export const settings = {
     whole(8, 128, 15),
     'Characters that a password has at least (NIST SP 800-63B-4 asks for 15)',
   ),
+  JOBS_CONCURRENCY: describe(whole(1, 100, 8), 'Background jobs that one process runs at a time'),
+  JOBS_RETENTION: describe(span('30d'), 'How long a background job is shown after its end'),
   SESSION_IDLE: describe(span('14d'), 'A session that nobody refreshes for so long is over'),
   SESSION_LIFETIME: describe(span('30d'), 'A session is over after so long, however often it is refreshed'),
   SESSION_MAX: describe(whole(1, 1000, 50), 'Open sessions of one user; one more ends the longest unseen'),

@@ -1,0 +1,185 @@
+import { hostname } from 'node:os';
+
+import type { Pool, QueryResultRow } from 'pg';
+
+import type { JobState } from './job.js';
+import { TICKET } from './jobs.repository.js';
+
+/** An attempt as it begins. */
+export interface Begun {
+  readonly id: string;
+  readonly payload: object;
+  /** How often the job was begun, this time included: with the id it names this attempt. */
+  readonly attempt: number;
+  /** How many attempts count, this one included. */
+  readonly counted: number;
+  readonly maxAttempts: number;
+  readonly isSecret: boolean;
+  readonly actorId: string | null;
+}
+
+/** How an attempt ended. */
+export interface Ended {
+  readonly id: string;
+  readonly attempt: number;
+  readonly state: Exclude<JobState, 'running'>;
+  /** Milliseconds until it is tried again. */
+  readonly delay?: number;
+  readonly result?: string | null;
+  readonly error?: string;
+}
+
+export interface Progress {
+  readonly id: string;
+  readonly attempt: number;
+  readonly done: number;
+  readonly total: number | null;
+}
+
+/** What a sign of life brings back. */
+export interface Pulse {
+  /** The process had been given up, and its jobs with it. */
+  readonly wasGivenUp: boolean;
+  /** Those of its jobs that somebody cancelled. */
+  readonly cancelled: readonly string[];
+}
+
+export const BEATS_EVERY = 5000;
+/** So long without a sign of life, and a process is given up. Milliseconds. */
+const SILENT_FOR = 15_000;
+/** Of so many processes in a row that died under it a job may be the cause. */
+const MOST_CRASHES = 10;
+
+// What this worker is told to begin and has already, it has lost sight of: its answer was lost.
+const BEGIN = `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = attempts + 1, started_at = clock_timestamp()
+  WHERE id = ANY($2::uuid[]) AND (state IN ('queued', 'failed') AND run_at <= clock_timestamp() OR state = 'running' AND worker = $1)
+  RETURNING id, payload, attempts AS attempt, attempts - spared AS counted, max_attempts AS "maxAttempts",
+    is_secret AS "isSecret", actor_id AS "actorId"`;
+const END = `WITH ended AS (
+    UPDATE roster.jobs j SET state = e.state, worker = NULL, result = e.result::jsonb, last_error = e.error,
+      spared = j.spared + (e.state = 'queued')::int, crashes = 0,
+      run_at = CASE WHEN e.state = 'failed' THEN clock_timestamp() + e.delay * interval '1 millisecond' ELSE j.run_at END,
+      finished_at = CASE WHEN e.state IN ('succeeded', 'dead', 'cancelled') THEN clock_timestamp() END,
+      payload = CASE WHEN e.state <> 'succeeded' OR NOT j.is_secret THEN j.payload END
+    FROM unnest($2::uuid[], $3::int[], $4::text[], $5::float8[], $6::text[], $7::text[])
+      AS e (id, attempt, state, delay, result, error)
+    WHERE j.id = e.id AND j.attempts = e.attempt AND j.worker = $1 AND j.state = 'running'
+    RETURNING j.id, j.name, j.queue, j.state, j.run_at)
+  SELECT ended.id, CASE WHEN ended.state IN ('queued', 'failed') THEN ${TICKET('ended')} END AS ticket FROM ended`;
+const TELL = `UPDATE roster.jobs j SET progress_done = p.done, progress_total = p.total, crashes = 0
+  FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::bigint[]) AS p (id, attempt, done, total)
+  WHERE j.id = p.id AND j.attempts = p.attempt AND j.worker = $1 AND j.state = 'running'`;
+const BEAT = `INSERT INTO roster.job_workers (id, host, pid, started_at, beat_at)
+  VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())
+  ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at RETURNING xmax = 0 AS new`;
+const CANCELLED = `SELECT id FROM roster.jobs
+  WHERE state = 'running' AND worker = $1 AND cancel_requested_at IS NOT NULL AND id = ANY($2::uuid[])`;
+const GIVE_UP = `DELETE FROM roster.job_workers WHERE id IN (SELECT id FROM roster.job_workers
+  WHERE beat_at < clock_timestamp() - interval '${SILENT_FOR} milliseconds' FOR UPDATE SKIP LOCKED) RETURNING id`;
+const LEAVE = 'DELETE FROM roster.job_workers WHERE id = $1 RETURNING id';
+/** What lies with workers that are no more. A job under which one after another died is not given to the next. */
+const FREE = `UPDATE roster.jobs SET worker = NULL, spared = spared + 1, crashes = crashes + $2,
+    state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN crashes + $2 >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END,
+    finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR crashes + $2 >= ${MOST_CRASHES} THEN clock_timestamp() END,
+    last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
+  WHERE state = 'running' AND worker = ANY($1::text[]) RETURNING id`;
+const UNLOCK = 'SELECT graphile_worker.force_unlock_workers($1::text[])';
+const TICKETS = `SELECT ${TICKET('j')} AS ticket FROM roster.jobs j WHERE j.id = ANY($1::uuid[]) AND j.state = 'queued'`;
+// Whatever happened to the ticket (an older version may have taken it): nothing that waits is forgotten.
+const REPAIR = `SELECT ${TICKET('j')} AS ticket FROM (
+    SELECT * FROM roster.jobs r WHERE r.state IN ('queued', 'failed') AND r.run_at < clock_timestamp() - interval '1 minute'
+      AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.key = r.id::text) LIMIT 1000) j`;
+
+/** The record as a worker writes it, on connections of its own: many jobs in a statement. */
+export class WorkerRecord {
+  constructor(
+    private readonly pool: Pool,
+    readonly worker: string,
+  ) {}
+
+  /** Begins those that are there to be begun; null in the place of one that is over, or with somebody else. */
+  async begin(ids: readonly string[]): Promise<(Begun | null)[]> {
+    const begun = await this.ask<Begun>('jobs_begin', BEGIN, [this.worker, ids]);
+    const byId = new Map(begun.map((each) => [each.id, each]));
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  /** @returns for each whether it was this worker's to end */
+  async end(ended: readonly Ended[]): Promise<boolean[]> {
+    const each = <T>(pick: (end: Ended) => T): T[] => ended.map(pick);
+    const written = await this.ask<{ id: string }>('jobs_end', END, [
+      this.worker,
+      each(({ id }) => id),
+      each(({ attempt }) => attempt),
+      each(({ state }) => state),
+      each(({ delay = 0 }) => delay),
+      each(({ result = null }) => result),
+      each(({ error = null }) => error),
+    ]);
+    const ids = new Set(written.map(({ id }) => id));
+    return each(({ id }) => ids.has(id));
+  }
+
+  async tell(progress: readonly Progress[]): Promise<void> {
+    const each = <T>(pick: (one: Progress) => T): T[] => progress.map(pick);
+    await this.ask('jobs_tell', TELL, [
+      this.worker,
+      each(({ id }) => id),
+      each(({ attempt }) => attempt),
+      each(({ done }) => done),
+      each(({ total }) => total),
+    ]);
+  }
+
+  /** A sign of life. @param running what the worker has */
+  async beat(running: readonly string[]): Promise<Pulse> {
+    const [row] = await this.ask<{ new: boolean }>('jobs_beat', BEAT, [this.worker, hostname(), process.pid]);
+    return { wasGivenUp: row!.new, cancelled: await this.cancelled(running) };
+  }
+
+  async cancelled(running: readonly string[]): Promise<string[]> {
+    if (running.length === 0) return [];
+    const rows = await this.ask<{ id: string }>('jobs_cancelled', CANCELLED, [this.worker, running]);
+    return rows.map(({ id }) => id);
+  }
+
+  /** Frees what lies with processes that are silent. @returns who they are */
+  giveUpTheSilent(): Promise<string[]> {
+    return this.free(GIVE_UP, [], 1);
+  }
+
+  /** Frees what is left of this one, which goes. */
+  async leave(): Promise<void> {
+    await this.free(LEAVE, [this.worker], 0);
+  }
+
+  async repair(): Promise<void> {
+    await this.ask('jobs_repair', REPAIR, []);
+  }
+
+  private async free(whom: string, values: unknown[], crashes: number): Promise<string[]> {
+    const client = await this.pool.connect();
+    let failure: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const workers = (await client.query<{ id: string }>(whom, values)).rows.map(({ id }) => id);
+      if (workers.length > 0) {
+        const jobs = (await client.query<{ id: string }>(FREE, [workers, crashes])).rows.map(({ id }) => id);
+        await client.query(UNLOCK, [workers]);
+        await client.query(TICKETS, [jobs]);
+      }
+      await client.query('COMMIT');
+      return workers;
+    } catch (error) {
+      failure = error as Error;
+      throw error;
+    } finally {
+      // What failed may still be inside its transaction: its connection is not used again.
+      client.release(failure);
+    }
+  }
+
+  private async ask<T extends QueryResultRow>(name: string, text: string, values: unknown[]): Promise<T[]> {
+    return (await this.pool.query<T>({ name, text, values })).rows;
+  }
+}
