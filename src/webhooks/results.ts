@@ -16,7 +16,7 @@ import { WebhooksRepository } from './webhooks.repository.js';
 
 const BATCH = 500;
 const AGAIN_AFTER = 500;
-/** How often results are tried to be written when nobody can read them any more. */
+/** How often results are tried to be written while the process stops. */
 const LAST_TRIES = 3;
 
 interface Waiting {
@@ -29,6 +29,7 @@ interface Waiting {
 export class Results {
   private waiting: Waiting[] = [];
   private writing: Promise<void> | null = null;
+  private triesLeft = Number.POSITIVE_INFINITY;
   private readonly attempts;
   private readonly log;
 
@@ -53,21 +54,23 @@ export class Results {
     this.writing ??= this.write().finally(() => (this.writing = null));
   }
 
-  /** Waits until all is written, but not for ever. */
+  /** Waits until all is written, but not for ever: what is not is sent once more. */
   async written(): Promise<void> {
-    for (let tries = 0; this.waiting.length > 0 && tries < LAST_TRIES; tries += 1) await this.writing;
+    this.triesLeft = LAST_TRIES;
+    await this.writing;
   }
 
   private async write(): Promise<void> {
-    while (this.waiting.length > 0) {
+    while (this.waiting.length > 0 && this.triesLeft > 0) {
       const batch = this.waiting.slice(0, BATCH);
       try {
         await inNobodysName(() => this.keep(batch.map(({ result }) => result)));
       } catch (error) {
-        // The leases protect them meanwhile; once these are over, they are sent once more.
+        // Their leases protect them meanwhile.
         this.log.warn({ err: error }, 'What became of deliveries could not be written');
+        this.triesLeft -= 1;
         await pause(AGAIN_AFTER);
-        return;
+        continue;
       }
       this.waiting = this.waiting.slice(batch.length);
       for (const { written } of batch) written();

@@ -31,8 +31,8 @@ const MAKER_LOCK = 0x57484b4d;
 // What was well stays well: most successes write nothing.
 const SUCCEEDED = statement(
   'webhooks_succeeded',
-  `UPDATE roster.webhooks SET failing_since = NULL, last_success_at = $2
-   WHERE id = ANY($1) AND (failing_since IS NOT NULL OR last_success_at IS NULL OR last_success_at <= $2 - interval '1 minute')`,
+  `UPDATE roster.webhooks SET failing_since = NULL, last_success_at = CAST($2 AS timestamptz)
+   WHERE id = ANY($1) AND (failing_since IS NOT NULL OR last_success_at IS NULL OR last_success_at <= CAST($2 AS timestamptz) - interval '1 minute')`,
 );
 const FAILED = statement(
   'webhooks_failed',
