@@ -199,12 +199,12 @@ export class RotateWebhookSecretRequest {
 
 @ApiSchema({ name: 'ReplayWebhookRequest' })
 @Examples({
-  'How many there would be': { from: '2026-11-21T00:00:00Z', to: '2026-11-22T00:00:00Z', dryRun: true },
-  'One kind, up to now': { from: '2026-11-21T00:00:00Z', types: ['user.created'] },
+  'How many there would be': { from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z', dryRun: true },
+  'One kind, up to now': { from: '2026-01-01T00:00:00Z', types: ['user.created'] },
 })
 export class ReplayWebhookRequest {
-  @Moment({ about: 'Events from then on', example: '2026-11-21T00:00:00Z' }) from!: string;
-  @Moment({ about: 'Events before then; now, if it is left out', example: '2026-11-22T00:00:00Z', optional: true })
+  @Moment({ about: 'Events from then on', example: '2026-01-01T00:00:00Z' }) from!: string;
+  @Moment({ about: 'Events before then; now, if it is left out', example: '2026-02-01T00:00:00Z', optional: true })
   to?: string;
   @TextList({
     about: 'Of those that the webhook listens to only these kinds; all, if they are left out',
