@@ -11,6 +11,7 @@ const OUTGOING =
 /** Who may, and who says where to: never whoever asks. */
 const ALLOWED: Readonly<Record<string, string>> = {
   'src/cli/doctor/ports.ts': 'asks this machine, for whoever sits at it',
+  'src/cli/doctor/settings.ts': 'reads addresses',
   'src/cli/ports.ts': 'listens',
   'src/mail/smtp-client.ts': 'SMTP_URL',
   'src/platform/cache/listener.ts': 'DATABASE_URL',

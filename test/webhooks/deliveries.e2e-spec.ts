@@ -20,15 +20,7 @@ describe('deliveries of webhooks', () => {
   const open: Receiver[] = [];
 
   beforeAll(async () => {
-    app = await startHooks(
-      'webhooks_deliveries',
-      { WEBHOOK_TIMEOUT: '1s' },
-      {
-        onLog: (line) => {
-          if (/"level":"(warn|error)/.test(line)) console.log(line);
-        },
-      },
-    );
+    app = await startHooks('webhooks_deliveries', { WEBHOOK_TIMEOUT: '1s' });
     admin = await aKeeper(app);
   });
   afterEach(async () => {

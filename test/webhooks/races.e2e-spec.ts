@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { jest } from '@jest/globals';
 
-import { TestApp } from '../harness/app.js';
+import type { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { aKeeper, awaitDeliveries, deliveriesOf, makeHook, startHooks } from './hooks.js';
 import type { Delivery } from './hooks.js';

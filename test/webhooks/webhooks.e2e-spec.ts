@@ -1,4 +1,4 @@
-import { TestApp } from '../harness/app.js';
+import type { TestApp } from '../harness/app.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { factsAbout, makeHook, startHooks } from './hooks.js';
