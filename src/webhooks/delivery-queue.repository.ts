@@ -50,7 +50,14 @@ const STANDING_SQL: Readonly<Record<Standing, string>> = {
   failing: 'w.failing_since IS NOT NULL',
 };
 
-// The webhooks in no order, so that none is always the first when there is no room for all.
+// In no order, so that none is always the first when there is no room for all. Of those that fail, who has failed for a minute
+// comes before who has for a day, mostly: it may be back already.
+const TURN_SQL: Readonly<Record<Standing, string>> = {
+  proven: 'random()',
+  new: 'random()',
+  failing: 'random() * extract(epoch FROM CAST($5 AS timestamptz) - w.failing_since)',
+};
+
 const claimOf = (standing: Standing) =>
   statement(
     `webhooks_claim_${standing}`,
@@ -58,7 +65,7 @@ const claimOf = (standing: Standing) =>
        SELECT w.id, w.ordered, $3 - coalesce(busy.used, 0) AS room
        FROM roster.webhooks w LEFT JOIN unnest($1::uuid[], $2::integer[]) AS busy (id, used) ON busy.id = w.id
        WHERE w.deleted_at IS NULL AND w.disabled_at IS NULL AND ${STANDING_SQL[standing]} AND coalesce(busy.used, 0) < $3
-       ORDER BY random()
+       ORDER BY ${TURN_SQL[standing]}
      ), due AS (
        SELECT d.id FROM candidate c CROSS JOIN LATERAL (
          SELECT d.id FROM roster.webhook_deliveries d

@@ -23,7 +23,7 @@ const LOOKS_APART = 15;
  * Deliveries on their way in this process. Whoever takes nothing keeps a place for as long as a delivery may take, so those
  * who have not shown yet that they take anything share places of their own, and those who failed last others.
  */
-const PLACES: Readonly<Record<Standing, number>> = { proven: 256, new: 256, failing: 64 };
+const PLACES: Readonly<Record<Standing, number>> = { proven: 256, new: 256, failing: 128 };
 const ROOM_OF_EACH: Readonly<Record<Standing, number>> = { proven: AT_ONCE, new: AT_ONCE, failing: 1 };
 /** Beyond the time-out of a delivery: who has not said by then what became of it is dead. Milliseconds. */
 const LEASE_BEYOND = 45_000;

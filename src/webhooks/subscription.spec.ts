@@ -11,7 +11,7 @@ describe('what a webhook listens to', () => {
     [['user.*'], ['user.created', 'user.email.changed']],
     [
       ['api_key.created', 'user.email.*'],
-      ['api_key.created', 'user.email.changed'],
+      ['user.email.changed', 'api_key.created'],
     ],
     [['*'], ['user.created', 'user.email.changed', 'api_key.created', 'users.imported']],
   ])('by kinds: %j', (patterns, matching) => {
