@@ -14,6 +14,7 @@ import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-
 import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
 import { EventsRetention1796000000000 } from './migrations/1796000000000-events-retention.js';
 import { Jobs1796100000000 } from './migrations/1796100000000-jobs.js';
+import { Webhooks1796200000000 } from './migrations/1796200000000-webhooks.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -33,6 +34,7 @@ const migrations = [
   ApiKeys1795700000000,
   EventsRetention1796000000000,
   Jobs1796100000000,
+  Webhooks1796200000000,
 ];
 
 /** Names of all migrations, oldest first. */

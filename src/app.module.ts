@@ -23,6 +23,7 @@ import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { PlatformModule } from './platform.module.js';
 import type { Ground } from './platform.module.js';
 import { UsersModule } from './users/index.js';
+import { WebhooksModule } from './webhooks/index.js';
 
 const PruneRateLimits = defineJob('rate_limits.prune', { maxAttempts: 3 });
 const PruneIdempotencyKeys = defineJob('idempotency_keys.prune', { maxAttempts: 3 });
@@ -65,6 +66,7 @@ export class AppModule {
         MailModule,
         MfaModule,
         UsersModule,
+        WebhooksModule,
       ],
       controllers: [ProblemsController],
       providers: [

@@ -29,6 +29,8 @@ import { RateLimitRow } from './platform/rate-limit/rate-limit.entity.js';
 import { RefreshToken } from './sessions/refresh-token.entity.js';
 import { Session } from './sessions/session.entity.js';
 import { User } from './users/user.entity.js';
+import { Webhook } from './webhooks/webhook.entity.js';
+import { WebhookDelivery } from './webhooks/webhook-delivery.entity.js';
 
 /** Every table. The only place that knows the entities of more than one module. */
 export const entities = [
@@ -63,4 +65,6 @@ export const entities = [
   UserPermission,
   UserRole,
   WebAuthnChallenge,
+  Webhook,
+  WebhookDelivery,
 ];

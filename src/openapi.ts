@@ -12,6 +12,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'audit', about: 'Who did what, to whom and from where; and the proof that nobody changed it' },
   { name: 'events', about: 'What happens, as CloudEvents: in pages, or as it is committed' },
   { name: 'jobs', about: 'Background work: what is done, how far it is, what failed, what the clock does' },
+  { name: 'webhooks', about: 'Your servers, told of what happens: signed, tried again, in order if you ask' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
   { name: 'health', about: 'For balancers and orchestrators' },

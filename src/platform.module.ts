@@ -13,6 +13,7 @@ import { IdempotencyKeysRepository } from './platform/http/idempotency/idempoten
 import { PublicUrl } from './platform/http/public-url.js';
 import { Refusals } from './platform/http/refusals.js';
 import { Logs } from './platform/logging/logger.js';
+import { Outgoing } from './platform/outgoing/outgoing.js';
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { SharedCount } from './platform/rate-limit/shared-count.js';
 import { Indicators } from './platform/telemetry/indicators.js';
@@ -50,6 +51,7 @@ export class PlatformModule {
       Indicators,
       Lifecycle,
       Listener,
+      Outgoing,
       RateLimits,
       Refusals,
       Revocations,

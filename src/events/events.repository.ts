@@ -43,6 +43,12 @@ export interface Stretch {
   readonly limit: number;
 }
 
+/** From a moment on, and before another. */
+export interface Span {
+  readonly from: Date;
+  readonly to: Date;
+}
+
 /** Whether one place comes after another in the order of commits. */
 export function isAfter(one: Position, other: Position): boolean {
   if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
@@ -75,6 +81,14 @@ const AFTER = statement(
   `SELECT ${COLUMNS}, e.private FROM roster.events e
    WHERE (e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND e.xid < ${EDGE}
    ORDER BY e.xid, e.seq LIMIT $3`,
+);
+const BETWEEN = statement(
+  'events_between',
+  `SELECT id, xid, seq, type, subject, subject_version AS "subjectVersion", data, private, occurred_at AS "occurredAt"
+   FROM roster.events
+   WHERE id > CAST($1 AS uuid) AND id < CAST($2 AS uuid) AND occurred_at >= $3 AND occurred_at < $4
+     AND xid < pg_snapshot_xmin(pg_current_snapshot())
+   ORDER BY id LIMIT $5`,
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
 const END = statement('events_end', `SELECT ${EDGE} AS xid, '0' AS seq`);
@@ -113,6 +127,12 @@ export class EventsRepository {
   /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
   after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
     return this.db.rows(AFTER, [xid, seq, limit]);
+  }
+
+  /** By their ids, so that only the partitions of that time are read; a fact and its id are made at the same moment. */
+  between({ from, to }: Span, after: string | null, limit: number): Promise<RecordedFact[]> {
+    const [first, last] = [idAt(from.getTime() - ID_DRIFT), idAt(to.getTime() + ID_DRIFT)];
+    return this.db.rows(BETWEEN, [after ?? first, last, from, to, limit]);
   }
 
   /** The place before whatever is not final yet. */
@@ -197,4 +217,13 @@ async function unlessTooCostly<T>(asking: Promise<T>): Promise<T> {
   } catch (error) {
     throw isCancelled(error) ? new FilterTooCostly() : error;
   }
+}
+
+/** How far the id of a fact may be from its moment: both are of one clock. Milliseconds. */
+const ID_DRIFT = 1000;
+
+/** The least UUIDv7 of a moment (RFC 9562). */
+function idAt(milliseconds: number): string {
+  const hex = Math.max(0, milliseconds).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }

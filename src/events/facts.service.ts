@@ -5,7 +5,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
 import { EventsRepository } from './events.repository.js';
-import type { Backlog, Position, RecordedFact } from './events.repository.js';
+import type { Backlog, Position, RecordedFact, Span } from './events.repository.js';
 
 /** Facts of one process come together: others are told once for all of them. Milliseconds. */
 const TELLS_AFTER = 5;
@@ -38,6 +38,14 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
   /** The facts after a position, as far as they are final: none can come between them any more. */
   after(position: Position, limit: number): Promise<RecordedFact[]> {
     return this.events.after(position, limit);
+  }
+
+  /**
+   * Final facts of a span of time, in the order of their ids, which is that of their making within milliseconds.
+   * @param after the id of the last one that is known
+   */
+  between(span: Span, after: string | null, limit: number): Promise<RecordedFact[]> {
+    return this.events.between(span, after, limit);
   }
 
   /** Where a reader stands; before the first fact if it has not begun. */

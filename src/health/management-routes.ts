@@ -36,6 +36,7 @@ export class ManagementRoutes {
     server.get('/ops/config', () => ({ data: operations.settings() }));
     server.get('/ops/routes', () => ({ data: operations.routes() }));
     server.get('/ops/migrations', async () => ({ data: await migrations.all() }));
+    server.get('/ops/outgoing', () => ({ data: operations.outgoing() }));
     server.get('/ops/pool', () => operations.pool());
     server.get('/ops/jobs', () => operations.jobs());
     server.get('/ops/loggers', () => ({

@@ -9,6 +9,7 @@ import type { SettingName } from '../platform/config/settings.js';
 import { Database } from '../platform/database/database.js';
 import { policyOf } from '../platform/http/policy.js';
 import { PublicUrl } from '../platform/http/public-url.js';
+import { Outgoing } from '../platform/outgoing/outgoing.js';
 import { VERSION } from '../platform/telemetry/version.js';
 
 /** What operators may see of a running process; nothing here is a secret. */
@@ -21,6 +22,7 @@ export class Operations {
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
     private readonly queue: QueueLook,
+    private readonly calls: Outgoing,
   ) {}
 
   info(): object {
@@ -55,6 +57,11 @@ export class Operations {
   /** The queue of jobs at a glance, and the processes that run them. */
   jobs(): Promise<object> {
     return this.queue.whole();
+  }
+
+  /** How the calls to others go. */
+  outgoing(): object[] {
+    return this.calls.report();
   }
 
   /** Every route that a controller serves, and who may call it. */

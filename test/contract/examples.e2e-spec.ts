@@ -4,6 +4,7 @@ import { PASSWORD, unique } from '../harness/people.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { sceneOf } from '../harness/scenes.js';
+import { aWebhook } from '../harness/webhook-scenes.js';
 import { invite } from '../auth/invitees.js';
 import { awaitMail, codeIn, tokenIn } from '../mail/mailbox.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
@@ -201,6 +202,10 @@ describe('the examples of requests', () => {
       const { body } = await admin.post<{ id: string }>('/api/v1/roles', { name: unique('role_') });
       return byAdmin(`/api/v1/roles/${body.id}`);
     },
+    'webhooks.create': async () => byAdmin('/api/v1/webhooks'),
+    'webhooks.patch': async () => byAdmin(`/api/v1/webhooks/${await aWebhook(app)}`),
+    'webhooks.rotateSecret': async () => byAdmin(`/api/v1/webhooks/${await aWebhook(app)}/secret`),
+    'webhooks.replay': async () => byAdmin(`/api/v1/webhooks/${await aWebhook(app)}/replay`),
     'access.check': async (example) => ({ ...byAdmin('/api/v1/access/check'), ...(await aboutSomebody(example)) }),
     'access.explain': async (example) => ({ ...byAdmin('/api/v1/access/explain'), ...(await aboutSomebody(example)) }),
   };

@@ -9,6 +9,7 @@ import { AUTH_SETTINGS } from './auth-scenes.js';
 import { PASSWORD, unique } from './people.js';
 import type { Person } from './people.js';
 import type { Scene, Setting } from './scene.js';
+import { WEBHOOK_SETTINGS } from './webhook-scenes.js';
 
 /** A role that nobody has. */
 const aRole: Setting = async (app) => {
@@ -31,6 +32,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   'problems.get': () => ({ parameters: { code: 'not_found' } }),
   ...AUTH_SETTINGS,
+  ...WEBHOOK_SETTINGS,
   'auth.acceptInvitation': async (app) => {
     const { invitation, code } = await invite(app, await app.people.admin());
     return { body: { flowId: invitation.flowId, code, password: OTHER_PASSWORD } };

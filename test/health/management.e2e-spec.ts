@@ -115,6 +115,21 @@ describe('the management port', () => {
     expect(body.total).toBeGreaterThan(0);
   });
 
+  it('shows how calls to others go, here and in the metrics', async () => {
+    const { body } = await ask<List<Named>>('GET', '/ops/outgoing');
+    expect(body.data.find(({ name }) => name === 'mail')).toEqual({
+      name: 'mail',
+      states: { closed: 1, open: 0, half_open: 0 },
+      running: 0,
+      waiting: 0,
+      results: { done: 0, failed: 0, timed_out: 0, refused: 0 },
+      manners: expect.objectContaining({ timeout: 20_000, retries: 0 }),
+    });
+    const { text } = await ask('GET', '/metrics');
+    expect(text).toContain('outgoing_circuits{policy="mail",state="closed"} 1');
+    expect(text).toContain('outgoing_calls{policy="webhooks",state="running"} 0');
+  });
+
   describe('loggers', () => {
     const levelOf = async (name: string): Promise<string | undefined> =>
       (await ask<List<Named>>('GET', '/ops/loggers')).body.data.find((logger) => logger.name === name)?.level;

@@ -17,6 +17,11 @@ export function readTrustedProxies(text: string): TrustedProxies {
     if (hops < 1 || hops > HOPS_MAX) throw new NotInForm(text);
     return hops;
   }
+  return readNetworks(text);
+}
+
+/** @throws Error for what is not in form, and for what holds a part of the Internet */
+export function readNetworks(text: string): readonly string[] {
   const networks = itemsOf(text);
   for (const network of networks) checkNetwork(network);
   return Object.freeze(networks);

@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url';
 
 import { readMailServer, readMailbox } from './mail-server.js';
 import type { MailServer, Mailbox } from './mail-server.js';
-import { readOrigins, readQuota, readTrustedProxies } from './network.js';
+import { readNetworks, readOrigins, readQuota, readTrustedProxies } from './network.js';
 import type { Quota, TrustedProxies } from './network.js';
 
 /** One environment variable: how its text is read, what it is for, and what stands in for it. */
@@ -118,6 +118,11 @@ function trustedProxies(): Bare<TrustedProxies> {
   const expects =
     'a number of hops from 1 to 10 (the nearest on a private network), or a comma-separated list of addresses and networks (CIDR, at least /8 or IPv6 /16), never all of them';
   return { read: readTrustedProxies, fallback: false, usual: '', expects };
+}
+
+function networks(): Bare<readonly string[]> {
+  const expects = 'a comma-separated list of addresses and networks (CIDR, at least /8 or IPv6 /16)';
+  return { read: readNetworks, fallback: Object.freeze([]), usual: '', expects };
 }
 
 function origins(): Bare<readonly string[]> {
@@ -244,6 +249,17 @@ export const settings = {
     quota('60/60s'),
     'Passwords and codes that one address may try; of one account half, from one address a sixth of it',
   ),
+  WEBHOOK_ALLOW_CIDRS: describe(
+    networks(),
+    'Networks beside the Internet that webhooks may be sent to, separated by commas; by default none',
+  ),
+  WEBHOOK_ALLOW_HTTP: describe(oneOf(['0', '1'], '0'), '1 lets production send webhooks without TLS'),
+  WEBHOOK_TIMEOUT: describe(duration('15s'), 'How long one delivery of a webhook may take, in all'),
+  WEBHOOK_DISABLE_AFTER: describe(
+    span('5d'),
+    'A webhook that takes nothing for so long is disabled, and its maker told',
+  ),
+  WEBHOOK_DELIVERIES_RETENTION: describe(span('30d'), 'How long deliveries of webhooks are kept'),
   LOG_LEVEL: describe(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info'),
     'The least severe log line that is written',

@@ -1,0 +1,2 @@
+export { Resolver } from './resolver.js';
+export { WebhooksModule } from './webhooks.module.js';

@@ -1,0 +1,353 @@
+import { jest } from '@jest/globals';
+
+import { Jobs } from '../../src/jobs/index.js';
+import type { TestApp } from '../harness/app.js';
+import type { Person } from '../harness/people.js';
+import { awaitMail } from '../mail/mailbox.js';
+import { aKeeper, awaitDeliveries, deliveriesOf, deliveryOf, factsAbout, makeHook, startHooks } from './hooks.js';
+import type { Delivery, DeliveryDetails, Hook } from './hooks.js';
+import { Receiver, says, silent, takes } from './receiver.js';
+import type { Manner, Received } from './receiver.js';
+import { verifyWebhook } from './verifier.js';
+
+jest.setTimeout(60_000);
+
+const HOUR = 3_600_000;
+
+describe('deliveries of webhooks', () => {
+  let app: TestApp;
+  let admin: Person;
+  const open: Receiver[] = [];
+
+  beforeAll(async () => {
+    app = await startHooks('webhooks_deliveries', { WEBHOOK_TIMEOUT: '1s' });
+    admin = await aKeeper(app);
+  });
+  afterEach(async () => {
+    for (const receiver of open.splice(0)) await receiver.close();
+    await app.sql('UPDATE roster.webhooks SET deleted_at = now()');
+  });
+  afterAll(() => app.stop());
+
+  async function receiver(manner: Manner = takes): Promise<Receiver> {
+    const opened = await Receiver.open(manner);
+    open.push(opened);
+    return opened;
+  }
+
+  const delivered = (deliveries: Delivery[]): boolean =>
+    deliveries.length > 0 && deliveries.every(({ state }) => state === 'delivered');
+  const tried = (attempts: number) => (deliveries: Delivery[]) => deliveries[0]?.attempts === attempts;
+  const verified = ({ raw, headers }: Received, secret: string | string[]): Promise<{ id: string }> =>
+    verifyWebhook<{ id: string }>(raw, headers as Record<string, string>, secret, app.clock.millis());
+
+  it('are the fact as a CloudEvent, signed by Standard Webhooks, once', async () => {
+    const server = await receiver();
+    const { id, secret } = await makeHook(admin, server.url);
+    const user = await app.people.user();
+    const [received] = await server.awaitCount(1);
+    const event = await verified(received!, secret);
+    expect(event).toEqual({
+      specversion: '1.0',
+      id: received!.headers['webhook-id'],
+      source: 'http://127.0.0.1:3000',
+      type: 'user.created',
+      subject: `users/${user.id}`,
+      subjectversion: 1,
+      time: expect.any(String),
+      datacontenttype: 'application/json',
+      data: { userId: user.id, status: 'active' },
+      sequence: expect.any(String),
+    });
+    expect(received).toMatchObject({ method: 'POST', url: '/hook' });
+    expect(received!.headers).toMatchObject({
+      'content-type': 'application/cloudevents+json; charset=utf-8',
+      'user-agent': expect.stringMatching(/^Roster\//),
+      host: `127.0.0.1:${server.port}`,
+    });
+    const [fact] = await app.sql<{ id: string }>('SELECT id FROM roster.events WHERE subject = $1', [
+      `users/${user.id}`,
+    ]);
+    expect(event.id).toBe(fact!.id);
+    const [delivery] = await awaitDeliveries(admin, id, delivered);
+    expect(delivery).toMatchObject({ eventId: fact!.id, attempts: 1, status: 204, error: null, kind: 'event' });
+    expect(server.received).toHaveLength(1);
+    const hook = (await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    expect(hook).toMatchObject({ failingSince: null, lastSuccessAt: expect.any(String), version: 1 });
+  });
+
+  it('are no secret of another webhook, nor of a body that was changed', async () => {
+    const server = await receiver();
+    const one = await makeHook(admin, server.url);
+    const other = await makeHook(admin, `${server.url}/other`);
+    await app.people.user();
+    const received = await server.awaitCount(2);
+    const first = received.find(({ url }) => url === '/hook')!;
+    await verified(first, one.secret);
+    await expect(verified(first, other.secret)).rejects.toThrow('No signature');
+    await expect(verified({ ...first, raw: `${first.raw} ` }, one.secret)).rejects.toThrow('No signature');
+  });
+
+  it('have two signatures while two secrets live, and one when the overlap is over', async () => {
+    const server = await receiver();
+    const { id, secret } = await makeHook(admin, server.url);
+    const { body } = await admin.post<Hook>(`/api/v1/webhooks/${id}/secret`, { overlapSeconds: 3600 });
+    await app.people.user();
+    const [both] = await server.awaitCount(1);
+    expect(both!.headers['webhook-signature']).toMatch(/^v1,\S{44} v1,\S{44}$/);
+    await verified(both!, secret);
+    await verified(both!, body.secret);
+    app.clock.advance(HOUR + 1000);
+    await app.people.user();
+    const [, one] = await server.awaitCount(2);
+    await verified(one!, body.secret);
+    await expect(verified(one!, secret)).rejects.toThrow('No signature');
+  });
+
+  it('go to whoever listens to this kind, with this filter', async () => {
+    const server = await receiver();
+    const user = await app.people.user();
+    const filter = `subject eq "users/${user.id}"`;
+    await makeHook(admin, `${server.url}?all`, { eventTypes: ['user.*'], filter });
+    await makeHook(admin, `${server.url}?others`, { eventTypes: ['user.*'], filter: `not (${filter})` });
+    await makeHook(admin, `${server.url}?one`, { eventTypes: ['user.reinstated'], filter });
+    await admin.put(`/api/v1/users/${user.id}/suspension`, { reason: 'left' });
+    await admin.delete(`/api/v1/users/${user.id}/suspension`);
+    const received = await server.awaitCount(3);
+    expect(received.map(({ url, event }) => `${url} ${event.type}`).sort()).toEqual([
+      '/hook?all user.reinstated',
+      '/hook?all user.suspended',
+      '/hook?one user.reinstated',
+    ]);
+  });
+
+  it('tell nothing that happened before there was a webhook', async () => {
+    await app.people.user();
+    const server = await receiver();
+    const { id } = await makeHook(admin, server.url);
+    const { id: userId } = await app.people.user();
+    const [received] = await server.awaitCount(1);
+    expect(received!.event.data).toMatchObject({ userId });
+    expect(await deliveriesOf(admin, id)).toHaveLength(1);
+  });
+
+  it('are tried again with the same id, and keep request and answer of the last try', async () => {
+    const manners = [says(500, { 'content-type': 'text/plain', 'set-cookie': 'a=b', server: 'x' }, 'ouch\0'), takes];
+    const server = await receiver((...call) => manners.shift()!(...call));
+    const { id, secret } = await makeHook(admin, server.url);
+    await app.people.user();
+    const [failed] = await awaitDeliveries(admin, id, tried(1));
+    expect(failed).toMatchObject({ state: 'waiting', status: 500, error: 'refused' });
+    const wait = Date.parse(failed!.nextAttemptAt!) - Date.parse(failed!.lastAttemptAt!);
+    expect(wait).toBeGreaterThanOrEqual(3750);
+    expect(wait).toBeLessThanOrEqual(6250);
+    expect((await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body.failingSince).not.toBeNull();
+    const seen = await deliveryOf(admin, failed!.id);
+    expect(seen.answer).toEqual({
+      status: 500,
+      headers: expect.objectContaining({ 'content-type': 'text/plain', server: 'x' }),
+      body: 'ouch\uFFFD',
+    });
+    expect(JSON.stringify(seen)).not.toContain('set-cookie');
+    expect(seen.request).toMatchObject({ url: server.url, headers: { 'webhook-id': failed!.eventId } });
+    app.clock.advance(7000);
+    const [first, second] = await server.awaitCount(2);
+    await verified(second!, secret);
+    expect(second!.raw).toBe(first!.raw);
+    expect(seen.request.body).toBe(first!.raw);
+    expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
+    expect(Number(second!.headers['webhook-timestamp'])).toBeGreaterThan(Number(first!.headers['webhook-timestamp']));
+    const [done] = await awaitDeliveries(admin, id, delivered);
+    expect((await deliveryOf(admin, done!.id)).tries).toMatchObject([
+      { status: 500, error: 'refused' },
+      { status: 204, error: null },
+    ]);
+    expect((await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body.failingSince).toBeNull();
+  });
+
+  it.each([
+    ['seconds', () => '120'],
+    ['a date', () => new Date(app.clock.millis() + 120_000).toUTCString()],
+  ])('wait as long as the server asks for by %s', async (_, wait) => {
+    const server = await receiver((...call) => says(503, { 'retry-after': wait() })(...call));
+    const { id } = await makeHook(admin, server.url);
+    await app.people.user();
+    const [failed] = await awaitDeliveries(admin, id, tried(1));
+    const waits = Date.parse(failed!.nextAttemptAt!) - Date.parse(failed!.lastAttemptAt!);
+    expect(waits).toBeGreaterThan(115_000);
+    expect(waits).toBeLessThan(125_000);
+  });
+
+  it('are dead after 72 hours', async () => {
+    const server = await receiver(says(500));
+    const { id } = await makeHook(admin, server.url);
+    await app.people.user();
+    for (let attempts = 1; attempts < 30; attempts += 1) {
+      const [delivery] = await awaitDeliveries(admin, id, tried(attempts));
+      if (delivery!.state === 'dead') {
+        const { tries } = await deliveryOf(admin, delivery!.id);
+        const span = Date.parse(tries.at(-1)!.at) - Date.parse(tries[0]!.at);
+        expect(span).toBeGreaterThanOrEqual(72 * HOUR);
+        expect(span).toBeLessThan(73 * HOUR);
+        expect(attempts).toBeGreaterThan(10);
+        expect(delivery!.nextAttemptAt).toBeNull();
+        return;
+      }
+      app.clock.advance(Date.parse(delivery!.nextAttemptAt!) - app.clock.millis() + 31_000);
+    }
+    throw new Error('It never died');
+  });
+
+  it('that nobody answers, or whose connection is refused, are tried again', async () => {
+    const quiet = await receiver(silent);
+    const away = await Receiver.open();
+    const { url } = away;
+    await away.close();
+    const one = await makeHook(admin, quiet.url);
+    const other = await makeHook(admin, url);
+    await app.people.user();
+    expect((await awaitDeliveries(admin, one.id, tried(1)))[0]).toMatchObject({ error: 'timed_out', status: null });
+    expect((await awaitDeliveries(admin, other.id, tried(1)))[0]).toMatchObject({ error: 'connection_failed' });
+  });
+
+  it('410 disables the webhook: its maker is told, and what waits goes on when it is enabled again', async () => {
+    const server = await receiver(says(410));
+    const maker = await aKeeper(app);
+    const { id } = await makeHook(maker, server.url);
+    await app.people.user();
+    await awaitDeliveries(maker, id, ([only]) => only?.state === 'dead');
+    const [mail] = await awaitMail(app, maker.user.email);
+    expect(mail!.subject).toBe(`A webhook was disabled: 127.0.0.1:${server.port}`);
+    const gone = (await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    expect(gone).toMatchObject({ state: 'disabled', disabledReason: 'gone', version: 2 });
+    server.manner = takes;
+    const { id: userId } = await app.people.user();
+    const [, waiting] = await awaitDeliveries(maker, id, (deliveries) => deliveries.length === 2);
+    expect(waiting).toMatchObject({ state: 'waiting', attempts: 0 });
+    for (const path of [`webhooks/${id}/test`, `webhook-deliveries/${waiting!.id}/redelivery`])
+      expect(await maker.post(`/api/v1/${path}`)).toMatchObject({ status: 409, body: { code: 'webhook_disabled' } });
+    await maker.patch(`/api/v1/webhooks/${id}`, { state: 'enabled' });
+    await server.awaitCount(1, ({ event }) => (event.data as { userId: string }).userId === userId);
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled', 'webhook.enabled']);
+  });
+
+  it('that fail for five days disable the webhook, once', async () => {
+    const server = await receiver(says(500));
+    const maker = await aKeeper(app);
+    const { id } = await makeHook(maker, server.url);
+    await app.people.user();
+    await awaitDeliveries(maker, id, tried(1));
+    app.clock.advance(121 * HOUR);
+    await app.people.user();
+    await awaitMail(app, maker.user.email);
+    expect((await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body).toMatchObject({ disabledReason: 'failing' });
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
+  });
+
+  it('can be tried: an event that tells of nothing, sent once', async () => {
+    const server = await receiver(says(418));
+    const { id, secret } = await makeHook(admin, server.url, { eventTypes: ['user.created'], ordered: 'subject' });
+    const test = await admin.post<DeliveryDetails>(`/api/v1/webhooks/${id}/test`);
+    expect(test).toMatchObject({ status: 202, body: { kind: 'test', state: 'waiting', eventType: 'webhook.test' } });
+    const [received] = await server.awaitCount(1);
+    expect(await verified(received!, secret)).toMatchObject({
+      id: test.body.eventId,
+      type: 'webhook.test',
+      data: { webhookId: id },
+    });
+    const [delivery] = await awaitDeliveries(admin, id, ([only]) => only?.state === 'dead');
+    expect(delivery).toMatchObject({ status: 418, attempts: 1 });
+    expect((await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body.failingSince).toBeNull();
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.tested']);
+  });
+
+  it('are sent once more when somebody asks: another delivery, the same event', async () => {
+    const server = await receiver();
+    const { id } = await makeHook(admin, server.url);
+    await app.people.user();
+    const [first] = await awaitDeliveries(admin, id, delivered);
+    const again = await admin.post<DeliveryDetails>(`/api/v1/webhook-deliveries/${first!.id}/redelivery`);
+    expect(again).toMatchObject({ status: 202, body: { kind: 'redelivery', eventId: first!.eventId } });
+    const received = await server.awaitCount(2);
+    expect(new Set(received.map(({ raw }) => raw)).size).toBe(1);
+    expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    await awaitDeliveries(admin, id, (deliveries) => deliveries.length === 2 && delivered(deliveries));
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.redelivered']);
+  });
+
+  it('of a span of time are counted in a dry run, and made by a job', async () => {
+    const server = await receiver();
+    const from = new Date(Date.now() - 1000).toISOString();
+    const users = [await app.people.user(), await app.people.user(), await app.people.user()];
+    await admin.put(`/api/v1/users/${users[0]!.id}/suspension`, { reason: 'left' });
+    const filter = users.map(({ id }) => `subject eq "users/${id}"`).join(' or ');
+    const { id } = await makeHook(admin, server.url, { eventTypes: ['user.*'], filter });
+    const replay = `/api/v1/webhooks/${id}/replay`;
+    // The application's clock was moved by other tests; the facts are of it, their ids are not.
+    await app.sql('UPDATE roster.events SET occurred_at = now() WHERE subject = ANY($1)', [
+      users.map(({ id: userId }) => `users/${userId}`),
+    ]);
+    const to = new Date(Date.now() + 60_000).toISOString();
+    const dry = await admin.post(replay, { from, to, dryRun: true });
+    expect(dry).toMatchObject({ status: 200, body: { replayId: null, jobId: null, matching: 4, isMore: false } });
+    const wanted = { from, to, types: ['user.created'] };
+    expect((await admin.post(replay, { ...wanted, dryRun: true })).body).toMatchObject({ matching: 3 });
+    expect(server.received).toEqual([]);
+    expect((await admin.post(replay, { from: to, to: from })).status).toBe(422);
+    const real = await admin.post<{ replayId: string; jobId: string }>(replay, wanted);
+    expect(real).toMatchObject({ status: 202, headers: { location: `/api/v1/jobs/${real.body.jobId}` } });
+    const received = await server.awaitCount(3);
+    expect(received.map(({ event }) => event.subject).sort()).toEqual(users.map((user) => `users/${user.id}`).sort());
+    const made = await deliveriesOf(admin, id, `replayId eq "${real.body.replayId}"`);
+    expect(made.map(({ kind }) => kind)).toEqual(['replay', 'replay', 'replay']);
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.replayed']);
+  });
+
+  it('in the order of each subject wait for the one before, and for no other subject', async () => {
+    const [ada, bob] = [await app.people.user(), await app.people.user()];
+    const filter = `subject eq "users/${ada.id}" or subject eq "users/${bob.id}"`;
+    let broken = true;
+    const server = await receiver((response, received, request) => {
+      const isAda = received.event.subject === `users/${ada.id}`;
+      (isAda && broken ? says(500) : takes)(response, received, request);
+    });
+    const { id } = await makeHook(admin, server.url, { eventTypes: ['user.*'], filter, ordered: 'subject' });
+    for (const { id: userId } of [ada, bob]) {
+      await admin.put(`/api/v1/users/${userId}/suspension`, { reason: 'left' });
+      await admin.delete(`/api/v1/users/${userId}/suspension`);
+    }
+    await server.awaitCount(2, ({ event }) => event.subject === `users/${bob.id}`);
+    await awaitDeliveries(admin, id, (all) => all.some(({ attempts, state }) => attempts === 1 && state === 'waiting'));
+    const ofAda = (): string[] =>
+      server.received.filter(({ event }) => event.subject === `users/${ada.id}`).map(({ event }) => event.type);
+    expect(ofAda()).toEqual(['user.suspended']);
+    broken = false;
+    app.clock.advance(10_000);
+    await awaitDeliveries(admin, id, (all) => all.length === 4 && delivered(all));
+    expect(ofAda()).toEqual(['user.suspended', 'user.suspended', 'user.reinstated']);
+  });
+
+  it('are kept as long as the setting says, and go with their webhook', async () => {
+    const server = await receiver();
+    const [one, other] = [await makeHook(admin, server.url), await makeHook(admin, server.url)];
+    await app.people.user();
+    for (const { id } of [one, other]) await awaitDeliveries(admin, id, delivered);
+    await admin.delete(`/api/v1/webhooks/${other.id}`);
+    const prune = async (): Promise<void> => {
+      const work = app.get(Jobs).known().get('webhooks.prune')!;
+      await (work.handler as (payload: object) => Promise<void>)({});
+    };
+    const left = async (id: string): Promise<number[]> => {
+      const deliveries = await app.sql('SELECT 1 FROM roster.webhook_deliveries WHERE webhook_id = $1', [id]);
+      return [deliveries.length, (await app.sql('SELECT 1 FROM roster.webhooks WHERE id = $1', [id])).length];
+    };
+    await prune();
+    expect([await left(one.id), await left(other.id)]).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
+    app.clock.advance(31 * 24 * HOUR);
+    await prune();
+    expect(await left(one.id)).toEqual([0, 1]);
+  });
+});
