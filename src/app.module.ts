@@ -22,6 +22,7 @@ import { AccountLimitGuard } from './platform/rate-limit/account-limit.guard.js'
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { PlatformModule } from './platform.module.js';
 import type { Ground } from './platform.module.js';
+import { RealtimeModule } from './realtime/index.js';
 import { UsersModule } from './users/index.js';
 
 const PruneRateLimits = defineJob('rate_limits.prune', { maxAttempts: 3 });
@@ -64,6 +65,7 @@ export class AppModule {
         KeysModule,
         MailModule,
         MfaModule,
+        RealtimeModule,
         UsersModule,
       ],
       controllers: [ProblemsController],

@@ -169,7 +169,7 @@ export const settings = {
   DATABASE_WAIT: describe(duration('60s'), 'How long the start waits for a database that is late'),
   REDIS_URL: describe(
     url(['redis:', 'rediss:']),
-    'Redis, in place of PostgreSQL, for counting requests; losing it degrades the limits and stops nothing',
+    'Redis, in place of PostgreSQL, for counting requests and for waking other processes; losing it stops nothing',
     true,
   ),
   SMTP_URL: describe(
@@ -222,6 +222,15 @@ export const settings = {
   RATE_LIMIT_CREDENTIALS: describe(
     quota('60/60s'),
     'Passwords and codes that one address may try; of one account half, from one address a sixth of it',
+  ),
+  REALTIME_SOCKETS: describe(
+    whole(0, 1_000_000, 20_000),
+    'Sockets at /realtime that one process keeps at most; each is a file descriptor and some 20 KB',
+  ),
+  REALTIME_SOCKETS_PER_USER: describe(whole(1, 100_000, 20), 'Of them, those of one user'),
+  REALTIME_SOCKETS_PER_ADDRESS: describe(
+    whole(1, 1_000_000, 1000),
+    'Of them, those from one address (of IPv6 a /64): an office may share one',
   ),
   LOG_LEVEL: describe(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info'),

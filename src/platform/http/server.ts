@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -54,6 +55,8 @@ export interface ServerParts {
   readonly cors: Cors;
   /** Counts a request before anything is done for it, and goes on with the refusal if there is one. */
   readonly limit: (request: FastifyRequest, reply: FastifyReply, next: (refusal?: Error) => void) => void;
+  /** Whether a request that asks for another protocol gets it; else it is answered as any other (RFC 9110, 7.8). */
+  readonly upgrades: (request: IncomingMessage) => boolean;
   /** Known once the document is made; nothing is answered before. */
   readonly filter: () => ProblemFilter;
   readonly writer: () => ProblemWriter;
@@ -80,7 +83,12 @@ export function createServer(parts: ServerParts): FastifyAdapter {
       ignoreDuplicateSlashes: false,
     },
     // Node would refuse a request without Host by a bare 400; we do it in our own words.
-    http: { maxHeaderSize: HEADER_LIMIT, requireHostHeader: false, connectionsCheckingInterval: 1000 },
+    http: {
+      maxHeaderSize: HEADER_LIMIT,
+      requireHostHeader: false,
+      connectionsCheckingInterval: 1000,
+      shouldUpgradeCallback: parts.upgrades,
+    },
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, parts),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       setHeaders(request, reply, parts.secure());

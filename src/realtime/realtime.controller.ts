@@ -1,0 +1,20 @@
+import { Controller, Get, Req } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+
+import { Public } from '../platform/http/policy.js';
+import { REALTIME_PATH, UpgradeRequired } from './realtime.contract.js';
+import { Upgrades } from './upgrades.js';
+
+/** Requests that did not become a socket are answered why, as any other. */
+@ApiExcludeController()
+@Controller(REALTIME_PATH)
+export class RealtimeController {
+  constructor(private readonly upgrades: Upgrades) {}
+
+  @Get(['', '/'])
+  @Public()
+  refuse(@Req() { raw }: FastifyRequest): never {
+    throw this.upgrades.refusalOf(raw) ?? new UpgradeRequired();
+  }
+}
