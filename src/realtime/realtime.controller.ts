@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 
 import { Public } from '../platform/http/policy.js';
+import { RouteNotFound } from '../platform/http/problems.js';
 import { REALTIME_PATH, UpgradeRequired } from './realtime.contract.js';
 import { Upgrades } from './upgrades.js';
 
@@ -12,9 +13,11 @@ import { Upgrades } from './upgrades.js';
 export class RealtimeController {
   constructor(private readonly upgrades: Upgrades) {}
 
-  @Get(['', '/'])
+  /** Clients of socket.io write a slash at the end, which Nest does not put in a path. */
+  @Get(['', '*'])
   @Public()
-  refuse(@Req() { raw }: FastifyRequest): never {
+  refuse(@Req() { raw, url }: FastifyRequest): never {
+    if (!/^\/realtime\/?(?:\?|$)/.test(url)) throw new RouteNotFound();
     throw this.upgrades.refusalOf(raw) ?? new UpgradeRequired();
   }
 }
