@@ -10,6 +10,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'invitations', about: 'People who are asked to take over an account that was made for them' },
   { name: 'api-keys', about: 'Keys by which programs act for somebody' },
   { name: 'audit', about: 'Who did what, to whom and from where; and the proof that nobody changed it' },
+  { name: 'events', about: 'What happens, as CloudEvents: in pages, or as it is committed' },
   { name: 'keys', about: 'Public keys, for whoever verifies our tokens' },
   { name: 'problems', about: 'Every failure, explained' },
   { name: 'health', about: 'For balancers and orchestrators' },

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Database, lookup } from '../platform/database/database.js';
 import { isCancelled, violatedUnique } from '../platform/database/database-errors.js';
+import { TURN } from '../platform/database/turn.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import { RoleTaken } from './access.contract.js';
@@ -36,7 +37,8 @@ export class RolesRepository {
   }
 
   /** The role, which nobody else can change, delete or give to anybody until the transaction ends. */
-  lock(id: string): Promise<Role | null> {
+  async lock(id: string): Promise<Role | null> {
+    await this.db.row(TURN, [`roles/${id}`]);
     return this.db.repository(Role).findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
   }
 

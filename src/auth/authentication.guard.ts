@@ -8,7 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
-import { CSV, NDJSON } from '../platform/http/negotiation/media-types.js';
+import { CSV, EVENT_STREAM, NDJSON } from '../platform/http/negotiation/media-types.js';
 import {
   RECENT_SIGN_IN,
   isAllowedBeforePasswordChange,
@@ -110,6 +110,8 @@ export class AuthenticationGuard implements CanActivate {
     const again = (): Promise<Principal> =>
       shown.includes('.') ? this.principals.ofToken(claimsOf(shown), hash) : this.principals.ofKey(shown, hash);
     const principal = this.principals.remembered(hash) ?? (await again());
+    // Just looked up: what has ended is the token itself, and not a right before it.
+    if (principal.expiresAt <= this.clock.millis()) throw new TokenExpired();
     this.admit(principal, request, handler);
     const policy = policyOf(handler);
     const needed = policy?.kind === 'requires' ? policy.permissions : [];
@@ -145,7 +147,7 @@ function stepUp(): Problem {
 }
 
 function isStreamed({ format }: FastifyRequest): boolean {
-  return format === CSV || format === NDJSON;
+  return format === CSV || format === NDJSON || format === EVENT_STREAM;
 }
 
 /** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */

@@ -1,4 +1,4 @@
-import type { RecordedFact } from './events.repository.js';
+import type { PublicFact } from './events.repository.js';
 
 /** The public part of a fact as a CloudEvent (1.0, JSON format); the same to every reader, whatever the way it takes. */
 export interface CloudEvent {
@@ -18,7 +18,7 @@ export interface CloudEvent {
 }
 
 /** Names every member that leaves: the private part of a fact has none. @param source the public URL */
-export function cloudEventOf(fact: Omit<RecordedFact, 'private'>, source: string): CloudEvent {
+export function cloudEventOf(fact: PublicFact, source: string): CloudEvent {
   const { id, type, subject, subjectVersion, occurredAt, data } = fact;
   return {
     specversion: '1.0',
@@ -36,7 +36,7 @@ export function cloudEventOf(fact: Omit<RecordedFact, 'private'>, source: string
 }
 
 /** Both are 64 bits, written so that the order of the texts is that of the numbers. */
-function sequenceOf({ xid, seq }: Pick<RecordedFact, 'xid' | 'seq'>): string {
+function sequenceOf({ xid, seq }: Pick<PublicFact, 'xid' | 'seq'>): string {
   return `${hex(xid)}-${hex(seq)}`;
 }
 

@@ -4,6 +4,7 @@ import type { ColumnType } from 'typeorm';
 /** A fact. The public part is a CloudEvent; the private part (who, from where, before and after) is never in a feed. */
 @Entity('events')
 @Index('events_order_idx', ['xid', 'seq'])
+@Index('events_type_idx', ['type', 'xid', 'seq'])
 @Index('events_subject_idx', ['subject', 'xid', 'seq'])
 export class Event {
   @PrimaryColumn('uuid')

@@ -1,16 +1,32 @@
 import { Module } from '@nestjs/common';
 
 import { JobsModule } from '../jobs/index.js';
+import { EventFeeds } from './event-feeds.service.js';
+import { EventsController } from './events.controller.js';
+import { EventsList } from './events.list.js';
 import { EventsRepository } from './events.repository.js';
 import { Events } from './events.service.js';
 import { Facts } from './facts.service.js';
 import { Followers } from './followers.js';
 import { LiveFacts } from './live-facts.js';
+import { MyEventsController } from './my-events.controller.js';
 import { Partitions } from './partitions.js';
+import { EventRetention } from './retention.js';
 
 @Module({
   imports: [JobsModule],
-  providers: [Events, EventsRepository, Facts, Followers, LiveFacts, Partitions],
+  controllers: [EventsController, MyEventsController],
+  providers: [
+    EventFeeds,
+    EventRetention,
+    Events,
+    EventsList,
+    EventsRepository,
+    Facts,
+    Followers,
+    LiveFacts,
+    Partitions,
+  ],
   exports: [Events, Facts, Followers, LiveFacts],
 })
 export class EventsModule {}

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
-import { Database, statement } from '../platform/database/database.js';
+import { Database, lookup, statement } from '../platform/database/database.js';
+import { isCancelled } from '../platform/database/database-errors.js';
 import type { Deed } from '../platform/database/transaction.js';
+import { FilterTooCostly } from '../platform/http/problems.js';
 
 export interface Fact {
   readonly id: string;
@@ -25,13 +27,29 @@ export interface RecordedFact extends Omit<Fact, 'private'>, Position {
   readonly private: Readonly<Record<string, unknown>> | null;
 }
 
+/** A fact as everybody may know it who may read events. */
+export type PublicFact = Omit<RecordedFact, 'private'>;
+
+/** A boolean SQL expression, trusted, and its parameters from $1 on. */
+export interface Condition {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** What of the feed is asked for: beyond a place, in the order of commits or against it. */
+export interface Stretch {
+  readonly from: Position;
+  readonly backwards: boolean;
+  readonly limit: number;
+}
+
 /** Whether one place comes after another in the order of commits. */
 export function isAfter(one: Position, other: Position): boolean {
   if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
   return BigInt(one.xid) > BigInt(other.xid);
 }
 
-const START: Position = { xid: '0', seq: '0' };
+export const START: Position = { xid: '0', seq: '0' };
 
 const INSERT = statement(
   'events_insert',
@@ -40,15 +58,18 @@ const INSERT = statement(
    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[])
      AS fact (id, type, subject, version, data, private, at)`,
 );
+const COLUMNS = `e.id, e.xid, e.seq, e.type, e.subject, e.subject_version AS "subjectVersion", e.data, e.occurred_at AS "occurredAt"`;
+/** Of transactions that are over: nothing can come between these any more. */
+const EDGE = 'pg_snapshot_xmin(pg_current_snapshot())';
+const FIND = lookup('events_find', `SELECT ${COLUMNS} FROM roster.events e WHERE e.id = $1`);
 const AFTER = statement(
   'events_after',
-  `SELECT id, xid, seq, type, subject, subject_version AS "subjectVersion", data, private, occurred_at AS "occurredAt"
-   FROM roster.events
-   WHERE (xid, seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-   ORDER BY xid, seq LIMIT $3`,
+  `SELECT ${COLUMNS}, e.private FROM roster.events e
+   WHERE (e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND e.xid < ${EDGE}
+   ORDER BY e.xid, e.seq LIMIT $3`,
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
-const END = statement('events_end', `SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid, '0' AS seq`);
+const END = statement('events_end', `SELECT ${EDGE} AS xid, '0' AS seq`);
 const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
 const ADVANCE = statement(
   'events_advance',
@@ -89,6 +110,44 @@ export class EventsRepository {
     return this.db.row(PLACE, [id]);
   }
 
+  find(id: string): Promise<PublicFact | null> {
+    return this.db.row(FIND, [id]);
+  }
+
+  /**
+   * Facts beyond a place, and the place before whatever was not final then; both are of one moment.
+   * @throws FilterTooCostly where no index serves the condition
+   */
+  async page(
+    { sql, parameters }: Condition,
+    { from, backwards, limit }: Stretch,
+  ): Promise<{ facts: PublicFact[]; edge: Position }> {
+    const [xid, seq, most] = [1, 2, 3].map((nth) => `$${parameters.length + nth}`);
+    const [beyond, order] = backwards ? ['<', 'DESC'] : ['>', 'ASC'];
+    const text = `SELECT edge.xid AS edge, f.* FROM (SELECT ${EDGE} AS xid) edge LEFT JOIN LATERAL (
+        SELECT ${COLUMNS} FROM roster.events e
+        WHERE (e.xid, e.seq) ${beyond} (CAST(${xid} AS xid8), CAST(${seq} AS bigint)) AND e.xid < edge.xid AND ${sql}
+        ORDER BY e.xid ${order}, e.seq ${order} LIMIT ${most}) f ON true
+      ORDER BY f.xid ${order}, f.seq ${order}`;
+    type Row = PublicFact & { edge: string };
+    const rows = await unlessTooCostly(this.db.rows<Row>(text, [...parameters, from.xid, from.seq, limit]));
+    // Where there is no fact, there is a row for the edge alone.
+    return { facts: rows.filter(({ id }) => id !== null), edge: { xid: rows[0]!.edge, seq: '0' } };
+  }
+
+  /** How many there are, counted no further than `most`. @throws FilterTooCostly */
+  async count({ sql, parameters }: Condition, most: number): Promise<number> {
+    const text = `SELECT count(*)::int AS count FROM (SELECT 1 FROM roster.events e WHERE ${sql} LIMIT ${most}) counted`;
+    return (await unlessTooCostly(this.db.row<{ count: number }>(text, [...parameters])))!.count;
+  }
+
+  /** How many the planner expects: no row is read. */
+  async estimate({ sql, parameters }: Condition): Promise<number> {
+    type Plan = { 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] };
+    const text = `EXPLAIN (FORMAT JSON) SELECT 1 FROM roster.events e WHERE ${sql}`;
+    return (await this.db.row<Plan>(text, [...parameters]))!['QUERY PLAN'][0].Plan['Plan Rows'];
+  }
+
   async positionOf(reader: string): Promise<Position> {
     return (await this.db.row<Position>(POSITION, [reader])) ?? START;
   }
@@ -97,8 +156,22 @@ export class EventsRepository {
     await this.db.change(ADVANCE, [reader, xid, seq]);
   }
 
+  /** Lets old facts go that every reader has had; with the owner's rights (SECURITY DEFINER). @returns who has not, too */
+  async retire(before: Date, most: number): Promise<{ months: number; facts: number; waitsFor: string | null }> {
+    const text = 'SELECT months, facts, waits_for AS "waitsFor" FROM roster.retire_events($1, $2)';
+    return (await this.db.row<{ months: number; facts: number; waitsFor: string | null }>(text, [before, most]))!;
+  }
+
   /** Partitions of all partitioned tables, from the month of `at` on; runs with the owner's rights (SECURITY DEFINER). */
   async ensurePartitions(at: Date, months: number): Promise<void> {
     await this.db.row('SELECT roster.ensure_partitions($1, $2)', [at, months]);
+  }
+}
+
+async function unlessTooCostly<T>(asking: Promise<T>): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    throw isCancelled(error) ? new FilterTooCostly() : error;
   }
 }

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
+import { EventPositionGone } from './events.contract.js';
 import { EventsRepository } from './events.repository.js';
 import type { Position, RecordedFact } from './events.repository.js';
 
@@ -50,9 +51,21 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
     await this.events.advance(reader, position);
   }
 
+  /** The place before whatever comes from now on. */
+  end(): Promise<Position> {
+    return this.events.end();
+  }
+
   /** Where a fact stands, by its id; null if there is none, or no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.events.placeOf(id);
+  }
+
+  /** The same for whoever goes on after it. @throws EventPositionGone */
+  async placeAfter(id: string): Promise<Position> {
+    const place = await this.placeOf(id);
+    if (!place) throw new EventPositionGone();
+    return place;
   }
 
   /** Called after facts were committed, in this process or in another; a nudge may be lost. It must not throw. */

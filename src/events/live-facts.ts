@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Logs } from '../platform/logging/logger.js';
+import { runInRequest } from '../platform/logging/request-context.js';
 import { EventsRepository, isAfter } from './events.repository.js';
 import type { Position, RecordedFact } from './events.repository.js';
 import { Facts } from './facts.service.js';
@@ -11,6 +12,8 @@ import { Facts } from './facts.service.js';
 /** Milliseconds between two looks when nobody wakes it. */
 const LOOKS_EVERY = 500;
 const BATCH = 500;
+/** What one read may take. Milliseconds. */
+const BUDGET = 2500;
 
 /** What is past waits for it; what comes does not. */
 type Accept = (fact: RecordedFact) => unknown;
@@ -66,7 +69,7 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
     let position = from ?? (await this.events.end());
     while (!signal.aborted && this.isAhead(position)) {
       const head = this.position;
-      const facts = await this.facts.after(position, BATCH);
+      const facts = await this.read(position);
       for (const fact of facts) if (!signal.aborted) await accept(fact);
       // Where nothing is left, retention has taken what was read by the others.
       position = facts.at(-1) ?? head ?? position;
@@ -93,6 +96,12 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.watchers.size === 0) this.position = null;
   }
 
+  /** In nobody's time: whoever watches does so for longer than a request may take. */
+  private read(position: Position): Promise<RecordedFact[]> {
+    const nobody = { requestId: 'events', ip: null, userAgent: null, actorId: null };
+    return runInRequest({ ...nobody, deadline: performance.now() + BUDGET }, () => this.facts.after(position, BATCH));
+  }
+
   private async lookOn(): Promise<void> {
     do this.again = false;
     while ((await this.look()) || this.again);
@@ -103,7 +112,7 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       const { position } = this;
       if (position === null) return false;
-      const facts = await this.facts.after(position, BATCH);
+      const facts = await this.read(position);
       this.failing = false;
       // The last watcher may have left meanwhile, and another one come.
       if (this.position !== position) return this.watchers.size > 0;

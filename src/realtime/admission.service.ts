@@ -17,7 +17,6 @@ import type { RealtimeSocket, Wants } from './connection.js';
 import { Connections } from './connections.js';
 import {
   EVENTS_READ,
-  EventUnknown,
   REALTIME_PATH,
   SubscriptionInvalid,
   TokenOfAnother,
@@ -26,13 +25,13 @@ import {
 import { readFilter } from './subscription.js';
 import type { Arrival } from './upgrades.js';
 
-type Place = Awaited<ReturnType<Facts['placeOf']>>;
+type Place = Awaited<ReturnType<Facts['placeAfter']>>;
 
 /** Somebody who may come in, and from where they go on. */
 export interface Admitted {
   readonly connection: Connection;
   /** Where they go on; null for what comes from now on. */
-  readonly from: Place;
+  readonly from: Place | null;
 }
 
 /** Who may have a socket, and what they may be told on it. */
@@ -55,7 +54,7 @@ export class Admission {
     const shown = given.token === undefined ? this.bearers.shownIn(headers) : textOf(given.token, '/token');
     const { userId } = await this.bearers.recognise(shown, address);
     await this.count(this.limits.ofAccount.write, userId);
-    const from = given.lastEventId == null ? null : await this.placeOf(given.lastEventId);
+    const from = given.lastEventId == null ? null : await this.facts.placeAfter(idOf(given.lastEventId));
     const { principal, wants } = await this.settle(shown, given.events ?? null);
     if (this.connections.countOf(userId) >= this.config.values.REALTIME_SOCKETS_PER_USER)
       throw new TooManySockets('You have as many sockets open as one user may').withHeader('Retry-After', '10');
@@ -103,12 +102,6 @@ export class Admission {
     throw new PermissionDenied(`This needs the permission ${EVENTS_READ}`);
   }
 
-  private async placeOf(id: unknown): Promise<Place> {
-    const place = isUUID(id) ? await this.facts.placeOf(id as string) : null;
-    if (!place) throw new EventUnknown();
-    return place;
-  }
-
   /** A handshake costs what a write does. */
   private async count(limit: Limit, subject: string): Promise<void> {
     if (!this.limits.on) return;
@@ -120,4 +113,11 @@ export class Admission {
 function textOf(given: unknown, pointer: string): string {
   if (typeof given === 'string') return given;
   throw new SubscriptionInvalid(undefined, [{ pointer, code: 'string_expected', detail: 'must be a text' }]);
+}
+
+function idOf(given: unknown): string {
+  if (isUUID(given)) return given as string;
+  throw new SubscriptionInvalid(undefined, [
+    { pointer: '/lastEventId', code: 'uuid_expected', detail: 'must be the id of an event' },
+  ]);
 }

@@ -15,7 +15,7 @@ import { matches, nameOf } from './subscription.js';
 import type { EventFilter } from './subscription.js';
 import { Turns } from './turns.js';
 
-type Place = NonNullable<Awaited<ReturnType<Facts['placeOf']>>>;
+type Place = Awaited<ReturnType<Facts['placeAfter']>>;
 
 /** Whoever comes back reads the past for themselves: so many at the same time, and so many facts at most. */
 const READERS = 8;

@@ -28,11 +28,6 @@ export class SubscriptionInvalid extends defineProblem('subscription_invalid', 4
   },
 }) {}
 
-export class EventUnknown extends defineProblem('event_unknown', 409, 'There is no such event to go on from', {
-  cause: 'No event has the id in `lastEventId`: it is wrong, or the event is older than what is kept.',
-  mend: 'Read what you missed from the feed of events, then connect without `lastEventId`.',
-}) {}
-
 export class ResumeTooLong extends defineProblem('resume_too_long', 409, 'Too much has happened since that event', {
   cause: 'More events lie between `lastEventId` and now than a socket is told of.',
   mend: 'Read what you missed from the feed of events, then connect with the id of the last one.',

@@ -119,6 +119,20 @@ export class SessionsRepository {
     return used === 1;
   }
 
+  /** Forgets those that ended before, in batches. Ids are in the order of the starts, and all but the longest have ended. */
+  prune(before: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.sessions WHERE id IN (SELECT id FROM roster.sessions
+        WHERE id < roster.uuid_at($1) AND least(ended_at, expires_at) < $1 ORDER BY id LIMIT $2)`,
+      [before],
+    );
+  }
+
+  /** Months that are over and in which nothing is left; with the owner's rights (SECURITY DEFINER). */
+  async dropEmptyMonths(before: Date): Promise<void> {
+    await this.db.row('SELECT roster.drop_empty_sessions($1)', [before]);
+  }
+
   wipeSuccessors(usedBefore: Date): Promise<number> {
     return this.db.changeAll(
       `UPDATE roster.refresh_tokens SET successor = NULL WHERE hash IN (SELECT hash FROM roster.refresh_tokens

@@ -3,23 +3,31 @@ import { Injectable } from '@nestjs/common';
 import { rolesOfSql } from '../access/index.js';
 import { Database, lookup, statement } from '../platform/database/database.js';
 import { isCancelled, violatedUnique } from '../platform/database/database-errors.js';
+import { turnSql } from '../platform/database/turn.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import { User } from './user.entity.js';
 import type { UserRow } from './user.entity.js';
 import { EmailTaken, ExternalIdTaken, UsernameTaken } from './users.contract.js';
 
-export const USER_COLUMNS = `u.id, u.email, u.email_verified_at AS "emailVerifiedAt", u.name, u.username, u.phone, u.locale, u.timezone,
+const OWN_COLUMNS = `u.id, u.email, u.email_verified_at AS "emailVerifiedAt", u.name, u.username, u.phone, u.locale, u.timezone,
   u.external_id AS "externalId", u.metadata, u.app_metadata AS "appMetadata", u.activated_at AS "activatedAt",
   u.suspended_at AS "suspendedAt", u.suspended_until AS "suspendedUntil", u.suspension_reason AS "suspensionReason",
   u.deleted_at AS "deletedAt", u.deletion_due_at AS "deletionDueAt", u.created_at AS "createdAt", u.updated_at AS "updatedAt",
-  u.last_sign_in_at AS "lastSignInAt", u.version, ${rolesOfSql('u.id')} AS roles`;
+  u.last_sign_in_at AS "lastSignInAt", u.version`;
+export const USER_COLUMNS = `${OWN_COLUMNS}, ${rolesOfSql('u.id')} AS roles`;
 
 const FIND = lookup('users_find', `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.id = $1`);
 // A user name has no "@" and an address has one, so at most one row is found.
 const FIND_BY_IDENTIFIER = lookup(
   'users_find_by_identifier',
   `SELECT ${USER_COLUMNS} FROM roster.users u WHERE u.deleted_at IS NULL AND (u.email_key = $1 OR u.username_key = $2)`,
+);
+const LOCK = statement(
+  'users_lock',
+  `WITH ${turnSql(`'users/' || CAST($1 AS uuid)`)}
+   SELECT ${OWN_COLUMNS}, u.email_key AS "emailKey", u.name_key AS "nameKey", u.username_key AS "usernameKey"
+   FROM turn, roster.users u WHERE u.id = CAST($1 AS uuid) FOR UPDATE OF u`,
 );
 const SIGNED_IN = statement('users_signed_in', 'UPDATE roster.users SET last_sign_in_at = $2 WHERE id = $1');
 // By TypeORM's builder it cost three times the CPU (measured).
@@ -51,9 +59,13 @@ export class UsersRepository {
     return this.db.row(FIND_BY_IDENTIFIER, [emailKey, usernameKey]);
   }
 
-  /** The user, whom nobody else can change until the transaction ends. */
-  lock(id: string): Promise<User | null> {
-    return this.db.repository(User).findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
+  /**
+   * The user, whom nobody else can change until the transaction ends; asked for before anything is written, so that the
+   * facts about them are in the order of their versions (platform/database/turn.ts).
+   */
+  async lock(id: string): Promise<User | null> {
+    const row = await this.db.row<User>(LOCK, [id]);
+    return row && Object.assign(new User(), row);
   }
 
   /** A user whom nothing has happened to yet. @throws EmailTaken, UsernameTaken, ExternalIdTaken */

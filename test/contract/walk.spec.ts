@@ -135,8 +135,8 @@ describe('the document', () => {
       const answers = Object.entries(operation.responses)
         .filter(([status]) => status.startsWith('2'))
         .flatMap(([, { content = {} }]) => Object.entries(content));
-      // Pages and rows are texts.
-      const isPage = ([type]: [string, unknown]): boolean => type === 'text/html' || ROWS.includes(type);
+      // Pages, rows and streams are texts.
+      const isPage = ([type]: [string, unknown]): boolean => ['text/html', 'text/event-stream', ...ROWS].includes(type);
       return [...requests, ...answers.filter((each) => !isPage(each))].flatMap(([type, media]) => {
         const { schema, example, examples = {} } = media as Media;
         const shown = [

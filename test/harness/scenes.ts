@@ -23,6 +23,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'audit.get': async (app) => ({ id: await everythingCopied(app) }),
   'audit.list': logged,
   'me.securityLog': logged,
+  'events.get': async (app) => {
+    const { id } = await app.people.user();
+    const [fact] = await app.sql<{ id: string }>('SELECT id FROM roster.events WHERE subject = $1', [`users/${id}`]);
+    return { id: fact!.id };
+  },
   'problems.get': () => ({ parameters: { code: 'not_found' } }),
   ...AUTH_SETTINGS,
   'auth.acceptInvitation': async (app) => {

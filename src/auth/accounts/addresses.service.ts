@@ -64,8 +64,8 @@ export class Addresses {
     const flow = await this.flows.prove(['email_revert'], proof);
     const { email } = flow.payload as { email: string };
     await this.db.transaction(async () => {
-      await this.flows.use(flow, proof);
       const user = await unlessGone(this.users.lock(flow.userId!));
+      await this.flows.use(flow, proof);
       await this.flows.supersedeAllOf(user.id);
       await this.flows.supersedeSince(flow);
       if (user.emailKey !== flow.emailKey) await this.users.proveEmail(user, email);

@@ -17,6 +17,8 @@ import { Letters } from './letters.service.js';
 import { appliedIn } from './registration.service.js';
 import { unlessGone } from './unless-gone.js';
 
+type LockedUser = Awaited<ReturnType<Users['lock']>>;
+
 const PURPOSES: readonly FlowPurpose[] = ['registration', 'email_verification', 'email_change'];
 
 /** An address is proved to be somebody's: that makes an account, verifies one, or gives it another address. */
@@ -40,8 +42,9 @@ export class ConfirmationService {
     const flow = await this.flows.prove(PURPOSES, proof);
     if (flow.purpose === 'registration' && !('code' in proof)) await this.refuseHijack(flow, password);
     return this.db.transaction(async () => {
+      const user = flow.purpose === 'registration' ? null : await unlessGone(this.users.lock(flow.userId!));
       await this.flows.use(flow, proof);
-      return flow.purpose === 'registration' ? this.welcome(flow) : this.prove(flow);
+      return user ? this.prove(flow, user) : this.welcome(flow);
     });
   }
 
@@ -68,8 +71,7 @@ export class ConfirmationService {
     return user;
   }
 
-  private async prove({ userId, purpose, emailKey, payload }: Flow): Promise<UserRow> {
-    const user = await unlessGone(this.users.lock(userId!));
+  private async prove({ purpose, emailKey, payload }: Flow, user: LockedUser): Promise<UserRow> {
     const before = { email: user.email, emailKey: user.emailKey, locale: user.locale };
     // Verified is what the flow was about, not what the account has by now.
     if (purpose === 'email_verification' && before.emailKey !== emailKey) throw new LinkInvalid();

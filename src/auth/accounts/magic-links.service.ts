@@ -47,8 +47,8 @@ export class MagicLinks {
       deviceToken,
       // Part of the transaction that starts the session, or the second step: neither without the other.
       begun: async () => {
-        await this.flows.use(flow, proof);
         const user = await unlessGone(this.users.lock(flow.userId!));
+        await this.flows.use(flow, proof);
         if (user.emailKey !== flow.emailKey) throw new LinkInvalid();
         if (!user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
       },

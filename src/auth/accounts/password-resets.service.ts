@@ -60,8 +60,8 @@ export class PasswordResets {
     const { email, name, username } = await this.users.get(flow.userId!);
     const hash = await this.passwords.hashNew(password, { email, name, username: username ?? undefined }, '/password');
     await this.db.transaction(async () => {
-      await this.flows.use(flow, proof);
       const user = await unlessGone(this.users.lock(flow.userId!));
+      await this.flows.use(flow, proof);
       if (user.emailKey !== flow.emailKey) throw new LinkInvalid();
       if (user.activatedAt && !user.emailVerifiedAt) await this.users.proveEmail(user, user.email);
       // An administrator sent it to somebody who is invited: as good as their invitation, which is void by this.

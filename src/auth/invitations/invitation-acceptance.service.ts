@@ -37,8 +37,8 @@ export class InvitationAcceptance {
     const context = { email, name: wanted ?? name, username: username ?? undefined };
     const hash = await this.passwords.hashNew(password, context, '/password');
     return this.db.transaction(async () => {
-      await this.flows.use(flow, proof);
       const user = await this.users.lock(flow.userId!);
+      await this.flows.use(flow, proof);
       const invitation = await this.invitations.lockByFlow(flow.id);
       if (!invitation || user.emailKey !== flow.emailKey || user.activatedAt) throw new LinkInvalid();
       // The link stays good: a suspension may end before it does.

@@ -88,6 +88,17 @@ function span(usual: string): Bare<number> {
   return { read, fallback: read(usual), usual, expects };
 }
 
+/** Milliseconds, written as `90d`: how long something is kept. */
+function days(usual: string): Bare<number> {
+  const expects = 'a number of days such as 90d, from 1d to 3650d';
+  const read = (value: string): number => {
+    const amount = Number(/^(\d{1,4})d$/.exec(value)?.[1]);
+    if (!(amount >= 1 && amount <= 3650)) throw new Unreadable(expects);
+    return amount * 86_400_000;
+  };
+  return { read, fallback: read(usual), usual, expects };
+}
+
 function secretKey(): Bare<Buffer | null> {
   const expects = '32 bytes in base64';
   const read = (value: string): Buffer => {
@@ -211,6 +222,14 @@ export const settings = {
   SESSION_IDLE: describe(span('14d'), 'A session that nobody refreshes for so long is over'),
   SESSION_LIFETIME: describe(span('30d'), 'A session is over after so long, however often it is refreshed'),
   SESSION_MAX: describe(whole(1, 1000, 50), 'Open sessions of one user; one more ends the longest unseen'),
+  SESSIONS_RETENTION: describe(
+    days('90d'),
+    'A session is forgotten so long after its end; a browser that was last seen in it is a new device from then on',
+  ),
+  EVENTS_RETENTION: describe(
+    days('90d'),
+    'Events are kept for so long (a whole month goes at once), and until every reader of ours has had them',
+  ),
   TRUST_PROXY: describe(
     trustedProxies(),
     'The proxies before this server, whose X-Forwarded-* headers are believed; by default nobody',

@@ -79,7 +79,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
       throw new Replay(this.open(key, id, answer));
     }
     if (!locked) throw inFlight();
-    if (expired) await this.keys.forget(id);
+    // Last, for whoever waits for a user must not have written anything yet (platform/database/turn.ts).
+    if (expired) this.db.beforeCommit(() => this.keys.forget(id));
   }
 
   private keeping(

@@ -33,6 +33,8 @@ export interface ListWords {
   readonly filterable: readonly string[];
   readonly filterExample: string;
   readonly fieldsExample?: string;
+  /** It has one order, and no other way to go. */
+  readonly onlyAscending?: boolean;
 }
 
 /** @throws ListQueryInvalid */
@@ -75,7 +77,10 @@ export const List = createParamDecorator((_: unknown, context): ListQuery => {
 
 /** Documents the parameters of a list. */
 export function ApiList(words: ListWords): MethodDecorator {
-  const { sortable, filterable, filterExample, fieldsExample = 'id,email' } = words;
+  const { sortable, filterable, filterExample, fieldsExample = 'id,email', onlyAscending = false } = words;
+  const sorts = onlyAscending
+    ? `Only ${sortable.join(', ')}, which is the order without it too`
+    : `One of ${sortable.join(', ')}, with "-" before it for descending. A row that moves under its sort key may be seen twice.`;
   const text = (name: string, description: string, example: string, maxLength: number): MethodDecorator =>
     ApiQuery({ name, required: false, description, schema: { type: 'string', maxLength, example } });
   return applyDecorators(
@@ -91,12 +96,7 @@ export function ApiList(words: ListWords): MethodDecorator {
       description: 'A `nextCursor` or `prevCursor` of the same list, sort and filter',
       schema: { type: 'string', maxLength: 8192 },
     }),
-    text(
-      'sort',
-      `One of ${sortable.join(', ')}, with "-" before it for descending. A row that moves under its sort key may be seen twice.`,
-      `-${sortable[0]}`,
-      50,
-    ),
+    text('sort', sorts, `${onlyAscending ? '' : '-'}${sortable[0]}`, 50),
     text(
       'filter',
       `The grammar of SCIM (RFC 7644, 3.4.2.2) over ${filterable.join(', ')}; \`co\` from 3 characters`,

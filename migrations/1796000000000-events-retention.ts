@@ -1,0 +1,133 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Events by type, and the way in which old ones go. */
+export class EventsRetention1796000000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    for (const deed of [byType, retirement, emptied, grants]) await runner.query(deed);
+  }
+
+  /** The function that grants stays as it is: it only speaks of what is there. */
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP FUNCTION roster.retire_events(timestamptz, integer), roster.drop_empty_sessions(timestamptz);
+      DROP INDEX roster.events_type_idx;
+    `);
+  }
+}
+
+/** For whoever follows one type: without it a rare one is looked for among all. */
+const byType = 'CREATE INDEX events_type_idx ON roster.events (type, xid, seq)';
+
+/**
+ * Runs with the owner's rights, for the application's role removes no fact: so it takes none that is younger than a day,
+ * and none that a reader with a kept cursor (event_cursors) has still to read. Whole months go as a table; what lies in the
+ * default partition goes row by row. It waits for a lock no longer than a request may, since everybody would queue
+ * behind it; the job that calls it tries again.
+ */
+const retirement = `
+  CREATE FUNCTION roster.retire_events(before timestamptz, most integer, OUT months integer, OUT facts integer, OUT waits_for text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+  DECLARE
+    month regclass;
+    last record;
+    behind text;
+  BEGIN
+    IF before > now() - interval '1 day' THEN
+      RAISE EXCEPTION 'events are kept for a day at least' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    months := 0;
+    FOR month IN
+      SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
+      WHERE inhparent = 'roster.events'::regclass AND relname ~ '^events_\\d{4}_\\d{2}$'
+        AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= before
+      ORDER BY relname
+    LOOP
+      EXECUTE format('SELECT xid, seq FROM %s ORDER BY xid DESC, seq DESC LIMIT 1', month) INTO last;
+      SELECT reader INTO behind FROM roster.event_cursors WHERE (xid, seq) < (last.xid, last.seq) ORDER BY xid, seq LIMIT 1;
+      IF FOUND THEN
+        waits_for := behind;
+      ELSE
+        EXECUTE format('DROP TABLE %s', month);
+        months := months + 1;
+      END IF;
+    END LOOP;
+    DELETE FROM roster.events_default WHERE id IN (
+      SELECT e.id FROM roster.events_default e
+      WHERE e.id < roster.uuid_at(before)
+        AND NOT EXISTS (SELECT FROM roster.event_cursors c WHERE (c.xid, c.seq) < (e.xid, e.seq))
+      ORDER BY e.id LIMIT most);
+    GET DIAGNOSTICS facts = ROW_COUNT;
+  END $$;
+`;
+
+/**
+ * Sessions go one by one, for each has an end of its own; months in which none is left go here. Refresh tokens refer to
+ * them by a foreign key, which a partition has to be taken out of before it can be dropped.
+ */
+const emptied = `
+  CREATE FUNCTION roster.drop_empty_sessions(before timestamptz) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+  DECLARE
+    month regclass;
+    filled boolean;
+    dropped integer := 0;
+  BEGIN
+    FOR month IN
+      SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
+      WHERE inhparent = 'roster.sessions'::regclass AND relname ~ '^sessions_\\d{4}_\\d{2}$'
+        AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= least(before, now())
+      ORDER BY relname
+    LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', month) INTO filled;
+      CONTINUE WHEN filled;
+      EXECUTE format('ALTER TABLE roster.sessions DETACH PARTITION %s', month);
+      EXECUTE format('DROP TABLE %s', month);
+      dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+  END $$;
+`;
+
+/** As in the audit's migration, and for these functions. */
+const grants = `
+  CREATE OR REPLACE FUNCTION roster.grant_application_role(application name) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+  DECLARE
+    relation regclass;
+    deed regprocedure;
+  BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA roster TO %I', application);
+    FOR relation IN
+      SELECT oid FROM pg_class WHERE relnamespace = 'roster'::regnamespace AND relkind IN ('r', 'p') ORDER BY oid
+    LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %I', relation, application);
+      CONTINUE WHEN (SELECT relispartition FROM pg_class WHERE oid = relation);
+      EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
+    END LOOP;
+    EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
+    IF to_regclass('roster.audit_entries') IS NOT NULL THEN
+      EXECUTE format('REVOKE UPDATE, DELETE ON roster.audit_entries, roster.audit_checkpoints FROM %I', application);
+      EXECUTE format('REVOKE UPDATE ON roster.audit_details FROM %I', application);
+    END IF;
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.migrations FROM %I', application);
+    EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA roster TO %I', application);
+    FOR deed IN
+      SELECT oid FROM pg_proc WHERE pronamespace = 'roster'::regnamespace
+        AND proname IN ('ensure_partitions', 'retire_events', 'drop_empty_sessions')
+    LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', deed, application);
+    END LOOP;
+  END $$;
+  REVOKE ALL ON FUNCTION roster.retire_events(timestamptz, integer), roster.drop_empty_sessions(timestamptz) FROM PUBLIC;
+  DO $$
+  DECLARE
+    application name;
+  BEGIN
+    FOR application IN
+      SELECT DISTINCT pg_get_userbyid(grantee) FROM pg_class, aclexplode(relacl)
+      WHERE oid = 'roster.events'::regclass AND privilege_type = 'INSERT' AND grantee NOT IN (0, relowner)
+    LOOP
+      PERFORM roster.grant_application_role(application);
+    END LOOP;
+  END $$;
+`;

@@ -1,0 +1,110 @@
+import { Injectable } from '@nestjs/common';
+
+import { Secrets } from '../platform/crypto/secrets.js';
+import { compileFilter } from '../platform/http/lists/compile.js';
+import { CursorCodec, cursorInvalid, cursorScope } from '../platform/http/lists/cursor.js';
+import { ListQueryInvalid } from '../platform/http/lists/list-query-invalid.js';
+import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
+import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.js';
+import type { PageOf } from '../platform/http/lists/listing.js';
+import { EVENT_ATTRIBUTES } from './event-filter.js';
+import { EventsRepository, START } from './events.repository.js';
+import type { Condition, Position, PublicFact, Stretch } from './events.repository.js';
+
+/** The order of commits, and the only one: a reader who goes on from a cursor of another would skip what commits late. */
+export const EVENT_SORTS = ['sequence'];
+
+/** A cursor has an id beside what it sorts by; here that is the place, and nothing is left to decide. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+const PLACE = /^(\d{1,20})\.(-?\d{1,19})$/;
+
+/** Pages of the facts. There is always a next one: whoever has read everything comes again with its cursor. */
+@Injectable()
+export class EventsList {
+  private readonly cursors: CursorCodec;
+
+  constructor(
+    private readonly events: EventsRepository,
+    secrets: Secrets,
+  ) {
+    this.cursors = new CursorCodec(secrets.key('cursors'));
+  }
+
+  /** @throws ListQueryInvalid, FilterTooCostly */
+  async page(query: ListQuery): Promise<PageOf<PublicFact>> {
+    const { limit, count, cursor, sort = EVENT_SORTS[0], filter, streamed } = query;
+    if (!EVENT_SORTS.includes(sort!)) throw sortInvalid();
+    const condition = conditionOf(filter);
+    const { from, backwards } = cursor === undefined ? { from: null, backwards: false } : this.decode(cursor, filter);
+    const stretch = { from: from ?? START, backwards, limit: limit + 1 };
+    const [{ facts, edge }, total] = await Promise.all([
+      this.events.page(condition, stretch),
+      count === 'none' ? {} : this.total(condition, count === 'exact'),
+    ]);
+    const hasMore = facts.length > limit;
+    const rows = facts.slice(0, limit);
+    if (backwards) rows.reverse();
+    const next = backwards ? (rows.at(-1) ?? before(from!)) : hasMore ? rows.at(-1)! : edge;
+    const prev = backwards ? hasMore && rows[0]! : from !== null && (rows[0] ?? behind(from));
+    const page: PageResponse = {
+      limit,
+      // What is streamed has an end: that of now.
+      nextCursor: streamed && !backwards && !hasMore ? null : this.encode(next, 'next', filter),
+      prevCursor: prev === false ? null : this.encode(prev, 'prev', filter),
+      ...total,
+    };
+    return { rows, page, backwards };
+  }
+
+  /** The place from which a cursor of this list, with the same filter, leads on. @throws ListQueryInvalid */
+  placeOf(cursor: string, filter: string | undefined): Position {
+    const { from, backwards } = this.decode(cursor, filter);
+    if (backwards) throw cursorInvalid();
+    return from;
+  }
+
+  private decode(cursor: string, filter: string | undefined): Omit<Stretch, 'limit'> {
+    const { direction, value } = this.cursors.decode(cursor, scopeOf(filter));
+    const [, xid, seq] = PLACE.exec(value ?? '') ?? [];
+    if (xid === undefined || seq === undefined || !fits(xid, seq)) throw cursorInvalid();
+    return { from: { xid, seq }, backwards: direction === 'prev' };
+  }
+
+  private encode({ xid, seq }: Position, direction: 'next' | 'prev', filter: string | undefined): string {
+    return this.cursors.encode({ scope: scopeOf(filter), direction, value: `${xid}.${seq}`, id: NOBODY });
+  }
+
+  private async total(condition: Condition, exact: boolean): Promise<{ total: number; totalIsEstimate: boolean }> {
+    if (!exact) return { total: await this.events.estimate(condition), totalIsEstimate: true };
+    const counted = await this.events.count(condition, COUNTED_AT_MOST + 1);
+    return { total: Math.min(counted, COUNTED_AT_MOST), totalIsEstimate: counted > COUNTED_AT_MOST };
+  }
+}
+
+function conditionOf(filter: string | undefined): Condition {
+  return filter === undefined ? { sql: 'true', parameters: [] } : compileFilter(filter, EVENT_ATTRIBUTES, 1);
+}
+
+function scopeOf(filter: string | undefined): string {
+  return cursorScope('events', EVENT_SORTS[0]!, filter);
+}
+
+/** A signature does not make a number fit its type (the key may leak). */
+function fits(xid: string, seq: string): boolean {
+  return BigInt(xid) < 2n ** 64n && BigInt.asIntN(64, BigInt(seq)) === BigInt(seq);
+}
+
+/** So that what stands at the place itself comes after it. */
+function before({ xid, seq }: Position): Position {
+  return { xid, seq: String(BigInt(seq) - 1n) };
+}
+
+/** So that what stands at the place itself comes before it. */
+function behind({ xid, seq }: Position): Position {
+  return { xid, seq: String(BigInt(seq) + 1n) };
+}
+
+function sortInvalid(): ListQueryInvalid {
+  const detail = 'Events have one order, that of their commits: leave the sort out, or write "sequence"';
+  return new ListQueryInvalid('sort', 'sort_invalid', detail, EVENT_SORTS);
+}
