@@ -68,6 +68,10 @@ const AFTER = statement(
    WHERE (e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND e.xid < ${EDGE}
    ORDER BY e.xid, e.seq LIMIT $3`,
 );
+const NEWEST = statement(
+  'events_newest',
+  `SELECT ${COLUMNS}, e.private FROM roster.events e WHERE e.xid < ${EDGE} ORDER BY e.xid DESC, e.seq DESC LIMIT 1`,
+);
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
 const END = statement('events_end', `SELECT ${EDGE} AS xid, '0' AS seq`);
 const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
@@ -98,6 +102,11 @@ export class EventsRepository {
   /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
   after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
     return this.db.rows(AFTER, [xid, seq, limit]);
+  }
+
+  /** The last that is final; null if there is none. */
+  newest(): Promise<RecordedFact | null> {
+    return this.db.row(NEWEST);
   }
 
   /** The place before whatever is not final yet. */

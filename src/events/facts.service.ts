@@ -56,6 +56,11 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
     return this.events.end();
   }
 
+  /** The last fact that is final; null if there is none at all. */
+  newest(): Promise<RecordedFact | null> {
+    return this.events.newest();
+  }
+
   /** Where a fact stands, by its id; null if there is none, or no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.events.placeOf(id);

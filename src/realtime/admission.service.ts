@@ -8,12 +8,12 @@ import { Config } from '../platform/config/config.js';
 import { prefixOf } from '../platform/http/client-address.js';
 import { OWN_ACCOUNT } from '../platform/http/policy.js';
 import type { Principal } from '../platform/http/principal.js';
-import { PermissionDenied, ScopeInsufficient } from '../platform/http/problems.js';
+import { PermissionDenied, ScopeInsufficient, ServiceUnavailable } from '../platform/http/problems.js';
 import { RateLimited } from '../platform/http/rate-limit.js';
 import type { Limit } from '../platform/rate-limit/limit.js';
 import { RateLimits } from '../platform/rate-limit/rate-limits.js';
 import { Connection } from './connection.js';
-import type { RealtimeSocket, Wants } from './connection.js';
+import type { RealtimeSocket, Settled, Wants } from './connection.js';
 import { Connections } from './connections.js';
 import {
   EVENTS_READ,
@@ -25,7 +25,8 @@ import {
 import { readFilter } from './subscription.js';
 import type { Arrival } from './upgrades.js';
 
-type Place = Awaited<ReturnType<Facts['placeAfter']>>;
+/** The event after which somebody goes on, and where it stands. */
+type Place = Awaited<ReturnType<Facts['placeAfter']>> & { readonly id: string };
 
 /** Somebody who may come in, and from where they go on. */
 export interface Admitted {
@@ -33,6 +34,9 @@ export interface Admitted {
   /** Where they go on; null for what comes from now on. */
   readonly from: Place | null;
 }
+
+/** Something is taken away from somebody again and again; then the client is. */
+const TRIES = 10;
 
 /** Who may have a socket, and what they may be told on it. */
 @Injectable()
@@ -47,40 +51,44 @@ export class Admission {
   ) {}
 
   /** @throws every problem of the handshake */
-  async admit(socket: RealtimeSocket, { address, raw }: Arrival): Promise<Admitted> {
+  async admit(socket: RealtimeSocket, arrival: Arrival): Promise<Admitted> {
+    const { address } = arrival;
     await this.count(this.limits.ofAddress.write, prefixOf(address));
     const { headers, auth } = socket.handshake;
     const given = auth as { token?: unknown; lastEventId?: unknown; events?: unknown };
     const shown = given.token === undefined ? this.bearers.shownIn(headers) : textOf(given.token, '/token');
     const { userId } = await this.bearers.recognise(shown, address);
     await this.count(this.limits.ofAccount.write, userId);
-    const from = given.lastEventId == null ? null : await this.facts.placeAfter(idOf(given.lastEventId));
-    const { principal, wants } = await this.settle(shown, given.events ?? null);
+    const from = given.lastEventId == null ? null : await this.placeAfter(idOf(given.lastEventId));
+    const settled = await this.settle(shown, given.events ?? null);
     if (this.connections.countOf(userId) >= this.config.values.REALTIME_SOCKETS_PER_USER)
       throw new TooManySockets('You have as many sockets open as one user may').withHeader('Retry-After', '10');
     if (socket.conn.readyState !== 'open' || this.connections.on(socket.conn)) throw new TooManySockets();
-    const connection = new Connection(socket, raw, address, shown, principal, wants);
+    const connection = new Connection(socket, arrival, settled);
     this.connections.add(connection);
     return { connection, from };
   }
 
-  /** What is taken away while we ask counts: whoever is known by then is told of it, whoever is not has to be asked again. */
-  private async settle(shown: string, events: unknown): Promise<{ principal: Principal; wants: Wants }> {
-    for (;;) {
+  /** The same user by a fresh token. @throws TokenInvalid and the like, TokenOfAnother */
+  async renew({ principal, address, wants }: Connection, given: unknown): Promise<Settled> {
+    const shown = textOf((given as { token?: unknown } | null)?.token, '/token');
+    await this.count(this.limits.ofAccount.write, principal.userId);
+    await this.bearers.recognise(shown, address);
+    const settled = await this.settle(shown, wants.events);
+    const { userId, actorId } = settled.principal;
+    if (userId !== principal.userId || actorId !== principal.actorId) throw new TokenOfAnother();
+    return settled;
+  }
+
+  /** What is taken away while we ask counts: whoever is known by then is told of it, whoever is not is asked again. */
+  private async settle(shown: string, events: unknown): Promise<Settled> {
+    for (let tries = 0; tries < TRIES; tries += 1) {
       const { generation } = this.connections;
       const principal = await this.bearers.recogniseAgain(shown);
       const wants = await this.wantsOf(principal, events);
-      if (generation === this.connections.generation) return { principal, wants };
+      if (generation === this.connections.generation) return { principal, wants, shown };
     }
-  }
-
-  /** The same user by a fresh token. @throws TokenInvalid and the like, TokenOfAnother */
-  async renew({ principal, address }: Connection, given: unknown): Promise<{ principal: Principal; shown: string }> {
-    const shown = textOf((given as { token?: unknown } | null)?.token, '/token');
-    await this.count(this.limits.ofAccount.write, principal.userId);
-    const fresh = await this.bearers.recognise(shown, address);
-    if (fresh.userId !== principal.userId || fresh.actorId !== principal.actorId) throw new TokenOfAnother();
-    return { principal: fresh, shown };
+    throw new ServiceUnavailable();
   }
 
   /** @param events as a client says it: null for none @throws SubscriptionInvalid, PermissionDenied, ScopeInsufficient */
@@ -100,6 +108,10 @@ export class Admission {
   private async refuse({ userId }: Principal): Promise<never> {
     await this.denials.note({ userId, permission: EVENTS_READ, method: 'GET', route: REALTIME_PATH });
     throw new PermissionDenied(`This needs the permission ${EVENTS_READ}`);
+  }
+
+  private async placeAfter(id: string): Promise<Place> {
+    return { id, ...(await this.facts.placeAfter(id)) };
   }
 
   /** A handshake costs what a write does. */

@@ -32,8 +32,9 @@ export class Closings {
 
   /** Without a word, which nobody would read. */
   drop(connection: Connection, problem: Problem): void {
+    if (connection.isEnded) return;
     this.note(connection, problem);
-    connection.drop();
+    connection.drop(problem);
   }
 
   everybody(problem: Problem): void {

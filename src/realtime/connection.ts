@@ -5,9 +5,10 @@ import type { Socket } from 'socket.io';
 import type { CloudEvent } from '../events/index.js';
 import type { Problem } from '../platform/contract/problem.js';
 import type { Principal } from '../platform/http/principal.js';
-import type { ClientMessages, Ended, ServerMessages, Standing } from './messages.js';
+import type { ClientMessages, ServerMessages, Standing } from './messages.js';
 import { nameOf } from './subscription.js';
 import type { EventFilter } from './subscription.js';
+import type { Arrival } from './upgrades.js';
 
 export type RealtimeSocket = Socket<ClientMessages, ServerMessages>;
 /** What socket.io calls the connection below a socket. */
@@ -19,49 +20,80 @@ const BEHIND = 100;
 const SLOW_PACKETS = 1000;
 const SLOW_BYTES = 1024 * 1024;
 
+/** The last that a date can say (ECMAScript, 21.4.1.1). */
+const LAST_MOMENT = 8.64e15;
+
 /** What somebody is told: what happens to their own account, and, by a filter, what happens to everybody. */
 export interface Wants {
   readonly own: boolean;
   readonly events: EventFilter | null;
 }
 
+/** Somebody as they are at this moment. */
+export interface Settled {
+  readonly principal: Principal;
+  readonly wants: Wants;
+  readonly shown: string;
+}
+
+/** How a connection ended. */
+interface Ending {
+  /** Null where the client went by itself. */
+  readonly problem: Problem | null;
+  readonly again: boolean;
+}
+
 /** Somebody who is connected: who they are, by what they proved it, and what they want. */
 export class Connection {
   /** Somebody asks whether they still may be here. */
   isExamined = false;
-  private ended = false;
+  private end: Ending | null = null;
   private joined = false;
   private ends: AbortController | null = null;
 
+  readonly address: string;
+  /** The token or key, to ask once more whether it is still good. */
+  shown: string;
+  principal: Principal;
+  wants: Wants;
+  private readonly raw: Duplex;
+
   constructor(
     private readonly socket: RealtimeSocket,
-    private readonly raw: Duplex,
-    readonly address: string,
-    /** The token or key, to ask once more whether it is still good. */
-    public shown: string,
-    public principal: Principal,
-    public wants: Wants,
-  ) {}
+    { address, raw }: Arrival,
+    { shown, principal, wants }: Settled,
+  ) {
+    this.address = address;
+    this.raw = raw;
+    this.shown = shown;
+    this.principal = principal;
+    this.wants = wants;
+  }
 
   get line(): Line {
     return this.socket.conn;
   }
 
+  /** Why it ended, or is about to; null while it goes on. */
+  get endedBy(): Problem | null {
+    return this.end?.problem ?? null;
+  }
+
   get isEnded(): boolean {
-    return this.ended;
+    return this.end !== null;
   }
 
   /** Aborted once it has ended; made for those who ask. */
   get signal(): AbortSignal {
     this.ends ??= new AbortController();
-    if (this.ended) this.ends.abort();
+    if (this.end) this.ends.abort();
     return this.ends.signal;
   }
 
   /** Takes part in what is told to everybody who wants the same; before, only what is sent to it alone. */
   join(): void {
     this.joined = true;
-    if (!this.ended) void this.socket.join(this.rooms());
+    if (!this.end) void this.socket.join(this.rooms());
   }
 
   want(wants: Wants): void {
@@ -82,7 +114,7 @@ export class Connection {
   standing(): Standing {
     const { userId, expiresAt } = this.principal;
     // Keys may never expire.
-    const until = Number.isFinite(expiresAt) ? new Date(expiresAt).toISOString() : null;
+    const until = expiresAt <= LAST_MOMENT ? new Date(expiresAt).toISOString() : null;
     return { userId, expiresAt: until, ...this.wants };
   }
 
@@ -94,11 +126,13 @@ export class Connection {
 
   /** Whether more waits for them than should be added to. */
   get isBehind(): boolean {
-    return waitingOn(this.line) > BEHIND;
+    return waitingOn(this.line).length > BEHIND;
   }
 
   get isSlow(): boolean {
-    return waitingOn(this.line) > SLOW_PACKETS || this.raw.writableLength > SLOW_BYTES;
+    const packets = waitingOn(this.line);
+    const bytes = (): number => packets.reduce((sum, { data = '' }) => sum + data.length, this.raw.writableLength);
+    return packets.length > SLOW_PACKETS || (packets.length > BEHIND && bytes() > SLOW_BYTES);
   }
 
   /** Until the packets that wait were given to the kernel, or nobody wants them any more. */
@@ -115,26 +149,35 @@ export class Connection {
   }
 
   /**
-   * Says why, then closes.
+   * Says why, then closes; what is still in its handshake is refused by whoever holds it.
    * @param again whether a client is to connect again by itself: socket.io does unless it is told to go
    */
-  close({ definition: { code, title }, detail }: Problem, again: boolean): void {
-    if (this.ended) return;
-    const told: Ended = { code, title, ...(detail === undefined ? {} : { detail }), again };
-    this.socket.emit('closing', told);
-    this.end();
+  close(problem: Problem, again: boolean): void {
+    if (this.end) return;
+    this.over({ problem, again });
+    if (this.socket.connected) this.leave();
+  }
+
+  /** The last words, to whoever can hear them. */
+  leave(): void {
+    if (!this.end?.problem) return;
+    const { again } = this.end;
+    const { detail, definition } = this.end.problem;
+    const { code, title } = definition;
+    this.socket.emit('closing', { code, title, ...(detail === undefined ? {} : { detail }), again });
     if (again) this.line.close();
     else this.socket.disconnect(true);
   }
 
   /** At once and without a word: it would only wait behind the others. */
-  drop(): void {
-    this.end();
+  drop(problem: Problem): void {
+    this.over({ problem, again: true });
     this.raw.destroy();
   }
 
-  end(): void {
-    this.ended = true;
+  /** Nothing is sent any more. */
+  over(end: Ending): void {
+    this.end ??= end;
     this.ends?.abort();
   }
 
@@ -150,6 +193,6 @@ export function userRoom(userId: string): string {
 }
 
 /** Packets that were not yet given to the WebSocket; of the engine's own, which does not tell. */
-function waitingOn(line: Line): number {
-  return (line as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
+function waitingOn(line: Line): readonly { readonly data?: string }[] {
+  return (line as unknown as { writeBuffer: { data?: string }[] }).writeBuffer;
 }

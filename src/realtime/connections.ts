@@ -55,7 +55,7 @@ export class Connections implements Iterable<Connection> {
   }
 
   private remove(connection: Connection): void {
-    connection.end();
+    connection.over({ problem: null, again: false });
     this.onLine.delete(connection.line);
     this.disown(connection);
     if (this.size === 0) for (const listener of this.whenEmpty) listener();

@@ -6,7 +6,7 @@ import { Closings } from './closings.js';
 import type { Connection, Line, RealtimeSocket } from './connection.js';
 import { Connections } from './connections.js';
 import { inName } from './in-name.js';
-import { LiveFeed } from './live-feed.js';
+import { Following } from './following.js';
 import type { Answer } from './messages.js';
 import { TooManyMessages } from './realtime.contract.js';
 import { Refusals } from './refusals.js';
@@ -21,7 +21,7 @@ export class Conversations {
   constructor(
     private readonly admission: Admission,
     private readonly connections: Connections,
-    private readonly feed: LiveFeed,
+    private readonly following: Following,
     private readonly closings: Closings,
     private readonly refusals: Refusals,
   ) {}
@@ -38,27 +38,29 @@ export class Conversations {
     });
   }
 
-  begin(socket: RealtimeSocket, { connection, from }: Admitted): void {
+  begin(socket: RealtimeSocket, admitted: Admitted): void {
+    const { connection } = admitted;
+    if (connection.isEnded) {
+      connection.leave();
+      return;
+    }
     socket.on('authenticate', (given, acknowledge) =>
       this.answer(connection, acknowledge, () => this.authenticate(connection, given)),
     );
     socket.on('subscribe', (given, acknowledge) =>
       this.answer(connection, acknowledge, () => this.subscribe(connection, given)),
     );
-    connection.ready(this.feed.lastEventId);
-    this.feed.follow(connection, from);
+    this.following.begin(admitted);
   }
 
   private async authenticate(connection: Connection, given: unknown): Promise<void> {
-    const { principal, shown } = await this.admission.renew(connection, given);
-    const { events } = connection.wants;
-    const wants = await this.admission.wantsOf(principal, events);
+    const { principal, shown, wants } = await this.admission.renew(connection, given);
     this.connections.become(connection, principal, shown);
-    this.feed.want(connection, wants);
+    this.following.change(connection, wants);
   }
 
   private async subscribe(connection: Connection, given: unknown): Promise<void> {
-    this.feed.want(connection, await this.admission.wantsOf(connection.principal, given ?? null));
+    this.following.change(connection, await this.admission.wantsOf(connection.principal, given ?? null));
   }
 
   private answer(connection: Connection, acknowledge: unknown, work: () => Promise<void>): void {

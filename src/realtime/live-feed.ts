@@ -1,33 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 
-import { LiveFacts, cloudEventOf } from '../events/index.js';
-import type { Facts, RecordedFact } from '../events/index.js';
-import { Logs } from '../platform/logging/logger.js';
-import { ServiceUnavailable } from '../platform/http/problems.js';
+import { Facts, LiveFacts, cloudEventOf } from '../events/index.js';
+import type { RecordedFact } from '../events/index.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { userRoom } from './connection.js';
 import type { Connection, Wants } from './connection.js';
 import { Connections } from './connections.js';
-import { ResumeTooLong } from './realtime.contract.js';
 import { matches, nameOf } from './subscription.js';
 import type { EventFilter } from './subscription.js';
-import { Turns } from './turns.js';
 
 type Place = Awaited<ReturnType<Facts['placeAfter']>>;
-
-/** Whoever comes back reads the past for themselves: so many at the same time, and so many facts at most. */
-const READERS = 8;
-const MOST_PAST = 50_000;
 
 /** Gives an event to everybody in some rooms; each gets it once. */
 type Tell = (rooms: string[], event: ReturnType<typeof cloudEventOf>) => void;
 
 /**
  * What is told on the sockets of this process. One reader of the facts for all of them: each fact is written once, and
- * sent to the rooms whose people want it. Whoever goes on from an event reads what they missed alone, and joins the
- * others at the very fact at which both stand.
+ * sent to the rooms whose people want it.
  */
 @Injectable()
 export class LiveFeed {
@@ -37,22 +28,17 @@ export class LiveFeed {
   private stop = new AbortController();
   private last: RecordedFact | null = null;
   private readonly filters = new Map<string, EventFilter>();
-  private readonly turns = new Turns(READERS);
-  private catchingUp = 0;
   private readonly told: Counter;
-  private readonly log;
 
   constructor(
     private readonly live: LiveFacts,
+    private readonly facts: Facts,
     private readonly publicUrl: PublicUrl,
     connections: Connections,
-    logs: Logs,
     metrics: Metrics,
   ) {
-    this.log = logs.of('realtime');
     connections.onEmpty(() => this.close());
     this.told = metrics.counter('realtime_events_total', 'Events that were told on at least one socket');
-    metrics.gauge('realtime_catching_up', 'Sockets that are told what they missed', () => this.catchingUp);
   }
 
   /** @param hasPeople whether anybody is in a room */
@@ -61,20 +47,26 @@ export class LiveFeed {
     this.hasPeople = hasPeople;
   }
 
-  /** The newest event that was told to anybody; null if there was none since it was opened. */
+  /** The newest event: whoever joins now is told of those after it. Null if there never was one. */
   get lastEventId(): string | null {
     return this.last?.id ?? null;
   }
 
   /** From now on facts are read; what is committed after this is told. */
   async open(): Promise<void> {
-    this.opening ??= this.live.watch((fact) => this.pass(fact), this.stop.signal);
+    const opening = (this.opening ??= this.begin(this.stop.signal));
     try {
-      await this.opening;
+      await opening;
     } catch (error) {
-      this.opening = null;
+      if (this.opening === opening) this.opening = null;
       throw error;
     }
+  }
+
+  private async begin(signal: AbortSignal): Promise<void> {
+    const newest = await this.facts.newest();
+    if (!signal.aborted) this.last = newest;
+    await this.live.watch((fact) => this.pass(fact), signal, newest);
   }
 
   /** Nobody listens: nothing is read. */
@@ -86,20 +78,15 @@ export class LiveFeed {
     this.filters.clear();
   }
 
-  /** Lets a connection take part: at once, or after it was told what it missed since a place. */
-  follow(connection: Connection, from: Place | null): void {
-    if (from === null) this.join(connection);
-    else void this.catchUp(connection, from);
+  /** From now on it is told what all are told who want the same. */
+  join(connection: Connection): void {
+    connection.join();
+    this.know(connection);
   }
 
   /** From now on it is told this. */
   want(connection: Connection, wants: Wants): void {
     connection.want(wants);
-    this.know(connection);
-  }
-
-  private join(connection: Connection): void {
-    connection.join();
     this.know(connection);
   }
 
@@ -127,45 +114,13 @@ export class LiveFeed {
     return rooms;
   }
 
-  private async catchUp(connection: Connection, from: Place): Promise<void> {
-    const leave = new AbortController();
-    const release = await this.turns.take();
-    this.catchingUp += 1;
-    let read = 0;
-    const accept = (fact: RecordedFact): Promise<void> | void => {
-      if (isFor(connection, fact)) connection.send(cloudEventOf(fact, this.publicUrl.value));
-      // Nothing is awaited between the look and the leap: the next fact comes to all.
-      if (this.isLevelWith(fact)) {
-        leave.abort();
-        this.join(connection);
-      } else if ((read += 1) > MOST_PAST) connection.close(new ResumeTooLong(), false);
-      else if (connection.isBehind) {
-        // It keeps nobody else from reading while it waits for its own client.
-        release();
-        return connection.drained();
-      }
-    };
-    try {
-      await this.live.watch(accept, AbortSignal.any([leave.signal, connection.signal]), from);
-    } catch (error) {
-      this.log.warn({ err: error }, 'The past could not be read; the client comes again');
-      connection.close(new ServiceUnavailable(), true);
-    } finally {
-      release();
-      this.catchingUp -= 1;
-    }
-  }
-
-  /** Each is given a fact after the one reader for all was, so that they meet at the newest. */
-  private isLevelWith({ xid, seq }: Place): boolean {
+  /** Whether this is the last that was told to all: whoever has had it may join them. */
+  isLevelWith({ xid, seq }: Place): boolean {
     return this.last !== null && this.last.xid === xid && this.last.seq === seq;
   }
 }
 
-function isFor({ wants: { own, events }, principal }: Connection, fact: RecordedFact): boolean {
-  return (own && userOf(fact) === principal.userId) || (events !== null && matches(events, fact));
-}
-
-function userOf({ subject }: RecordedFact): string | null {
+/** Whose account it is about. */
+export function userOf({ subject }: RecordedFact): string | null {
   return subject?.startsWith('users/') ? subject.slice('users/'.length) : null;
 }

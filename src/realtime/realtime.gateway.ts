@@ -61,10 +61,11 @@ export class RealtimeGateway implements OnGatewayInit<Io> {
   private async admit(socket: RealtimeSocket, next: Next): Promise<void> {
     const arrival = this.upgrades.arrivalOf(socket.request);
     try {
-      (socket.data as { admitted: Admitted }).admitted = await inName(arrival, () =>
-        this.admission.admit(socket, arrival),
-      );
+      const admitted = await inName(arrival, () => this.admission.admit(socket, arrival));
       await this.feed.open();
+      // Something may have been taken away meanwhile.
+      if (admitted.connection.endedBy) throw admitted.connection.endedBy;
+      (socket.data as { admitted: Admitted }).admitted = admitted;
       this.refusals.admitted();
       next();
     } catch (error) {

@@ -7,6 +7,7 @@ import { Admission } from './admission.service.js';
 import { Closings } from './closings.js';
 import { Connections } from './connections.js';
 import { Conversations } from './conversations.js';
+import { Following } from './following.js';
 import { LiveFeed } from './live-feed.js';
 import { RealtimeAdapter } from './realtime.adapter.js';
 import { RealtimeController } from './realtime.controller.js';
@@ -23,6 +24,7 @@ import { Upgrades } from './upgrades.js';
     Closings,
     Connections,
     Conversations,
+    Following,
     LiveFeed,
     RealtimeAdapter,
     RealtimeGateway,
