@@ -7,6 +7,7 @@ import { Admission } from './admission.service.js';
 import { Closings } from './closings.js';
 import { Connections } from './connections.js';
 import { Conversations } from './conversations.js';
+import { DevPageController } from './dev-page.controller.js';
 import { Following } from './following.js';
 import { LiveFeed } from './live-feed.js';
 import { RealtimeAdapter } from './realtime.adapter.js';
@@ -18,7 +19,7 @@ import { Upgrades } from './upgrades.js';
 
 @Module({
   imports: [AccessModule, AuthModule, EventsModule],
-  controllers: [RealtimeController],
+  controllers: [DevPageController, RealtimeController],
   providers: [
     Admission,
     Closings,
