@@ -16,10 +16,13 @@ export interface Options {
   readonly lists: boolean;
   /** Whether times tell who has an account, in place of the peers. */
   readonly timing: boolean;
+  /** What sockets weigh, and how soon they are told, in place of the peers. */
+  readonly realtime: boolean;
 }
 
 export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
+npm run bench -- realtime         what idle sockets weigh, and from commit to receipt on a socket of another process
 npm run prove:timing              whether the time of an answer tells who has an account
 
   --install              fetches the peers in Python and Go with apt, and wrk
@@ -62,6 +65,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     install: values.install,
     lists: positionals.includes('lists'),
     timing: positionals.includes('timing'),
+    realtime: positionals.includes('realtime'),
   };
 }
 
