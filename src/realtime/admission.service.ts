@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isUUID } from 'class-validator';
 
-import { Denials } from '../access/index.js';
+import { Access } from '../access/index.js';
 import { Bearers } from '../auth/index.js';
 import { Facts } from '../events/index.js';
 import { Config } from '../platform/config/config.js';
@@ -44,7 +44,7 @@ export class Admission {
   constructor(
     private readonly config: Config,
     private readonly bearers: Bearers,
-    private readonly denials: Denials,
+    private readonly access: Access,
     private readonly facts: Facts,
     private readonly limits: RateLimits,
     private readonly connections: Connections,
@@ -106,7 +106,7 @@ export class Admission {
 
   /** On record, as any other refusal for want of a permission. */
   private async refuse({ userId }: Principal): Promise<never> {
-    await this.denials.note({ userId, permission: EVENTS_READ, method: 'GET', route: REALTIME_PATH });
+    await this.access.noteDenial({ userId, permission: EVENTS_READ, method: 'GET', route: REALTIME_PATH });
     throw new PermissionDenied(`This needs the permission ${EVENTS_READ}`);
   }
 

@@ -1,6 +1,9 @@
 // Shows events as they are committed. It asks for what its settings say, goes on from the last event when it was cut
 // off, and draws at most once a frame, however many come.
-import { io } from '/dev/realtime/socket.io.mjs';
+
+/** Served from the package, and in no folder of ours. */
+const CLIENT = '/dev/realtime/socket.io.mjs';
+const { io } = await import(CLIENT);
 
 const { document, history, location, performance, requestAnimationFrame } = globalThis;
 const find = (id) => document.getElementById(id);

@@ -36,6 +36,7 @@ const BODY_LIMIT = 1024 * 1024;
 /** A parser of XML takes longer over a byte than one of JSON does. */
 const XML_BYTES = 256 * 1024;
 const HEADER_LIMIT = 16 * 1024;
+const NODE = { maxHeaderSize: HEADER_LIMIT, connectionsCheckingInterval: 1000 } as const;
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
 /** How long a refused client may take to read why before its socket is closed. Milliseconds. */
 const LINGER = 500;
@@ -84,12 +85,7 @@ export function createServer(parts: ServerParts): FastifyAdapter {
       ignoreDuplicateSlashes: false,
     },
     // Node would refuse a request without Host by a bare 400; we do it in our own words.
-    http: {
-      maxHeaderSize: HEADER_LIMIT,
-      requireHostHeader: false,
-      connectionsCheckingInterval: 1000,
-      shouldUpgradeCallback: parts.upgrades,
-    },
+    http: { ...NODE, requireHostHeader: false, shouldUpgradeCallback: parts.upgrades },
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, parts),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       setHeaders(request, reply, parts.secure());
