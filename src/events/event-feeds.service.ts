@@ -70,10 +70,10 @@ export class EventFeeds {
   }
 
   private follow(stream: EventStream, from: Position, isWanted: (fact: PublicFact) => boolean): void {
-    const tell = async (fact: PublicFact): Promise<void> => {
-      if (!isWanted(fact)) return;
+    const tell = (fact: PublicFact): Promise<void> | null => {
+      if (!isWanted(fact)) return null;
       stream.send({ id: fact.id, data: this.textOf(fact) });
-      await stream.hasRoom();
+      return stream.room();
     };
     // Whoever cannot be told what is past comes again, from where they are.
     this.live.watch(tell, stream.closed, from).catch(() => stream.close());

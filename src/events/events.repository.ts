@@ -127,10 +127,17 @@ export class EventsRepository {
    * Facts beyond a place, and the place before whatever was not final then; both are of one moment.
    * @throws FilterTooCostly where no index serves the condition
    */
-  async page(
+  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; edge: Position }> {
+    const { text, values } = EventsRepository.pageQuestion(condition, stretch);
+    const rows = await unlessTooCostly(this.db.rows<PublicFact & { edge: string }>(text, values));
+    // Where there is no fact, there is a row for the edge alone.
+    return { facts: rows.filter(({ id }) => id !== null), edge: { xid: rows[0]!.edge, seq: '0' } };
+  }
+
+  static pageQuestion(
     { sql, parameters }: Condition,
     { from, backwards, limit }: Stretch,
-  ): Promise<{ facts: PublicFact[]; edge: Position }> {
+  ): { text: string; values: unknown[] } {
     const [xid, seq, most] = [1, 2, 3].map((nth) => `$${parameters.length + nth}`);
     const [beyond, order] = backwards ? ['<', 'DESC'] : ['>', 'ASC'];
     const text = `SELECT edge.xid AS edge, f.* FROM (SELECT ${EDGE} AS xid) edge LEFT JOIN LATERAL (
@@ -138,10 +145,7 @@ export class EventsRepository {
         WHERE (e.xid, e.seq) ${beyond} (CAST(${xid} AS xid8), CAST(${seq} AS bigint)) AND e.xid < edge.xid AND ${sql}
         ORDER BY e.xid ${order}, e.seq ${order} LIMIT ${most}) f ON true
       ORDER BY f.xid ${order}, f.seq ${order}`;
-    type Row = PublicFact & { edge: string };
-    const rows = await unlessTooCostly(this.db.rows<Row>(text, [...parameters, from.xid, from.seq, limit]));
-    // Where there is no fact, there is a row for the edge alone.
-    return { facts: rows.filter(({ id }) => id !== null), edge: { xid: rows[0]!.edge, seq: '0' } };
+    return { text, values: [...parameters, from.xid, from.seq, limit] };
   }
 
   /** How many there are, counted no further than `most`. @throws FilterTooCostly */

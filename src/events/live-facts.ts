@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
@@ -15,13 +16,14 @@ const BATCH = 500;
 /** What one read may take. Milliseconds. */
 const BUDGET = 2500;
 
-/** What is past waits for it; what comes does not. */
+/** A promise is waited for: whoever gives one has no room until then, and stands in nobody's way. It must not fail. */
 type Accept = (fact: RecordedFact) => unknown;
 
 interface Watcher {
   readonly accept: Accept;
+  readonly signal: AbortSignal;
   /** What it has had already, by reading for itself. */
-  readonly from: Position;
+  from: Position;
 }
 
 /** The facts as they are committed, for whoever watches in this process: one reader, however many watch. */
@@ -33,6 +35,7 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
   private looking: Promise<void> | null = null;
   private again = false;
   private failing = false;
+  private stopped = false;
   private readonly log;
   /** Not in the name, nor in the time, of the request that wakes it. */
   private readonly wake = AsyncResource.bind(() => {
@@ -54,6 +57,7 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     this.watchers.clear();
     await this.looking;
@@ -61,29 +65,50 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
 
   /**
    * Gives every fact from a position on (from now on, without one) in the order of commits, none twice and none left out:
-   * first what is past, read for this watcher alone, then what comes, read once for all.
-   * `accept` must not throw; it may stop the watch.
+   * first what is past, read for this watcher alone, then what comes, read once for all. Who has no room for what comes
+   * falls behind, and reads for themselves again.
+   * @param accept must not throw; it may stop the watch
    * @param signal ends the watch
+   * @returns when everything that was past has been given
    */
   async watch(accept: Accept, signal: AbortSignal, from: Position | null = null): Promise<void> {
-    let position = from ?? (await this.events.end());
-    while (!signal.aborted && this.isAhead(position)) {
+    const watcher: Watcher = { accept, signal, from: from ?? (await this.events.end()) };
+    signal.addEventListener('abort', () => this.leave(watcher), { once: true });
+    await this.catchUp(watcher);
+  }
+
+  private async catchUp(watcher: Watcher): Promise<void> {
+    const { accept, signal } = watcher;
+    const isOver = (): boolean => signal.aborted || this.stopped;
+    while (!isOver() && this.isAhead(watcher.from)) {
       const head = this.position;
-      const facts = await this.read(position);
-      for (const fact of facts) if (!signal.aborted) await accept(fact);
+      const facts = await this.read(watcher.from);
+      for (const fact of facts) if (!isOver()) await accept(fact);
       // Where nothing is left, retention has taken what was read by the others.
-      position = facts.at(-1) ?? head ?? position;
+      watcher.from = facts.at(-1) ?? head ?? watcher.from;
       if (this.position === null && facts.length < BATCH) break;
     }
-    if (!signal.aborted) this.join({ accept, from: position }, signal);
+    if (!isOver()) this.join(watcher);
   }
 
   /** Nothing may be awaited between the look at the place and this. */
-  private join(watcher: Watcher, signal: AbortSignal): void {
+  private join(watcher: Watcher): void {
     this.position ??= watcher.from;
     this.watchers.add(watcher);
-    signal.addEventListener('abort', () => this.leave(watcher), { once: true });
     this.wake();
+  }
+
+  /** Later than those who watch; tries for as long as it is watched. */
+  private async fallBehind(watcher: Watcher, room: Promise<unknown>): Promise<void> {
+    this.leave(watcher);
+    await room;
+    for (let late = true; late && !watcher.signal.aborted;) {
+      late = await this.catchUp(watcher).then(
+        () => false,
+        () => true,
+      );
+      if (late) await sleep(LOOKS_EVERY, undefined, { ref: false });
+    }
   }
 
   /** Whether those who watch have been given more than somebody at that place; before anybody watches, all may have been. */
@@ -94,6 +119,15 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
   private leave(watcher: Watcher): void {
     this.watchers.delete(watcher);
     if (this.watchers.size === 0) this.position = null;
+  }
+
+  private give(fact: RecordedFact): void {
+    for (const watcher of this.watchers) {
+      if (!isAfter(fact, watcher.from)) continue;
+      watcher.from = fact;
+      const room = watcher.accept(fact);
+      if (room instanceof Promise) void this.fallBehind(watcher, room);
+    }
   }
 
   /** In nobody's time: whoever watches does so for longer than a request may take. */
@@ -117,8 +151,7 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
       // The last watcher may have left meanwhile, and another one come.
       if (this.position !== position) return this.watchers.size > 0;
       if (facts.length > 0) this.position = facts.at(-1)!;
-      for (const fact of facts)
-        for (const watcher of this.watchers) if (isAfter(fact, watcher.from)) watcher.accept(fact);
+      for (const fact of facts) this.give(fact);
       return facts.length === BATCH;
     } catch (error) {
       // Told once: it looks again twice a second, and its place is kept.

@@ -104,7 +104,7 @@ export class EventStream {
   readonly text: Readable;
   readonly owner: string | undefined;
   private readonly gone = new AbortController();
-  private room: (() => void)[] = [];
+  private waiting: (() => void)[] = [];
   private readonly readmit: FastifyRequest['readmit'];
   private readmitting = false;
   private beatAt = performance.now();
@@ -147,8 +147,13 @@ export class EventStream {
 
   /** Waits until the reader has taken what was sent, as far as to have room; for whoever sends much at once. */
   async hasRoom(): Promise<void> {
-    if (this.closed.aborted || this.text.readableLength < FULL) return;
-    await new Promise<void>((resolve) => this.room.push(resolve));
+    await this.room();
+  }
+
+  /** The same for whoever need not wait where there is room. */
+  room(): Promise<void> | null {
+    if (this.closed.aborted || this.text.readableLength < FULL) return null;
+    return new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   /** Work for this reader, later than a request may take: in its name, and with a budget of its own. */
@@ -198,8 +203,8 @@ export class EventStream {
 
   private taken(): void {
     this.stalled = false;
-    const waiting = this.room;
-    this.room = [];
+    const { waiting } = this;
+    this.waiting = [];
     for (const goOn of waiting) goOn();
   }
 
