@@ -23,7 +23,7 @@ describe('what is taken away', () => {
     [app, other] = [await TestApp.start({ database }), await TestApp.start({ database })];
     url = await listening(other);
     root = await app.people.admin();
-  });
+  }, 60_000);
   afterAll(async () => {
     await app.stop();
     await other.stop();

@@ -20,7 +20,7 @@ describe('the handshake of a socket', () => {
     app = await TestApp.start({ database: await freshDatabase('handshake'), settings });
     url = await listening(app);
     root = await app.people.admin();
-  });
+  }, 60_000);
   afterAll(() => app.stop());
 
   const refusal = async (shown: Shown, headers?: Record<string, string>): Promise<[number, string]> => {

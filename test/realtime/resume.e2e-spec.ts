@@ -21,7 +21,7 @@ describe('a socket that goes on', () => {
     [app, other] = [await TestApp.start({ database }), await TestApp.start({ database })];
     urls = [await listening(app), await listening(other)];
     root = await app.people.admin();
-  });
+  }, 60_000);
   afterAll(async () => {
     await app.stop();
     await other.stop();
@@ -129,7 +129,7 @@ describe('a socket that does not read', () => {
     app = await TestApp.start({ database: await freshDatabase('slow_reader') });
     url = await listening(app);
     root = await app.people.admin();
-  });
+  }, 60_000);
   afterAll(() => app.stop());
 
   const gauge = async (name: string): Promise<number> =>

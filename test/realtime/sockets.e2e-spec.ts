@@ -20,7 +20,7 @@ describe('a socket', () => {
     app = await TestApp.start({ database: await freshDatabase('sockets') });
     url = await listening(app);
     root = await app.people.admin();
-  });
+  }, 60_000);
   afterEach(() => clients.splice(0).forEach((client) => client.close()));
   afterAll(() => app.stop());
 

@@ -25,7 +25,7 @@ describe('processes that wake each other by Redis, as Debian ships it', () => {
     [app, other] = [await TestApp.start({ database, settings }), await TestApp.start({ database, settings })];
     url = await listening(other);
     root = await app.people.admin();
-  });
+  }, 60_000);
   afterAll(async () => {
     await app?.stop();
     await other?.stop();
