@@ -9,6 +9,7 @@ import type { Generator } from './load.js';
 import { HELP, readOptions } from './options.js';
 import type { Options } from './options.js';
 import { PEERS } from './peers.js';
+import { measureRealtime } from './realtime.js';
 import { describe, judge } from './report.js';
 import { keep } from './results.js';
 import { check, measure, summarise, weigh } from './rounds.js';
@@ -38,6 +39,7 @@ export async function bench(root: string, folder: string, parameters: readonly s
     if (options.install) install();
     if (options.timing) await proveTiming(root, folder, things, say);
     else if (options.background) await measureJobs(root, folder, things, say);
+    else if (options.realtime) await measureRealtime(root, folder, things, say);
     else if (options.lists) await compareLists(root, folder, things, say);
     else await comparePeers(root, folder, things, options);
   } finally {

@@ -18,11 +18,14 @@ export interface Options {
   readonly background: boolean;
   /** Whether times tell who has an account, in place of the peers. */
   readonly timing: boolean;
+  /** What sockets weigh, and how soon they are told, in place of the peers. */
+  readonly realtime: boolean;
 }
 
 export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
 npm run bench -- jobs             background jobs that one process does in a second
+npm run bench -- realtime         what idle sockets weigh, and from commit to receipt on a socket of another process
 npm run prove:timing              whether the time of an answer tells who has an account
 
   --install              fetches the peers in Python and Go with apt, and wrk
@@ -66,6 +69,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     lists: positionals.includes('lists'),
     background: positionals.includes('jobs'),
     timing: positionals.includes('timing'),
+    realtime: positionals.includes('realtime'),
   };
 }
 

@@ -22,6 +22,7 @@ import { AccountLimitGuard } from './platform/rate-limit/account-limit.guard.js'
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { PlatformModule } from './platform.module.js';
 import type { Ground } from './platform.module.js';
+import { RealtimeModule } from './realtime/index.js';
 import { UsersModule } from './users/index.js';
 import { WebhooksModule } from './webhooks/index.js';
 
@@ -38,23 +39,10 @@ export class AppModule {
 
   static on(ground: Ground): DynamicModule {
     bindIdempotency();
-    const { config, address, logs } = ground;
-    const database = TypeOrmModule.forRootAsync({
-      useFactory: () => ({ type: 'postgres', retryAttempts: 0 }),
-      dataSourceFactory: () =>
-        createDataSource({
-          url: address.url,
-          poolMax: config.values.DATABASE_POOL_MAX,
-          applicationName: 'roster',
-          // Shorter than the budget of a request, so that a costly question is told from a database that is away.
-          statementTimeout: 2000,
-          onPoolError: (error) => logs.of('database').debug({ err: error }, 'An idle connection was lost'),
-        }).initialize(),
-    });
     return {
       module: AppModule,
       imports: [
-        database,
+        databaseOn(ground),
         PlatformModule.on(ground),
         AccessModule,
         AuditModule,
@@ -65,6 +53,7 @@ export class AppModule {
         KeysModule,
         MailModule,
         MfaModule,
+        RealtimeModule,
         UsersModule,
         WebhooksModule,
       ],
@@ -77,4 +66,19 @@ export class AppModule {
       ],
     };
   }
+}
+
+function databaseOn({ config, address, logs }: Ground): DynamicModule {
+  return TypeOrmModule.forRootAsync({
+    useFactory: () => ({ type: 'postgres', retryAttempts: 0 }),
+    dataSourceFactory: () =>
+      createDataSource({
+        url: address.url,
+        poolMax: config.values.DATABASE_POOL_MAX,
+        applicationName: 'roster',
+        // Shorter than the budget of a request, so that a costly question is told from a database that is away.
+        statementTimeout: 2000,
+        onPoolError: (error) => logs.of('database').debug({ err: error }, 'An idle connection was lost'),
+      }).initialize(),
+  });
 }

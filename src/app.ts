@@ -20,6 +20,7 @@ import type { Ground } from './platform.module.js';
 import { classifyByDocument, limitAddress } from './platform/rate-limit/address-limit.js';
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { VERSION } from './platform/telemetry/version.js';
+import { RealtimeAdapter, Upgrades } from './realtime/index.js';
 
 export { VERSION };
 
@@ -48,6 +49,7 @@ export async function createApp(ground: Ground, defaultPublicUrl: string, prepar
     trustProxy: config.values.TRUST_PROXY,
     cors: new Cors(config.values.CORS_ORIGINS),
     limit: (...request) => limitAddress(late.limits, ...request),
+    upgrades: (request) => late.upgrades.admits(request),
     filter: () => late.filter,
     writer: () => late.writer,
   });
@@ -70,6 +72,7 @@ interface Late {
   filter: ProblemFilter;
   writer: ProblemWriter;
   limits: RateLimits;
+  upgrades: Upgrades;
 }
 
 async function assemble(
@@ -90,6 +93,8 @@ async function assemble(
   late.filter = new ProblemFilter(late.writer, logs, nest.get(Refusals));
   nest.useGlobalFilters(late.filter);
   late.limits = nest.get(RateLimits);
+  late.upgrades = nest.get(Upgrades, { strict: false });
+  nest.useWebSocketAdapter(nest.get(RealtimeAdapter, { strict: false }));
   classifyByDocument(fastify, document);
   prepare?.(fastify, document, nest);
   serializeByDocument(fastify, document, serializers, logs);

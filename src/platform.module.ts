@@ -2,6 +2,8 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 
 import { Listener } from './platform/cache/listener.js';
+import { PostgresListener } from './platform/cache/postgres-listener.js';
+import { RedisListener } from './platform/cache/redis-listener.js';
 import { Revocations } from './platform/cache/revocations.js';
 import { Clock } from './platform/clock/clock.js';
 import { Config } from './platform/config/config.js';
@@ -31,6 +33,16 @@ export interface Ground {
   readonly publicUrl: PublicUrl;
 }
 
+/** Redis carries the nudges where there is one: PostgreSQL is spared them, and a pooler before it loses none. */
+const listener = {
+  provide: Listener,
+  useFactory: (config: Config, address: DatabaseAddress, db: Database, logs: Logs, indicators: Indicators): Listener =>
+    config.values.REDIS_URL
+      ? new RedisListener(config.values.REDIS_URL, logs, indicators)
+      : new PostgresListener(address, db, logs),
+  inject: [Config, DatabaseAddress, Database, Logs, Indicators],
+};
+
 /** The ground floor: every module may ask for these without importing anything. */
 @Global()
 @Module({})
@@ -50,7 +62,6 @@ export class PlatformModule {
       IdempotencyKeysRepository,
       Indicators,
       Lifecycle,
-      Listener,
       Outgoing,
       RateLimits,
       Refusals,
@@ -60,8 +71,8 @@ export class PlatformModule {
     ];
     return {
       module: PlatformModule,
-      providers: [...given, ...made],
-      exports: [...given.map(({ provide }) => provide), ...made],
+      providers: [...given, listener, ...made],
+      exports: [...given.map(({ provide }) => provide), Listener, ...made],
     };
   }
 }

@@ -8,6 +8,8 @@ import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { AccessRepository } from './access.repository.js';
 import type { GrantRow, Holding } from './access.repository.js';
+import { Denials } from './denials.js';
+import type { Denial } from './denials.js';
 import { PermissionUnknown, PrivilegeCeiling, ReadRoles, RoleUnknown } from './access.contract.js';
 
 /** What a user may. */
@@ -35,6 +37,7 @@ export class Access implements OnApplicationBootstrap {
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly access: AccessRepository,
+    private readonly denials: Denials,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -45,6 +48,11 @@ export class Access implements OnApplicationBootstrap {
   async rightsOf(userId: string): Promise<Rights> {
     const rights = await this.access.rightsOf(userId, this.clock.now());
     return { ...rights, permissions: new Set(rights.permissions) };
+  }
+
+  /** Puts on record that somebody was refused where no guard of HTTP stands. */
+  noteDenial(denial: Denial): Promise<void> {
+    return this.denials.note(denial);
   }
 
   async permissionsOf(userId: string): Promise<ReadonlySet<string>> {

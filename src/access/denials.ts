@@ -23,7 +23,7 @@ import type { RequestContext } from '../platform/logging/request-context.js';
 import { AccessDenied, PrivilegeCeiling } from './access.contract.js';
 
 /** Who wanted what, and why they did not get it. */
-interface Denial {
+export interface Denial {
   /** Null for whoever is not known: a page of another site asks in the name of nobody yet. */
   readonly userId: string | null;
   /** Of the problem that they were answered. */
@@ -104,7 +104,7 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
   }
 
   /** There before the refusal is answered, unless it is a repeat. A database that is away does not change the answer. */
-  private async note(denial: Denial): Promise<void> {
+  async note(denial: Denial): Promise<void> {
     const key = Object.values(denial).join(' ');
     const known = this.counted.get(key);
     if (known) {

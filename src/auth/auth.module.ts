@@ -25,6 +25,7 @@ import { Verifications } from './accounts/verifications.service.js';
 import { Administration } from './administration.service.js';
 import { Administrators } from './administrators.service.js';
 import { AuthController } from './auth.controller.js';
+import { Bearers } from './bearers.service.js';
 import { EmailController } from './email.controller.js';
 import { FlowsRepository } from './flows/flows.repository.js';
 import { Flows } from './flows/flows.service.js';
@@ -108,6 +109,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     AccessTokenStrategy,
     Administration,
     Administrators,
+    Bearers,
     Impersonation,
     NewDevices,
     Principals,
@@ -116,6 +118,6 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     SessionTokens,
     SignInService,
   ],
-  exports: [AccessTokenStrategy, Administrators, KeyUses, Principals, SessionCookies],
+  exports: [AccessTokenStrategy, Administrators, Bearers, KeyUses, Principals, SessionCookies],
 })
 export class AuthModule {}

@@ -90,6 +90,10 @@ const BETWEEN = statement(
      AND xid < pg_snapshot_xmin(pg_current_snapshot())
    ORDER BY id LIMIT $5`,
 );
+const NEWEST = statement(
+  'events_newest',
+  `SELECT ${COLUMNS}, e.private FROM roster.events e WHERE e.xid < ${EDGE} ORDER BY e.xid DESC, e.seq DESC LIMIT 1`,
+);
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
 const END = statement('events_end', `SELECT ${EDGE} AS xid, '0' AS seq`);
 const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
@@ -133,6 +137,11 @@ export class EventsRepository {
   between({ from, to }: Span, after: string | null, limit: number): Promise<RecordedFact[]> {
     const [first, last] = [idAt(from.getTime() - ID_DRIFT), idAt(to.getTime() + ID_DRIFT)];
     return this.db.rows(BETWEEN, [after ?? first, last, from, to, limit]);
+  }
+
+  /** The last that is final; null if there is none. */
+  newest(): Promise<RecordedFact | null> {
+    return this.db.row(NEWEST);
   }
 
   /** The place before whatever is not final yet. */

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
+import { EventPositionGone } from './events.contract.js';
 import { EventsRepository } from './events.repository.js';
 import type { Backlog, Position, RecordedFact, Span } from './events.repository.js';
 
@@ -63,6 +64,11 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
     return this.events.end();
   }
 
+  /** The last fact that is final; null if there is none at all. */
+  newest(): Promise<RecordedFact | null> {
+    return this.events.newest();
+  }
+
   /** Where a fact stands, by its id; null if there is none, or no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.events.placeOf(id);
@@ -71,6 +77,13 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
   /** What a reader has not read, and whether it ever will. */
   backlogOf(reader: string): Promise<Backlog> {
     return this.events.backlogOf(reader);
+  }
+
+  /** The same for whoever goes on after it. @throws EventPositionGone */
+  async placeAfter(id: string): Promise<Position> {
+    const place = await this.placeOf(id);
+    if (!place) throw new EventPositionGone();
+    return place;
   }
 
   /** Called after facts were committed, in this process or in another; a nudge may be lost. It must not throw. */

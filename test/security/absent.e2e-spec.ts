@@ -23,9 +23,18 @@ describe('what is not there', () => {
   });
   afterAll(() => app.stop());
 
-  it('S62 is a WebSocket: no path changes the protocol, of whatever origin and for whomever', async () => {
+  it('S62 is a WebSocket beside /realtime: no other path changes the protocol, of whatever origin and for whomever', async () => {
     const read = operationsOf(app.app.document).filter(({ method, path }) => method === 'get' && !path.includes('{'));
-    const paths = ['/', '/ws', '/socket.io/', '/api/v1/events', '/graphql', ...read.map(({ path }) => path)];
+    const paths = [
+      '/',
+      '/ws',
+      '/socket.io/',
+      '/realtimes',
+      '/realtime/more',
+      '/api/v1/events',
+      '/graphql',
+      ...read.map(({ path }) => path),
+    ];
     const statuses: [string, number][] = [];
     for (const path of paths)
       for (const origin of ['http://127.0.0.1:3000', 'https://evil.example']) {

@@ -32,6 +32,7 @@ const BESIDE = [
   /^\/openapi\.(json|yaml)$/,
   /^\/dev\//,
   /^\/account\//,
+  /^\/realtime/,
   /^\/problems/,
   /^\/$/,
   /^\/favicon\.ico$/,

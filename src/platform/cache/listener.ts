@@ -1,91 +1,18 @@
-import type { Socket } from 'node:net';
-
-import { Injectable } from '@nestjs/common';
-import type { OnModuleDestroy } from '@nestjs/common';
-import { Client } from 'pg';
-
-import { DatabaseAddress } from '../database/address.js';
-import { Database } from '../database/database.js';
-import { Logs } from '../logging/logger.js';
-
-const RETRY_AFTER = 1000;
-
 /**
- * LISTEN and NOTIFY on a connection of its own. Only ever a nudge: whoever listens also polls, because a half-open
- * socket or a transaction pooler loses notifications without a word.
+ * Tells other processes that there is something to look at, and hears it from them: by PostgreSQL, or by Redis where
+ * there is one. Only ever a nudge: whoever listens also polls, because either may lose one without a word.
  */
-@Injectable()
-export class Listener implements OnModuleDestroy {
-  private readonly handlers = new Map<string, () => void>();
-  private client: Client | null = null;
-  private stopped = false;
-  private sent: Promise<unknown> = Promise.resolve();
-  private retry: NodeJS.Timeout | undefined;
-  private readonly log;
-
-  constructor(
-    private readonly address: DatabaseAddress,
-    private readonly db: Database,
-    logs: Logs,
-  ) {
-    this.log = logs.of('listener');
-  }
+export abstract class Listener {
+  protected readonly handlers = new Map<string, () => void>();
 
   on(channel: string, handler: () => void): void {
     this.handlers.set(channel, handler);
-    if (this.client) this.send(`LISTEN ${channel}`);
-    else if (this.handlers.size === 1) void this.connect();
+    this.listen(channel);
   }
 
-  /** After the commit, never in it: NOTIFY inside a transaction takes a lock that halves the rate of commits. */
-  nudge(channel: string): void {
-    this.db.change('SELECT pg_notify($1, $2)', [channel, '']).catch((error: unknown) => {
-      this.log.debug({ err: error, channel }, 'The nudge was lost; readers poll');
-    });
-  }
+  /** After the commit: nobody is to look before there is something to see. It never throws. */
+  abstract nudge(channel: string): void;
 
-  onModuleDestroy(): void {
-    this.stopped = true;
-    clearTimeout(this.retry);
-    // Not end(): a frozen server never says goodbye, and the stop would wait for it.
-    if (this.client) socketOf(this.client).destroy();
-  }
-
-  private async connect(): Promise<void> {
-    const client = new Client({
-      connectionString: this.address.url,
-      application_name: 'roster-listener',
-      keepAlive: true,
-      connectionTimeoutMillis: 5000,
-    });
-    this.client = client;
-    client.on('notification', ({ channel }) => this.handlers.get(channel)?.());
-    client.on('error', () => this.reconnect(client));
-    client.on('end', () => this.reconnect(client));
-    try {
-      await client.connect();
-      for (const channel of this.handlers.keys()) this.send(`LISTEN ${channel}`);
-    } catch (error) {
-      this.log.debug({ err: error }, 'The listening connection could not be made');
-      this.reconnect(client);
-    }
-  }
-
-  /** One after the other: pg no longer queues for whoever does not wait. */
-  private send(text: string): void {
-    const { client } = this;
-    this.sent = this.sent
-      .then(() => client?.query(text))
-      .catch((error: unknown) => this.log.debug({ err: error }, 'LISTEN failed'));
-  }
-
-  private reconnect(lost: Client): void {
-    if (this.stopped || this.client !== lost) return;
-    this.client = null;
-    this.retry = setTimeout(() => void this.connect(), RETRY_AFTER).unref();
-  }
-}
-
-function socketOf(client: Client): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+  /** Called for each channel, once it has its handler. */
+  protected abstract listen(channel: string): void;
 }

@@ -185,7 +185,7 @@ export const settings = {
   DATABASE_WAIT: describe(duration('60s'), 'How long the start waits for a database that is late'),
   REDIS_URL: describe(
     url(['redis:', 'rediss:']),
-    'Redis, in place of PostgreSQL, for counting requests; losing it degrades the limits and stops nothing',
+    'Redis, in place of PostgreSQL, for counting requests and for waking other processes; losing it stops nothing',
     true,
   ),
   SMTP_URL: describe(
@@ -260,6 +260,15 @@ export const settings = {
     'A webhook that takes nothing for so long is disabled, and its maker told',
   ),
   WEBHOOK_DELIVERIES_RETENTION: describe(span('30d'), 'How long deliveries of webhooks are kept'),
+  REALTIME_SOCKETS: describe(
+    whole(0, 1_000_000, 20_000),
+    'Sockets at /realtime that one process keeps at most; each is a file descriptor and some 20 KB',
+  ),
+  REALTIME_SOCKETS_PER_USER: describe(whole(1, 100_000, 20), 'Of them, those of one user'),
+  REALTIME_SOCKETS_PER_ADDRESS: describe(
+    whole(1, 1_000_000, 1000),
+    'Of them, those from one address (of IPv6 a /64): an office may share one',
+  ),
   LOG_LEVEL: describe(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info'),
     'The least severe log line that is written',

@@ -1,6 +1,10 @@
+import type { IncomingMessage } from 'node:http';
+
+import { fastify } from 'fastify';
 import type { FastifyRequest } from 'fastify';
 
-import { clientAddress, prefixOf } from './client-address.js';
+import { readTrustedProxies } from '../config/network.js';
+import { clientAddress, prefixOf, rawClientAddress, trustOf, trustsOf } from './client-address.js';
 
 const requestFrom = (ip: string, remoteAddress = '10.0.0.9'): FastifyRequest =>
   ({ ip, socket: { remoteAddress } }) as unknown as FastifyRequest;
@@ -30,6 +34,35 @@ describe('the address of a client', () => {
     const gone = { ip: undefined, socket: {} } as unknown as FastifyRequest;
     expect(clientAddress(gone)).toBe('0.0.0.0');
   });
+});
+
+describe('the address of a client that Fastify never sees', () => {
+  const peers = ['10.0.0.9', '::ffff:10.0.0.9', '203.0.113.7', '127.0.0.1', '2001:db8::7', 'fe80::1'];
+  const said = [
+    undefined,
+    '192.0.2.1',
+    '192.0.2.1, 10.1.1.1',
+    ' 198.51.100.1 ,192.0.2.1,10.0.0.3',
+    'unknown, 10.0.0.3',
+  ];
+
+  it.each(['', '1', '2', '3', '10.0.0.0/8', '127.0.0.1,10.0.0.9', '2001:db8::/32,10.0.0.0/16'])(
+    'is the same, where TRUST_PROXY is "%s"',
+    async (text) => {
+      const proxies = text === '' ? false : readTrustedProxies(text);
+      const app = fastify({ trustProxy: trustOf(proxies) });
+      app.get('/', (request) => clientAddress(request));
+      for (const remoteAddress of peers)
+        for (const forwarded of said) {
+          const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+          const { payload } = await app.inject({ url: '/', remoteAddress, headers });
+          const raw = { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
+          const here = [remoteAddress, forwarded, rawClientAddress(raw, trustsOf(proxies))];
+          expect(here).toEqual([remoteAddress, forwarded, payload]);
+        }
+      await app.close();
+    },
+  );
 });
 
 describe('what is counted together', () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
 import type { FastifyRequest } from 'fastify';
@@ -33,6 +34,34 @@ export function trustOf(proxies: TrustedProxies): Trust {
   if (proxies === false) return false;
   if (typeof proxies !== 'number') return [...proxies];
   return (address, hop) => hop < proxies && (hop > 0 || isPrivate(address));
+}
+
+type Trusts = (address: string, hop: number) => boolean;
+
+/** The same of a request that Fastify never sees, because it asks for a socket: whose word about the client is believed. */
+export function trustsOf(proxies: TrustedProxies): Trusts {
+  const trust = trustOf(proxies);
+  if (trust === false) return () => false;
+  if (typeof trust === 'function') return trust;
+  const trusted = new BlockList();
+  for (const network of trust) {
+    const [address = '', bits] = network.split('/');
+    const family = address.includes(':') ? 'ipv6' : 'ipv4';
+    trusted.addSubnet(address, bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits), family);
+  }
+  return (address) => {
+    const known = plain(address);
+    return known !== null && trusted.check(known, known.includes(':') ? 'ipv6' : 'ipv4');
+  };
+}
+
+/** The address of the client of such a request, as `clientAddress` gives it. */
+export function rawClientAddress({ socket, headers }: IncomingMessage, trusts: Trusts): string {
+  const nearest = socket.remoteAddress ?? '';
+  const said = [headers['x-forwarded-for'] ?? []].flat().join(',');
+  const hops = [nearest, ...(said === '' ? [] : said.split(',').reverse())].map((hop) => hop.trim());
+  const first = hops.findIndex((address, hop) => !trusts(address, hop));
+  return plain(hops[first] ?? hops.at(-1)) ?? plain(nearest) ?? '0.0.0.0';
 }
 
 function isPrivate(address: string): boolean {

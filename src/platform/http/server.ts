@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -35,6 +36,7 @@ const BODY_LIMIT = 1024 * 1024;
 /** A parser of XML takes longer over a byte than one of JSON does. */
 const XML_BYTES = 256 * 1024;
 const HEADER_LIMIT = 16 * 1024;
+const NODE = { maxHeaderSize: HEADER_LIMIT, connectionsCheckingInterval: 1000 } as const;
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
 /** How long a refused client may take to read why before its socket is closed. Milliseconds. */
 const LINGER = 500;
@@ -55,6 +57,8 @@ export interface ServerParts {
   readonly cors: Cors;
   /** Counts a request before anything is done for it, and goes on with the refusal if there is one. */
   readonly limit: (request: FastifyRequest, reply: FastifyReply, next: (refusal?: Error) => void) => void;
+  /** Whether a request that asks for another protocol gets it; else it is answered as any other (RFC 9110, 7.8). */
+  readonly upgrades: (request: IncomingMessage) => boolean;
   /** Known once the document is made; nothing is answered before. */
   readonly filter: () => ProblemFilter;
   readonly writer: () => ProblemWriter;
@@ -81,7 +85,7 @@ export function createServer(parts: ServerParts): FastifyAdapter {
       ignoreDuplicateSlashes: false,
     },
     // Node would refuse a request without Host by a bare 400; we do it in our own words.
-    http: { maxHeaderSize: HEADER_LIMIT, requireHostHeader: false, connectionsCheckingInterval: 1000 },
+    http: { ...NODE, requireHostHeader: false, shouldUpgradeCallback: parts.upgrades },
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, parts),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       setHeaders(request, reply, parts.secure());

@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { TestApp } from '../harness/app.js';
+import { ask, freshDatabase, run } from '../harness/database.js';
+import type { Person } from '../harness/people.js';
+import { Client, listening } from '../realtime/clients.js';
+import { DebianRedis } from './debian-redis.js';
+
+const NAME = 'nudges';
+/** Well below the half second after which everybody looks by themselves; and what that may take on a busy machine. */
+const AT_ONCE = 400;
+const BY_LOOKING = 2500;
+
+describe('processes that wake each other by Redis, as Debian ships it', () => {
+  let redis: DebianRedis;
+  let app: TestApp;
+  let other: TestApp;
+  let url: string;
+  let root: Person;
+
+  beforeAll(async () => {
+    redis = await DebianRedis.start('a-password-of-redis');
+    const database = await freshDatabase(NAME);
+    const settings = { REDIS_URL: redis.url };
+    [app, other] = [await TestApp.start({ database, settings }), await TestApp.start({ database, settings })];
+    url = await listening(other);
+    root = await app.people.admin();
+  }, 60_000);
+  afterAll(async () => {
+    await app?.stop();
+    await other?.stop();
+    await redis?.stop();
+  });
+
+  /** Milliseconds from the answer at one process to the event on a socket of the other, of each of some changes. */
+  async function delays(times: number): Promise<number[]> {
+    const ada = await app.people.person();
+    const client = await Client.ready(url, { token: ada.token });
+    const took: number[] = [];
+    for (let time = 1; time <= times; time += 1) {
+      await root.patch(`/api/v1/users/${ada.id}`, { name: `Ada ${time}` });
+      const since = performance.now();
+      await client.told(time);
+      took.push(performance.now() - since);
+      await pause(20);
+    }
+    client.close();
+    return took.sort((a, b) => a - b);
+  }
+
+  const health = async (): Promise<string> => {
+    const { Indicators } = await import('../../src/platform/telemetry/indicators.js');
+    return (await other.get(Indicators).ask(1000))['nudges']!.status;
+  };
+
+  it('tell of facts at once, without a listening connection to PostgreSQL', async () => {
+    const took = await delays(20);
+    process.stdout.write(`By Redis an event took ${Math.round(took[10]!)} ms (median of 20)\n`);
+    expect(took[10]).toBeLessThan(AT_ONCE);
+    const listening = await ask(
+      run.superUrl,
+      "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND application_name = 'roster-listener'",
+      [NAME],
+    );
+    expect(listening).toEqual([]);
+    expect(await health()).toBe('pass');
+  });
+
+  it('tell of what is taken away', async () => {
+    const ada = await app.people.person();
+    const client = await Client.ready(url, { token: ada.token });
+    await ada.post('/api/v1/auth/logout');
+    const since = performance.now();
+    await client.ended();
+    expect(performance.now() - since).toBeLessThan(BY_LOOKING);
+  });
+
+  it.each([
+    ['killed', (): Promise<void> => redis.kill(), (): Promise<void> => redis.run()],
+    ['frozen', async (): Promise<void> => redis.freeze(), async (): Promise<void> => redis.thaw()],
+  ])(
+    'look for themselves while it is %s, lose nothing, and are woken again when it is back',
+    async (_, lose, giveBack) => {
+      await lose();
+      const without = await delays(3);
+      expect(without.at(-1)).toBeLessThan(BY_LOOKING);
+      const ada = await app.people.person();
+      const client = await Client.ready(url, { token: ada.token });
+      await ada.post('/api/v1/auth/logout');
+      await client.until(() => client.gone !== null, 'an end', BY_LOOKING);
+      await giveBack();
+      for (let tries = 0; (await health()) !== 'pass'; tries += 1) {
+        if (tries > 50) throw new Error('It is not woken again');
+        await pause(100);
+      }
+      await pause(300);
+      expect((await delays(20))[10]).toBeLessThan(AT_ONCE);
+    },
+  );
+});

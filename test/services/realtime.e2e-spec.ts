@@ -1,0 +1,112 @@
+import type { Browser, Page } from 'playwright-core';
+
+import { PASSWORD } from '../harness/people.js';
+import type { Person } from '../harness/people.js';
+import { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
+import { listening } from '../realtime/clients.js';
+import { picture, startChromium, watchPage } from './chromium.js';
+import type { Watched } from './chromium.js';
+
+describe('/dev/realtime in a browser', () => {
+  let app: TestApp;
+  let browser: Browser;
+  let page: Page;
+  let watched: Watched;
+  let url: string;
+  let root: Person;
+
+  beforeAll(async () => {
+    app = await TestApp.start({ database: await freshDatabase('realtime_page') });
+    url = await listening(app);
+    root = await app.people.admin();
+    browser = await startChromium();
+  }, 60_000);
+  beforeEach(async () => {
+    page = await browser.newPage({ viewport: { width: 1000, height: 860 } });
+    watched = watchPage(page, url);
+  });
+  afterEach(async () => {
+    expect(watched).toEqual({ trouble: [], foreign: [] });
+    await page.close();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await app?.stop();
+  });
+
+  const stands = (words: string) => page.locator('#state', { hasText: words }).waitFor();
+  const row = (type: string, id: string) =>
+    page.locator('#events tr', { hasText: type }).filter({ hasText: id }).first();
+
+  it('shows events as they come, under the strict policy, with a token that leaves the address bar', async () => {
+    await page.goto(`${url}/dev/realtime#token=${root.token}`);
+    expect(page.url()).toBe(`${url}/dev/realtime`);
+    await page.click('form button');
+    await stands('connected');
+    const people = await Promise.all(Array.from({ length: 12 }, () => app.people.person()));
+    for (const { id } of people) await root.patch(`/api/v1/users/${id}`, { name: 'Somebody Else' });
+    const [ada] = people;
+    await root.put(`/api/v1/users/${ada!.id}/suspension`, { reason: 'A demonstration' });
+    await row('user.suspended', ada!.id).waitFor();
+    await row('user.suspended', ada!.id).click();
+    await page.locator('tr.detail pre', { hasText: '"specversion": "1.0"' }).waitFor();
+    expect(Number(await page.locator('#count').innerText())).toBeGreaterThanOrEqual(24);
+    await page.locator('#sparkline .line[d^="M"]').waitFor({ state: 'attached' });
+    await page.waitForTimeout(2200);
+    await picture(page, 'realtime');
+  });
+
+  it('shows only what the filter lets through, holds the list, and says what is wrong', async () => {
+    await page.goto(`${url}/dev/realtime#token=${root.token}`);
+    await page.fill('input[name=types]', 'user.flew');
+    await page.click('form button');
+    await page.locator('#trouble', { hasText: 'there is no event of this type' }).waitFor();
+    await page.fill('input[name=types]', 'user.suspended');
+    await page.click('form button');
+    await stands('connected');
+    const ada = await app.people.user();
+    await root.patch(`/api/v1/users/${ada.id}`, { name: 'Ada' });
+    await root.put(`/api/v1/users/${ada.id}/suspension`, { reason: 'left' });
+    await row('user.suspended', ada.id).waitFor();
+    expect(await page.locator('#events tr').count()).toBe(1);
+    await page.click('#pause');
+    await root.delete(`/api/v1/users/${ada.id}/suspension`);
+    await root.put(`/api/v1/users/${ada.id}/suspension`, { reason: 'left again' });
+    await page.locator('#count', { hasText: '2' }).waitFor();
+    expect(await page.locator('#events tr').count()).toBe(1);
+    await page.click('#pause');
+    await page.locator('#events tr').nth(1).waitFor();
+  });
+
+  it('takes the session of the browser, and says why it is closed', async () => {
+    const ada = await app.people.person();
+    app.ground.publicUrl.settle(url);
+    await page.goto(`${url}/dev/realtime`);
+    const signedIn = await page.evaluate(
+      async ([identifier, password]) =>
+        (
+          await fetch('/api/v1/auth/login', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ identifier, password, session: 'cookie' }),
+          })
+        ).status,
+      [ada.user.email, PASSWORD] as const,
+    );
+    expect(signedIn).toBe(200);
+    await page.check('input[name=own]');
+    await page.click('form button');
+    await stands('connected');
+    await root.patch(`/api/v1/users/${ada.id}`, { name: 'Ada' });
+    await row('user.updated', ada.id).waitFor();
+    await root.put(`/api/v1/users/${ada.id}/suspension`, { reason: 'left' });
+    await page.locator('#trouble', { hasText: 'This session has ended' }).waitFor();
+    await stands('closed');
+  });
+
+  it('is not there in production, nor for somebody who is not near', async () => {
+    const { status } = await app.send('GET', '/dev/realtime', { headers: { host: 'roster.example' } });
+    expect(status).toBe(404);
+  });
+});
