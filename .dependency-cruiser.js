@@ -29,6 +29,7 @@ const PLATFORM = [
   'contract',
   'logging',
   'telemetry',
+  'outgoing',
   'database',
   'cache',
   'http',

@@ -12,6 +12,7 @@ import { SettingsRepository } from './platform/database/settings.repository.js';
 import { IdempotencyKeysRepository } from './platform/http/idempotency/idempotency-keys.repository.js';
 import { PublicUrl } from './platform/http/public-url.js';
 import { Logs } from './platform/logging/logger.js';
+import { Outgoing } from './platform/outgoing/outgoing.js';
 import { RateLimits } from './platform/rate-limit/rate-limits.js';
 import { SharedCount } from './platform/rate-limit/shared-count.js';
 import { Indicators } from './platform/telemetry/indicators.js';
@@ -49,6 +50,7 @@ export class PlatformModule {
       Indicators,
       Lifecycle,
       Listener,
+      Outgoing,
       RateLimits,
       Revocations,
       SettingsRepository,

@@ -36,6 +36,7 @@ export class ManagementRoutes {
     server.get('/ops/config', () => ({ data: operations.settings() }));
     server.get('/ops/routes', () => ({ data: operations.routes() }));
     server.get('/ops/migrations', async () => ({ data: await migrations.all() }));
+    server.get('/ops/outgoing', () => ({ data: operations.outgoing() }));
     server.get('/ops/pool', () => operations.pool());
     server.get('/ops/loggers', () => ({
       data: Object.entries(this.logs.levels()).map(([name, level]) => ({ name, level })),

@@ -8,6 +8,7 @@ import type { SettingName } from '../platform/config/settings.js';
 import { Database } from '../platform/database/database.js';
 import { policyOf } from '../platform/http/policy.js';
 import { PublicUrl } from '../platform/http/public-url.js';
+import { Outgoing } from '../platform/outgoing/outgoing.js';
 import { VERSION } from '../platform/telemetry/version.js';
 
 /** What operators may see of a running process; nothing here is a secret. */
@@ -19,6 +20,7 @@ export class Operations {
     private readonly publicUrl: PublicUrl,
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly calls: Outgoing,
   ) {}
 
   info(): object {
@@ -48,6 +50,11 @@ export class Operations {
   pool(): object {
     const { total, idle, waiting } = this.db.connections();
     return { max: this.config.values.DATABASE_POOL_MAX, total, idle, used: total - idle, waiting };
+  }
+
+  /** How the calls to others go. */
+  outgoing(): object[] {
+    return this.calls.report();
   }
 
   /** Every route that a controller serves, and who may call it. */

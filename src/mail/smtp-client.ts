@@ -10,6 +10,9 @@ import { Config } from '../platform/config/config.js';
 import type { MailServer, Mailbox } from '../platform/config/mail-server.js';
 import { isEmailAddress } from '../platform/http/properties.js';
 import { PublicUrl } from '../platform/http/public-url.js';
+import { CallRefused, CallTimedOut } from '../platform/outgoing/circuit.js';
+import { Outgoing } from '../platform/outgoing/outgoing.js';
+import type { OutgoingPolicy } from '../platform/outgoing/outgoing.js';
 import { Indicators } from '../platform/telemetry/indicators.js';
 import type { RenderedMail } from './template.js';
 
@@ -19,6 +22,9 @@ const PATIENCE = 5000;
 const PATIENCE_IN_ALL = 20_000;
 /** How long an absent server is left alone. */
 const AWAY_FOR = 15_000;
+/** Letters on their way at once, and how many may wait for a connection. */
+const CONNECTIONS = 4;
+const WAITING = 100;
 /** What a letter in the hand may still take when the process stops. */
 const LAST_LETTER = 2000;
 
@@ -32,20 +38,32 @@ class NotHandedIn extends Error {
 export class SmtpClient implements OnModuleDestroy, OnApplicationShutdown {
   private readonly server: MailServer | null;
   private readonly stopping = new AbortController();
+  private readonly calls: OutgoingPolicy;
   private pool: Transporter<SMTPPoolSentMessageInfo, SMTPPoolOptions> | null = null;
-  private awayUntil = 0;
   private lastLetter: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly publicUrl: PublicUrl,
+    outgoing: Outgoing,
     indicators: Indicators,
   ) {
     this.server = config.values.SMTP_URL;
+    this.calls = outgoing.policy('mail', {
+      timeout: PATIENCE_IN_ALL,
+      // The job tries again, and survives a crash.
+      retries: 0,
+      breaker: { failures: 1, resetAfter: AWAY_FOR },
+      concurrency: CONNECTIONS,
+      queue: WAITING,
+      isFailure: (error) => !isAboutLetter(error as NodemailerError),
+    });
     if (!this.server || config.values.ROLE === 'api') return;
     indicators.register('mail', () =>
-      this.awayUntil > 0 ? { status: 'warn', output: 'The mail server is away: mail waits' } : { status: 'pass' },
+      this.calls.state() !== 'closed'
+        ? { status: 'warn', output: 'The mail server is away: mail waits' }
+        : { status: 'pass' },
     );
   }
 
@@ -62,26 +80,26 @@ export class SmtpClient implements OnModuleDestroy, OnApplicationShutdown {
   async handIn(id: string, address: string, { subject, text, html }: RenderedMail): Promise<string | null> {
     // Our rules may have become stricter since it was stored; a parser that reads it otherwise mails a stranger.
     if (!isEmailAddress(address)) return 'not an address';
-    this.takeTurn();
     const from = this.sender();
     try {
-      await this.transport().sendMail({
-        from,
-        to: { name: '', address },
-        envelope: { from: { name: '', address: from.address }, to: [{ name: '', address }] },
-        subject,
-        text,
-        html,
-        messageId: `<${id}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`,
-        date: this.clock.now(),
-        // RFC 3834: no machine answers it, and no absence is told to it.
-        headers: { 'Auto-Submitted': 'auto-generated' },
-        signal: AbortSignal.any([this.stopping.signal, AbortSignal.timeout(PATIENCE_IN_ALL)]),
-      });
-      this.awayUntil = 0;
+      await this.calls.execute((signal) =>
+        this.transport().sendMail({
+          from,
+          to: { name: '', address },
+          envelope: { from: { name: '', address: from.address }, to: [{ name: '', address }] },
+          subject,
+          text,
+          html,
+          messageId: `<${id}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`,
+          date: this.clock.now(),
+          // RFC 3834: no machine answers it, and no absence is told to it.
+          headers: { 'Auto-Submitted': 'auto-generated' },
+          signal: AbortSignal.any([this.stopping.signal, signal]),
+        }),
+      );
       return null;
     } catch (error) {
-      return this.explain(error as NodemailerError);
+      return this.explain(error as NodemailerError | CallRefused | CallTimedOut);
     }
   }
 
@@ -94,17 +112,9 @@ export class SmtpClient implements OnModuleDestroy, OnApplicationShutdown {
     this.pool?.close({ force: true });
   }
 
-  /** While the server is away one letter asks for all: the others would only keep the hands from other jobs. */
-  private takeTurn(): void {
-    const now = this.clock.millis();
-    if (now < this.awayUntil) throw new NotHandedIn('The mail server is away');
-    if (this.awayUntil > 0) this.awayUntil = now + PATIENCE_IN_ALL;
-  }
-
-  private explain(error: NodemailerError): string {
-    // Only these two are about the letter; in all others nobody was there to take it, or would not have us.
-    const about = error.code === 'EENVELOPE' || error.code === 'EMESSAGE';
-    this.awayUntil = about ? 0 : this.clock.millis() + AWAY_FOR;
+  private explain(error: NodemailerError | CallRefused | CallTimedOut): string {
+    if (error instanceof CallRefused) throw new NotHandedIn('The mail server is away');
+    if (error instanceof CallTimedOut) throw new NotHandedIn('The mail server took too long');
     const reply = /^\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3}\b)?/.exec(error.response ?? '')?.[0];
     if (reply && isAddressRefused(error, reply)) return reply;
     const what = [error.code, error.command && `at ${error.command}`, reply].filter(Boolean).join(' ');
@@ -129,7 +139,7 @@ export class SmtpClient implements OnModuleDestroy, OnApplicationShutdown {
       // A password goes over TLS or not at all: whoever sits between could take STARTTLS out of the greeting.
       requireTLS: auth !== null && !isLoopback(host),
       name: domainOf(this.publicUrl.value),
-      maxConnections: 4,
+      maxConnections: CONNECTIONS,
       maxRequeues: 1,
       connectionTimeout: PATIENCE,
       greetingTimeout: PATIENCE,
@@ -141,6 +151,11 @@ export class SmtpClient implements OnModuleDestroy, OnApplicationShutdown {
     });
     return this.pool;
   }
+}
+
+/** Only these two are about the letter; in all others nobody was there to take it, or would not have us. */
+function isAboutLetter({ code }: NodemailerError): boolean {
+  return code === 'EENVELOPE' || code === 'EMESSAGE';
 }
 
 /** 5.7 is about us (no relaying, a policy) and 530 about our credentials: the operator can mend them, so it is tried again. */

@@ -45,7 +45,14 @@ const WRONG: Wrong[] = [
   ...sideways('audit webhooks', 'webhooks audit', 'realtime broker', 'broker audit', 'imports scim'),
   ...sideways('privacy imports', 'scim privacy', 'console health', 'health audit'),
   ...rightward('config clock', 'clock crypto', 'crypto contract', 'contract logging', 'logging telemetry'),
-  ...rightward('telemetry database', 'database cache', 'cache http', 'http rate-limit', 'rate-limit pages'),
+  ...rightward(
+    'telemetry outgoing',
+    'outgoing database',
+    'database cache',
+    'cache http',
+    'http rate-limit',
+    'rate-limit pages',
+  ),
 ];
 
 /** Imports that the plan allows: no rule may speak of them. */

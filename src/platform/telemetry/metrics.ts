@@ -79,6 +79,29 @@ export class Metrics {
     });
   }
 
+  /** A gauge with several labels, asked for when somebody reads the metrics. */
+  gauges<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[],
+    read: () => readonly { readonly labels: Readonly<Record<T, string>>; readonly value: number }[],
+  ): void {
+    new Gauge<T>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { labels, value } of read()) this.set(labels, value);
+      },
+    });
+  }
+
+  durations<T extends string>(name: string, help: string, labelNames: readonly T[]): Histogram<T> {
+    return new Histogram({ name, help, labelNames: [...labelNames], buckets: SECONDS, registers: [this.registry] });
+  }
+
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
   text(): Promise<string> {
