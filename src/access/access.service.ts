@@ -9,6 +9,8 @@ import { refusal } from '../platform/http/validation.pipe.js';
 import { AccessRepository } from './access.repository.js';
 import type { GrantRow, Holding } from './access.repository.js';
 import { PermissionUnknown, PrivilegeCeiling, RoleUnknown } from './access.contract.js';
+import { Denials } from './denials.js';
+import type { Where } from './denials.js';
 
 /** What a user may. */
 export interface Rights {
@@ -35,6 +37,7 @@ export class Access implements OnApplicationBootstrap {
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly access: AccessRepository,
+    private readonly denials: Denials,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -45,6 +48,11 @@ export class Access implements OnApplicationBootstrap {
   async rightsOf(userId: string): Promise<Rights> {
     const rights = await this.access.rightsOf(userId, this.clock.now());
     return { ...rights, permissions: new Set(rights.permissions) };
+  }
+
+  /** As the guard of HTTP does, for whoever is asked in another way. @throws ScopeInsufficient, PermissionDenied */
+  async demand(principal: Principal, needed: readonly string[], where: Where): Promise<void> {
+    await this.denials.demand(principal, needed, where);
   }
 
   async permissionsOf(userId: string): Promise<ReadonlySet<string>> {

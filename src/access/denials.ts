@@ -6,18 +6,24 @@ import { Clock } from '../platform/clock/clock.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { REQUEST_BUDGET } from '../platform/database/impatient-client.js';
+import { OWN_ACCOUNT } from '../platform/http/policy.js';
 import { Logs } from '../platform/logging/logger.js';
+import { PermissionDenied, ScopeInsufficient } from '../platform/http/problems.js';
+import type { Principal } from '../platform/http/principal.js';
 import { currentRequest, runInRequest } from '../platform/logging/request-context.js';
 import type { RequestContext } from '../platform/logging/request-context.js';
 import { AccessDenied } from './access.contract.js';
 
+/** What somebody wanted: the template of the path, or the subject of a question. */
+export interface Where {
+  readonly method: string;
+  readonly route: string;
+}
+
 /** Who wanted what. */
-export interface Denial {
+export interface Denial extends Where {
   readonly userId: string;
   readonly permission: string;
-  readonly method: string;
-  /** The template of the path. */
-  readonly route: string;
 }
 
 interface Repeats {
@@ -57,6 +63,18 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await this.recordRepeats([...this.counted.values()]);
+  }
+
+  /** @throws ScopeInsufficient, PermissionDenied (which is recorded) unless whoever asks may, by all of these */
+  demand(principal: Principal, needed: readonly string[], where: Where): true | Promise<never> {
+    for (const scope of needed) if (principal.withheld.has(scope)) throw outOfScope(scope);
+    const missing = needed.find((permission) => permission !== OWN_ACCOUNT && !principal.permissions.has(permission));
+    return missing === undefined || this.refuse({ userId: principal.userId, permission: missing, ...where });
+  }
+
+  private async refuse(denial: Denial): Promise<never> {
+    await this.note(denial);
+    throw new PermissionDenied(`This needs the permission ${denial.permission}`);
   }
 
   /** There before the refusal is answered, unless it is a repeat. A database that is away does not change the answer. */
@@ -105,4 +123,12 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
   private tell(denial: Denial, times: number): void {
     this.events.record(AccessDenied, { ...denial, times }, { subject: `users/${denial.userId}` });
   }
+}
+
+/** With the scope that would do (RFC 6750, 3.1). */
+function outOfScope(scope: string): ScopeInsufficient {
+  return new ScopeInsufficient(`This key lacks the scope ${scope}`).withHeader(
+    'WWW-Authenticate',
+    `Bearer realm="roster", error="insufficient_scope", error_description="The key lacks a scope", scope="${scope}"`,
+  );
 }

@@ -24,6 +24,7 @@ import { Verifications } from './accounts/verifications.service.js';
 import { Administration } from './administration.service.js';
 import { Administrators } from './administrators.service.js';
 import { AuthController } from './auth.controller.js';
+import { Bearers } from './bearers.service.js';
 import { EmailController } from './email.controller.js';
 import { FlowsRepository } from './flows/flows.repository.js';
 import { Flows } from './flows/flows.service.js';
@@ -55,6 +56,7 @@ import { SessionCookies } from './session-cookies.js';
 import { SessionTokens } from './session-tokens.service.js';
 import { SignInService } from './sign-in.service.js';
 import { StepUp } from './step-up.service.js';
+import { TokenQuestionsController } from './token-questions.controller.js';
 import { UserCredentialsController } from './user-credentials.controller.js';
 
 const accounts = [
@@ -90,6 +92,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     EmailController,
     RecoveryController,
     SecondFactorController,
+    TokenQuestionsController,
     MyCredentialsController,
     MyTokensController,
     UserCredentialsController,
@@ -106,6 +109,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     AccessTokenStrategy,
     Administration,
     Administrators,
+    Bearers,
     Impersonation,
     NewDevices,
     Principals,
@@ -114,6 +118,6 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     SessionTokens,
     SignInService,
   ],
-  exports: [AccessTokenStrategy, Administrators, KeyUses, Principals, SessionCookies],
+  exports: [AccessTokenStrategy, Administrators, Bearers, KeyUses, Principals, SessionCookies],
 })
 export class AuthModule {}

@@ -33,7 +33,7 @@ import { Principals } from './principals.js';
 import { SessionCookies } from './session-cookies.js';
 
 /** Seconds that another machine's clock may be ahead of ours. */
-const LEEWAY = 30;
+export const LEEWAY = 30;
 
 /** Passport's own answers are replaced by ours, which say as little as they may. */
 function passportGuard(strategy: string): CanActivate {
