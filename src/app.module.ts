@@ -7,6 +7,7 @@ import { createDataSource } from '../ormconfig.js';
 import { AccessModule, PermissionGuard } from './access/index.js';
 import { AuditModule } from './audit/index.js';
 import { AuthModule, AuthenticationGuard } from './auth/index.js';
+import { BrokerModule } from './broker/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
 import { Jobs, JobsModule, defineJob } from './jobs/index.js';
@@ -58,6 +59,7 @@ export class AppModule {
         AccessModule,
         AuditModule,
         AuthModule,
+        BrokerModule,
         EventsModule,
         HealthModule,
         JobsModule,

@@ -69,9 +69,7 @@ export class Bearers {
     const known = this.principals.remembered(hash);
     if (known) return admitted(known);
     const isToken = shown.includes('.');
-    return admitted(
-      isToken ? await this.ofToken(claimsOf(shown), hash) : await this.principals.ofKey(shown, hash),
-    );
+    return admitted(isToken ? await this.ofToken(claimsOf(shown), hash) : await this.principals.ofKey(shown, hash));
   }
 
   private ofToken(claims: AccessTokenClaims, hash: string): Promise<Principal> {

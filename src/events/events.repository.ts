@@ -55,6 +55,12 @@ const ADVANCE = statement(
   `INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
    ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, seq = excluded.seq`,
 );
+const ADVANCE_FROM = statement(
+  'events_advance_from',
+  `INSERT INTO roster.event_cursors AS cursor (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
+   ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, seq = excluded.seq
+   WHERE (cursor.xid, cursor.seq) = (CAST($4 AS xid8), CAST($5 AS bigint))`,
+);
 
 @Injectable()
 export class EventsRepository {
@@ -95,6 +101,11 @@ export class EventsRepository {
 
   async advance(reader: string, { xid, seq }: Position): Promise<void> {
     await this.db.change(ADVANCE, [reader, xid, seq]);
+  }
+
+  /** @returns whether the reader stood where it was thought to stand */
+  async advanceFrom(reader: string, from: Position, { xid, seq }: Position): Promise<boolean> {
+    return (await this.db.change(ADVANCE_FROM, [reader, xid, seq, from.xid, from.seq])) === 1;
   }
 
   /** Partitions of all partitioned tables, from the month of `at` on; runs with the owner's rights (SECURITY DEFINER). */
