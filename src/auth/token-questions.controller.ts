@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
+import { ApiExcludeController } from '@nestjs/swagger';
 
 import { Problem } from '../platform/contract/problem.js';
 import { Answers } from '../platform/contract/question.js';
@@ -8,6 +9,7 @@ import { Bearers } from './bearers.service.js';
 import { TokenAnswer, TokenQuestion } from './token-questions.dto.js';
 
 /** What other services ask over the broker of a token that they were shown. */
+@ApiExcludeController()
 @Controller()
 export class TokenQuestionsController {
   constructor(private readonly bearers: Bearers) {}

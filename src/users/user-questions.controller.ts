@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
+import { ApiExcludeController } from '@nestjs/swagger';
 
 import { PermissionUnknown } from '../access/index.js';
 import { Clock } from '../platform/clock/clock.js';
@@ -15,6 +16,7 @@ import { UsersList } from './users.list.js';
 import { Users } from './users.service.js';
 
 /** What other services ask over the broker: the same services as behind HTTP. */
+@ApiExcludeController()
 @Controller()
 export class UserQuestionsController {
   constructor(

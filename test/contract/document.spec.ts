@@ -1,4 +1,5 @@
 import { TestApp } from '../harness/app.js';
+import { asyncApiOf } from './asyncapi.js';
 import { committed, eventsPage, permissionsPage, problemsPage } from './reference.js';
 import { SCHEMA } from './schema-text.js';
 
@@ -14,6 +15,11 @@ describe('the committed reference', () => {
   it('has the OpenAPI document', () => {
     const present = `${JSON.stringify(app.app.document, null, 2)}\n`;
     expect(committed('openapi.json', present)).toBe(present);
+  });
+
+  it('has the AsyncAPI document', () => {
+    const present = `${JSON.stringify(asyncApiOf(app.app.nest), null, 2)}\n`;
+    expect(committed('asyncapi.json', present)).toBe(present);
   });
 
   it.each([
