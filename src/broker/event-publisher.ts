@@ -55,13 +55,13 @@ export class EventPublisher implements OnApplicationBootstrap {
     return waiting.length > 0 && this.lease.claim();
   }
 
-  private async publish(batch: readonly RecordedFact[]): Promise<{ count: number; failure: unknown }> {
+  private async publish(batch: readonly RecordedFact[]): Promise<{ count: number; failure: Error | null }> {
     if (batch.length === 0) return { count: 0, failure: null };
     try {
       await this.stream.publish(batch.map((fact) => cloudEventOf(fact, this.publicUrl.value)));
       return { count: batch.length, failure: null };
-    } catch (failure) {
-      return { count: failure instanceof NotAllStored ? failure.stored : 0, failure };
+    } catch (error) {
+      return { count: error instanceof NotAllStored ? error.stored : 0, failure: error as Error };
     }
   }
 }
