@@ -7,6 +7,7 @@ import { parseStrictJson } from '../platform/http/strict-json.js';
 /** More than any question of ours needs. Bytes. */
 const LARGEST = 64 * 1024;
 const ID_LENGTH = 200;
+const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
 
 /**
  * Where answers may go: an inbox, also one of another account (`_R_`). Whoever asks chooses this subject, and we may
@@ -43,9 +44,20 @@ function isPacket(value: unknown): value is { pattern: unknown; id?: unknown; da
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'pattern') && Object.hasOwn(value, 'id');
 }
 
-/** The one header of this name, however it is spelt. @throws TokenInvalid if there are several */
-export function headerOf({ headers }: Msg, name: string): string | undefined {
-  const values = headers?.values(name, Match.IgnoreCase) ?? [];
-  if (values.length > 1) throw new TokenInvalid(`The header ${name} is there more than once`);
-  return values[0];
+/** @throws TokenInvalid if there are several: nobody can say which of them a proxy on the way has looked at */
+export function authorizationOf(message: Msg): string | undefined {
+  const given = valuesOf(message, 'authorization');
+  if (given.length > 1) throw new TokenInvalid('The header authorization is there more than once');
+  return given[0];
+}
+
+/** The id that whoever asks has given the question, if it is a sane one. */
+export function requestIdOf(message: Msg): string | null {
+  const [given = ''] = valuesOf(message, 'x-request-id');
+  return SANE_REQUEST_ID.test(given) ? given : null;
+}
+
+/** However it is spelt: to NATS the case of a header's name matters, to people it does not. */
+function valuesOf({ headers }: Msg, name: string): readonly string[] {
+  return headers?.values(name, Match.IgnoreCase) ?? [];
 }

@@ -22,7 +22,7 @@ import { Metrics } from '../platform/telemetry/metrics.js';
 import type { AnswerWriter } from './answers.js';
 import { AnswerTooLarge } from './broker.contract.js';
 import { BrokerConnection } from './broker-connection.js';
-import { headerOf, mayBeAnswered, readQuestion } from './question-message.js';
+import { authorizationOf, mayBeAnswered, readQuestion, requestIdOf } from './question-message.js';
 import { QuestionsDesk } from './questions-desk.js';
 
 /** Replicas share the questions: each is given to one of them. */
@@ -31,7 +31,6 @@ const QUEUE = 'roster';
 const AT_ONCE = 200;
 /** Milliseconds. */
 const DRAINS_FOR = 1000;
-const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
 
 /**
  * Answers questions over NATS: a transport of NestJS, whose message patterns it calls. Nest's own transport keeps the
@@ -125,8 +124,7 @@ export class QuestionsServer extends Server implements CustomTransportStrategy, 
   }
 
   private async answer(question: Question, message: Msg): Promise<void> {
-    const given = message.headers?.get('x-request-id') ?? '';
-    const requestId = SANE_REQUEST_ID.test(given) ? given : newId();
+    const requestId = requestIdOf(message) ?? newId();
     const context = {
       requestId,
       deadline: performance.now() + REQUEST_BUDGET,
@@ -149,7 +147,7 @@ export class QuestionsServer extends Server implements CustomTransportStrategy, 
       if (this.underWay.size >= AT_ONCE) throw new ServiceUnavailable('Too many questions at once');
       const asked = readQuestion(message);
       pack = asked.pack;
-      const value = await this.ask(question, asked.question, headerOf(message, 'authorization'));
+      const value = await this.ask(question, asked.question, authorizationOf(message));
       const text = pack(writer.data(question, value));
       this.refuseTooLarge(text);
       return { text, code: '', told: headers() };
