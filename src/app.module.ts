@@ -28,6 +28,20 @@ import { UsersModule } from './users/index.js';
 const PruneRateLimits = defineJob('rate_limits.prune', { maxAttempts: 3 });
 const PruneIdempotencyKeys = defineJob('idempotency_keys.prune', { maxAttempts: 3 });
 
+const MODULES = [
+  AccessModule,
+  AuditModule,
+  AuthModule,
+  BrokerModule,
+  EventsModule,
+  HealthModule,
+  JobsModule,
+  KeysModule,
+  MailModule,
+  MfaModule,
+  UsersModule,
+];
+
 /** The whole house. Guards are bound here, in their order, so that no module needs the one that guards it. */
 @Module({})
 export class AppModule {
@@ -53,21 +67,7 @@ export class AppModule {
     });
     return {
       module: AppModule,
-      imports: [
-        database,
-        PlatformModule.on(ground),
-        AccessModule,
-        AuditModule,
-        AuthModule,
-        BrokerModule,
-        EventsModule,
-        HealthModule,
-        JobsModule,
-        KeysModule,
-        MailModule,
-        MfaModule,
-        UsersModule,
-      ],
+      imports: [database, PlatformModule.on(ground), ...MODULES],
       controllers: [ProblemsController],
       providers: [
         { provide: APP_GUARD, useClass: AuthenticationGuard },
