@@ -20,6 +20,7 @@ const MANNERS = {
   concurrency: 1,
   queue: 1,
 };
+const GREETED_WITHIN = 4000;
 const TRIES_EVERY = 300;
 /** A server that answers nothing for two of these is left. Milliseconds. */
 const PING_EVERY = 5000;
@@ -99,7 +100,9 @@ export class BrokerConnection implements OnApplicationShutdown {
 
   private async connect(): Promise<NatsConnection | null> {
     const { signal } = this.stopping;
-    const stopped = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null)));
+    const { promise: stopped, resolve } = Promise.withResolvers<null>();
+    const stop = (): void => resolve(null);
+    signal.addEventListener('abort', stop, { once: true });
     try {
       return await Promise.race([this.policy!.execute((late) => this.dial(late)), stopped]);
     } catch (error) {
@@ -107,6 +110,8 @@ export class BrokerConnection implements OnApplicationShutdown {
       if (!this.failing) this.log.warn({ err: error }, 'NATS is away: events wait, and nothing is lost');
       this.failing = true;
       return null;
+    } finally {
+      signal.removeEventListener('abort', stop);
     }
   }
 
@@ -155,7 +160,7 @@ function optionsOf({ NATS_URL, NATS_CREDS, ROLE }: Config['values']): NodeConnec
     name: `roster-${ROLE}`,
     // We make another one ourselves: this one would keep what was not sent, and send it after what came later.
     reconnect: false,
-    timeout: MANNERS.timeout,
+    timeout: GREETED_WITHIN,
     pingInterval: PING_EVERY,
     maxPingOut: 2,
     ...(secure ? { tls: {} } : {}),

@@ -37,7 +37,11 @@ export class EventPublisher implements OnApplicationBootstrap {
 
   /** @returns whether there may be more; false while NATS is away, or while another process publishes */
   async publishNext(): Promise<boolean> {
-    if (!this.stream.isThere || !(await this.isOurTurn())) return false;
+    if (!this.stream.isThere) return false;
+    if (!(await this.isOurTurn())) {
+      this.stream.restsWell();
+      return false;
+    }
     const from = await this.facts.positionOf(READER);
     const batch = await this.facts.after(from, BATCH);
     const stored = await this.publish(batch);

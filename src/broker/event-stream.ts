@@ -6,6 +6,7 @@ import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 
 import type { CloudEvent } from '../events/index.js';
 import { Config } from '../platform/config/config.js';
+import { CallRefused } from '../platform/outgoing/circuit.js';
 import { Outgoing } from '../platform/outgoing/outgoing.js';
 import type { OutgoingPolicy } from '../platform/outgoing/outgoing.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
@@ -74,9 +75,16 @@ export class EventStream {
       await this.policy!.execute(() => this.publishOn(session, events));
       this.connection.report(null);
     } catch (error) {
-      this.connection.report(`Events wait in the database: ${String((error as Error).cause ?? error)}`);
+      // What is wrong was told by the calls that were made.
+      if (!(error instanceof CallRefused))
+        this.connection.report(`Events wait in the database: ${String((error as Error).cause ?? error)}`);
       throw error;
     }
+  }
+
+  /** Nothing waits here: whatever went wrong is over, or is another process's to tell. */
+  restsWell(): void {
+    this.connection.report(null);
   }
 
   private async publishOn(session: NatsConnection, events: readonly CloudEvent[]): Promise<void> {
