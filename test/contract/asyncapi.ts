@@ -171,7 +171,7 @@ function answerChannelOf({ name, server }: Message): [string, Json] {
   return [answer, { servers: [refer('servers', server)], messages }];
 }
 
-function operationOf({ name, action, about, reply, permission, problems }: Message): [string, Json] {
+function operationOf({ name, server, action, about, reply, permission, problems }: Message): [string, Json] {
   const answer = answerName(name);
   return [
     name,
@@ -183,7 +183,7 @@ function operationOf({ name, action, about, reply, permission, problems }: Messa
       ...(reply && {
         reply: { channel: refer('channels', answer), messages: [refer('channels', answer, 'messages', answer)] },
       }),
-      security: [refer('components', 'securitySchemes', permission ? 'bearer' : 'account')],
+      security: [refer('components', 'securitySchemes', permission || server === 'realtime' ? 'bearer' : 'account')],
       ...(permission && { 'x-permission': permission }),
       ...(problems && { 'x-problems': problems }),
     },
@@ -225,8 +225,47 @@ function plainAll(schemas: Readonly<Record<string, Schema>>): Json {
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, plain(schema)]));
 }
 
-/** The document of this application. Sockets add what they tell to the list. */
-export function asyncApiOf(app: INestApplication): Json {
+/** A message of the socket, as the module that speaks over it declares them. */
+export interface SocketMessage {
+  readonly name: string;
+  readonly from: 'client' | 'server';
+  readonly about: string;
+  readonly payload: object;
+  readonly answer?: object;
+  readonly example: object;
+}
+
+export function socketMessages(messages: readonly SocketMessage[]): Message[] {
+  return messages.map(({ name, from, about, payload, answer, example }) => ({
+    name: `realtime.${name}`,
+    server: 'realtime',
+    address: name,
+    action: from === 'server' ? 'send' : 'receive',
+    about,
+    payload: payload as Json,
+    example,
+    ...(answer && { reply: { payload: answer as Json } }),
+  }));
+}
+
+/** The document of this application; `more` is what it says beside NATS. */
+export function asyncApiOf(app: INestApplication, more: readonly Message[] = []): Json {
   const schemas = schemasOfQuestions(app, BrokerModule).components!.schemas as Readonly<Record<string, Schema>>;
-  return asyncApiDocument([...eventMessages(), ...questionMessages(schemas)], schemas);
+  return asyncApiDocument([...eventMessages(), ...questionMessages(schemas), ...more], schemas);
+}
+
+/** The references of a document that lead nowhere. */
+export function danglingIn(document: Json): string[] {
+  const leads = (reference: string): boolean =>
+    reference
+      .slice('#/'.length)
+      .split('/')
+      .reduce<unknown>((value, name) => (value as Json | undefined)?.[name], document) !== undefined;
+  return [...new Set(referencesIn(document))].filter((reference) => !leads(reference));
+}
+
+function referencesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { $ref } = value as { $ref?: unknown };
+  return [...(typeof $ref === 'string' ? [$ref] : []), ...Object.values(value).flatMap(referencesIn)];
 }
