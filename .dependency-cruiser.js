@@ -134,7 +134,13 @@ export default {
       'source-to-test',
       'What ships never imports what does not.',
       { path: '^src/', pathNot: SPEC },
-      { path: ['^(test|bench)/', SPEC] },
+      { path: ['^(test|bench|examples)/', SPEC] },
+    ),
+    rule(
+      'example-stands-alone',
+      'An example is a service of somebody else: it knows what Roster promises, and none of its code.',
+      { path: '^examples/([^/]+)/' },
+      { path: ['^(src|test|bench|migrations|sdk)/', '^examples/'], pathNot: '^examples/$1/' },
     ),
     rule(
       'migration-stands-alone',

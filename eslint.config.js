@@ -172,7 +172,7 @@ export default tseslint.config(
   { files: ['src/platform/http/**'], rules: { 'house/problems': 'off' } },
   {
     // The terminal, or the parent process, is what they write to.
-    files: ['src/main.ts', 'src/cli/**', 'bench/**', 'test/fixtures/**'],
+    files: ['src/main.ts', 'src/cli/**', 'bench/**', 'examples/**', 'test/fixtures/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -7,6 +7,7 @@ import { createDataSource } from '../ormconfig.js';
 import { AccessModule, PermissionGuard } from './access/index.js';
 import { AuditModule } from './audit/index.js';
 import { AuthModule, AuthenticationGuard } from './auth/index.js';
+import { BrokerModule } from './broker/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
 import { Jobs, JobsModule, defineJob } from './jobs/index.js';
@@ -29,6 +30,22 @@ import { WebhooksModule } from './webhooks/index.js';
 const PruneRateLimits = defineJob('rate_limits.prune', { maxAttempts: 3 });
 const PruneIdempotencyKeys = defineJob('idempotency_keys.prune', { maxAttempts: 3 });
 
+const MODULES = [
+  AccessModule,
+  AuditModule,
+  AuthModule,
+  BrokerModule,
+  EventsModule,
+  HealthModule,
+  JobsModule,
+  KeysModule,
+  MailModule,
+  MfaModule,
+  RealtimeModule,
+  UsersModule,
+  WebhooksModule,
+];
+
 /** The whole house. Guards are bound here, in their order, so that no module needs the one that guards it. */
 @Module({})
 export class AppModule {
@@ -41,22 +58,7 @@ export class AppModule {
     bindIdempotency();
     return {
       module: AppModule,
-      imports: [
-        databaseOn(ground),
-        PlatformModule.on(ground),
-        AccessModule,
-        AuditModule,
-        AuthModule,
-        EventsModule,
-        HealthModule,
-        JobsModule,
-        KeysModule,
-        MailModule,
-        MfaModule,
-        RealtimeModule,
-        UsersModule,
-        WebhooksModule,
-      ],
+      imports: [databaseOn(ground), PlatformModule.on(ground), ...MODULES],
       controllers: [ProblemsController],
       providers: [
         { provide: APP_GUARD, useClass: AuthenticationGuard },

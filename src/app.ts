@@ -4,6 +4,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 
 import { AppModule } from './app.module.js';
+import { serveQuestions } from './broker/index.js';
 import { TAGS } from './openapi.js';
 import { SettingsRepository } from './platform/database/settings.repository.js';
 import { serializeByDocument } from './platform/http/answers.js';
@@ -101,6 +102,7 @@ async function assemble(
   serveDocument(fastify, document);
   if (config.values.DOCS === 'on') serveDocs(fastify);
   await nest.init();
+  await serveQuestions(nest);
   await fastify.ready();
   return { nest, fastify, document };
 }

@@ -5,9 +5,11 @@ import { Clock } from '../platform/clock/clock.js';
 import { permissions } from '../platform/contract/permission.js';
 import { Database } from '../platform/database/database.js';
 import type { Principal } from '../platform/http/principal.js';
+import { Problem } from '../platform/contract/problem.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { AccessRepository } from './access.repository.js';
 import type { GrantRow, Holding } from './access.repository.js';
+import { demand } from './demand.js';
 import { Denials } from './denials.js';
 import type { Denial } from './denials.js';
 import { PermissionUnknown, PrivilegeCeiling, ReadRoles, RoleUnknown } from './access.contract.js';
@@ -53,6 +55,20 @@ export class Access implements OnApplicationBootstrap {
   /** Puts on record that somebody was refused where no guard of HTTP stands. */
   noteDenial(denial: Denial): Promise<void> {
     return this.denials.note(denial);
+  }
+
+  /** As the guard of HTTP does, for whoever asks in another way. @throws ScopeInsufficient, PermissionDenied */
+  async demand(principal: Principal, needed: readonly string[], where: Pick<Denial, 'method' | 'route'>): Promise<void> {
+    try {
+      demand(principal, needed);
+    } catch (error) {
+      if (error instanceof Problem)
+        await this.noteDenial({
+          ...{ userId: principal.userId, code: error.definition.code, permission: error.lacked, target: null },
+          ...where,
+        });
+      throw error;
+    }
   }
 
   async permissionsOf(userId: string): Promise<ReadonlySet<string>> {

@@ -7,6 +7,7 @@ export const AdministerCredentials = definePermission(
   'Send resets, take away factors, and unlock accounts',
 );
 export const Impersonate = definePermission('users:impersonate', 'Act for another user, for a while and on record');
+export const VerifyTokens = definePermission('tokens:verify', 'Ask whose an access token or a key is');
 
 export class SignInFailed extends defineProblem('sign_in_failed', 401, 'Name or password is not right', {
   cause: 'No active account has this name with this password. Which of the two is wrong is not told.',

@@ -57,6 +57,7 @@ import { SessionCookies } from './session-cookies.js';
 import { SessionTokens } from './session-tokens.service.js';
 import { SignInService } from './sign-in.service.js';
 import { StepUp } from './step-up.service.js';
+import { TokenQuestionsController } from './token-questions.controller.js';
 import { UserCredentialsController } from './user-credentials.controller.js';
 
 const accounts = [
@@ -93,6 +94,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     EmailController,
     RecoveryController,
     SecondFactorController,
+    TokenQuestionsController,
     MyCredentialsController,
     MyTokensController,
     UserCredentialsController,

@@ -109,6 +109,12 @@ const BACKLOG = statement(
       ORDER BY xid, seq LIMIT 1) AS "oldestAt"
    FROM (SELECT xid, seq FROM roster.event_cursors WHERE reader = $1 UNION ALL SELECT '0', 0 ORDER BY xid DESC LIMIT 1) c`,
 );
+const ADVANCE_FROM = statement(
+  'events_advance_from',
+  `INSERT INTO roster.event_cursors AS cursor (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
+   ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, seq = excluded.seq
+   WHERE (cursor.xid, cursor.seq) = (CAST($4 AS xid8), CAST($5 AS bigint))`,
+);
 
 @Injectable()
 export class EventsRepository {
@@ -212,6 +218,11 @@ export class EventsRepository {
   async retire(before: Date, most: number): Promise<{ months: number; facts: number; waitsFor: string | null }> {
     const text = 'SELECT months, facts, waits_for AS "waitsFor" FROM roster.retire_events($1, $2)';
     return (await this.db.row<{ months: number; facts: number; waitsFor: string | null }>(text, [before, most]))!;
+  }
+
+  /** @returns whether the reader stood where it was thought to stand */
+  async advanceFrom(reader: string, from: Position, { xid, seq }: Position): Promise<boolean> {
+    return (await this.db.change(ADVANCE_FROM, [reader, xid, seq, from.xid, from.seq])) === 1;
   }
 
   /** Partitions of all partitioned tables, from the month of `at` on; runs with the owner's rights (SECURITY DEFINER). */

@@ -69,6 +69,11 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
     return this.events.newest();
   }
 
+  /** Moves a reader whose work lies elsewhere, unless somebody has moved it meanwhile. @returns whether it was moved */
+  advanceFrom(reader: string, from: Position, to: Position): Promise<boolean> {
+    return this.events.advanceFrom(reader, from, to);
+  }
+
   /** Where a fact stands, by its id; null if there is none, or no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.events.placeOf(id);

@@ -10,6 +10,7 @@ import { MeController } from './me.controller.js';
 import { OwnDeletion } from './own-deletion.service.js';
 import { AccessController, UserPermissionsController } from './user-permissions.controller.js';
 import { UserPermissions } from './user-permissions.service.js';
+import { UserQuestionsController } from './user-questions.controller.js';
 import { UserSessionsController } from './user-sessions.controller.js';
 import { UserSessions } from './user-sessions.service.js';
 import { UserStatusService } from './user-status.service.js';
@@ -20,7 +21,14 @@ import { Users } from './users.service.js';
 
 @Module({
   imports: [AccessModule, EventsModule, JobsModule, MailModule, PasswordsModule, SessionsModule],
-  controllers: [UsersController, UserPermissionsController, UserSessionsController, MeController, AccessController],
+  controllers: [
+    UsersController,
+    UserPermissionsController,
+    UserQuestionsController,
+    UserSessionsController,
+    MeController,
+    AccessController,
+  ],
   providers: [Users, UserPermissions, UserSessions, UserStatusService, OwnDeletion, UsersList, UsersRepository],
   exports: [Users],
 })

@@ -55,6 +55,17 @@ describe('npm run roster -- doctor', () => {
     expect(findings['mail']).toEqual({ verdict, detail: expect.stringMatching(detail) as string });
   });
 
+  it.each([
+    ['nats://127.0.0.1:4222', 'ok', /^events and questions go by nats:\/\/127\.0\.0\.1:4222$/],
+    ['tls://ada:its-secret@nats.example.com', 'ok', /tls:\/\/nats\.example\.com:4222, signed in$/],
+    ['nats://its-secret@nats.example.com', 'warning', /signed in: tokens travel unencrypted/],
+  ])('says how events go by %s', async (NATS_URL, verdict, detail) => {
+    const database = onDatabase(await freshDatabase('doctor_broker'));
+    const { findings } = await examine({ ...database, ...PRODUCTION, NATS_URL }, '--production');
+    expect(findings['broker']).toEqual({ verdict, detail: expect.stringMatching(detail) as string });
+    expect(JSON.stringify(findings)).not.toContain('its-secret');
+  });
+
   it('says for people what it says for programs', async () => {
     const { code, stdout } = await runToEnd(onDatabase(await freshDatabase('doctor_words')), ['doctor']);
     expect(code).toBe(1);

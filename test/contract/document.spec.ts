@@ -1,4 +1,5 @@
 import { TestApp } from '../harness/app.js';
+import { asyncApiOf, danglingIn } from './asyncapi.js';
 import { committed, eventsPage, permissionsPage, problemsPage } from './reference.js';
 import { SCHEMA } from './schema-text.js';
 
@@ -14,6 +15,13 @@ describe('the committed reference', () => {
   it('has the OpenAPI document', () => {
     const present = `${JSON.stringify(app.app.document, null, 2)}\n`;
     expect(committed('openapi.json', present)).toBe(present);
+  });
+
+  it('has the AsyncAPI document, which refers to nothing that is not there', () => {
+    const document = asyncApiOf(app.app.nest);
+    expect(danglingIn(document)).toEqual([]);
+    const present = `${JSON.stringify(document, null, 2)}\n`;
+    expect(committed('asyncapi.json', present)).toBe(present);
   });
 
   it.each([

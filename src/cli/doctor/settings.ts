@@ -9,7 +9,12 @@ import type { Finding } from './finding.js';
 
 /** What can be told from the settings alone. */
 export function examineSettings(config: Config): Finding[] {
-  const findings = [ok('configuration', 'every setting can be read'), ...examineSecrets(config), mailFinding(config)];
+  const findings = [
+    ok('configuration', 'every setting can be read'),
+    ...examineSecrets(config),
+    mailFinding(config),
+    ...brokerFindings(config),
+  ];
   if (isIP(hostOf(config.values.PUBLIC_URL)) !== 0)
     findings.push(
       warning('PUBLIC_URL', 'names an address: browsers let passkeys work only under a name, such as localhost'),
@@ -69,6 +74,20 @@ function mailFinding({ production, values: { SMTP_URL, MAIL_FROM } }: Config): F
   return production
     ? warning('mail', 'SMTP_URL is not set: nobody gets any, and codes stay readable in the outbox table for a week')
     : ok('mail', 'stays here, in the development outbox at /dev/mail');
+}
+
+/** Where events go, and how safely. */
+function brokerFindings({ values: { NATS_URL, NATS_CREDS } }: Config): Finding[] {
+  if (!NATS_URL) return [];
+  const { hosts, secure, auth } = NATS_URL;
+  const signed = NATS_CREDS ? ', signed in by a key' : auth ? ', signed in' : '';
+  const way = `${secure ? 'tls' : 'nats'}://${hosts.join(',')}${signed}`;
+  const near = hosts.every((host) => isLoopback(host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')));
+  if (!secure && !near)
+    return [
+      warning('broker', `events and questions go by ${way}: tokens travel unencrypted unless the server asks for TLS`),
+    ];
+  return [ok('broker', `events and questions go by ${way}`)];
 }
 
 function examineProduction({ values, embeddedDatabase }: Config): Finding[] {

@@ -47,6 +47,7 @@ describe('a configuration', () => {
     ['ROLE', 'worker', 'worker'],
     ['PUBLIC_URL', 'https://id.example.com', 'https://id.example.com'],
     ['SMTP_URL', 'smtp://mail.example.com', { host: 'mail.example.com', port: 587, secure: false, auth: null }],
+    ['NATS_URL', 'nats://127.0.0.1', { hosts: ['127.0.0.1:4222'], secure: false, auth: null }],
     ['MAIL_FROM', 'Example <post@example.com>', { name: 'Example', address: 'post@example.com' }],
   ])('reads %s=%s', (name, text, value) => {
     expect(Config.load({ [name]: text }).values).toMatchObject({ [name]: value });

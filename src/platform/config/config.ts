@@ -97,6 +97,8 @@ function contradictions(values: Values, given: ReadonlySet<string>): string[] {
     faults.push('ADMIN_PASSWORD needs ADMIN_EMAIL beside it');
   if (given.has('DATABASE_MIGRATION_URL') && !given.has('DATABASE_URL'))
     faults.push('DATABASE_MIGRATION_URL needs DATABASE_URL beside it');
+  if (given.has('NATS_CREDS') && (!given.has('NATS_URL') || values.NATS_URL?.auth))
+    faults.push('NATS_CREDS needs NATS_URL beside it, without a user or a token in it');
   // A port that was not given moves out of the way by itself.
   if (given.has('PORT') && given.has('MANAGEMENT_PORT') && values.PORT !== 0 && values.PORT === values.MANAGEMENT_PORT)
     faults.push('PORT and MANAGEMENT_PORT must differ');

@@ -1,5 +1,7 @@
 import { domainToASCII } from 'node:url';
 
+import { readBrokerCredentials, readBrokerServers } from './broker-servers.js';
+import type { BrokerServers } from './broker-servers.js';
 import { readMailServer, readMailbox } from './mail-server.js';
 import type { MailServer, Mailbox } from './mail-server.js';
 import { readNetworks, readOrigins, readQuota, readTrustedProxies } from './network.js';
@@ -150,6 +152,16 @@ function mailbox(): Bare<Mailbox | null> {
   return { read: readMailbox, fallback: null, expects: 'an address such as Example <noreply@example.com>' };
 }
 
+function brokerServers(): Bare<BrokerServers | null> {
+  const expects =
+    'a URL such as nats://nats.example.com:4222 or tls://user:password@nats.example.com, or several of one cluster by commas, with nothing after the port';
+  return { read: readBrokerServers, fallback: null, expects };
+}
+
+function brokerCredentials(): Bare<string> {
+  return { read: readBrokerCredentials, fallback: '', expects: 'the text of a NATS credentials file (JWT and seed)' };
+}
+
 const anything = /^[^\0]+$/s;
 const host = /^[0-9A-Za-z.:_-]+$/;
 
@@ -188,6 +200,17 @@ export const settings = {
     'Redis, in place of PostgreSQL, for counting requests and for waking other processes; losing it stops nothing',
     true,
   ),
+  NATS_URL: describe(
+    brokerServers(),
+    'NATS with JetStream: events are published there, and other services ask there; losing it delays events and stops nothing',
+    true,
+  ),
+  NATS_CREDS: describe(
+    brokerCredentials(),
+    'How we sign in to NATS by a key, in place of a password in NATS_URL; most likely as NATS_CREDS_FILE',
+    true,
+  ),
+  NATS_EVENTS_KEPT: describe(span('7d'), 'JetStream forgets events that are older'),
   SMTP_URL: describe(
     mailServer(),
     'The server that takes our mail (port 587, of smtps 465); without it mail stays in the development outbox',

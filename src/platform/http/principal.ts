@@ -24,6 +24,11 @@ export interface Principal {
   readonly secondFactorRequired: boolean;
 }
 
+/** Who asks over the broker, as its message patterns are given it. */
+export interface Asker {
+  readonly principal: Principal;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     principal?: Principal;

@@ -1,0 +1,152 @@
+import { Injectable } from '@nestjs/common';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { StreamConfig } from '@nats-io/jetstream';
+import { TimeoutError, headers, nanos } from '@nats-io/transport-node';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+
+import type { CloudEvent } from '../events/index.js';
+import { Config } from '../platform/config/config.js';
+import { CallRefused } from '../platform/outgoing/circuit.js';
+import { Outgoing } from '../platform/outgoing/outgoing.js';
+import type { OutgoingPolicy } from '../platform/outgoing/outgoing.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
+import { BrokerConnection } from './broker-connection.js';
+
+export const STREAM = 'ROSTER_EVENTS';
+export const SUBJECTS = 'roster.events';
+/** A second message of one id is dropped within this: longer than any of our processes stands between sending and knowing. */
+const DUPLICATES_WITHIN = 600_000;
+/** For the acknowledgement of a message, and for all of a batch. Milliseconds. */
+const PATIENCE = 1500;
+const MANNERS = {
+  timeout: 4500,
+  retries: 0,
+  breaker: { failures: 5, resetAfter: 1000 },
+  concurrency: 1,
+  queue: 1,
+};
+
+/** Not all of a batch was stored: only so many, from its beginning. */
+export class NotAllStored extends Error {
+  constructor(
+    readonly stored: number,
+    override readonly cause: unknown,
+  ) {
+    super('JetStream did not store every event');
+  }
+}
+
+/** The stream of JetStream that our events are published to, each by its type. */
+@Injectable()
+export class EventStream {
+  private ensured: NatsConnection | null = null;
+  private policy: OutgoingPolicy | null = null;
+  private readonly published;
+
+  constructor(
+    private readonly config: Config,
+    private readonly connection: BrokerConnection,
+    private readonly outgoing: Outgoing,
+    metrics: Metrics,
+  ) {
+    this.published = metrics.counter('broker_events_total', 'Events given to NATS, by what became of them', ['result']);
+  }
+
+  /** Somebody has said where NATS is. */
+  get isWanted(): boolean {
+    return this.connection.isWanted;
+  }
+
+  /** There is somebody to publish to at this moment. */
+  get isThere(): boolean {
+    return this.connection.current !== null;
+  }
+
+  open(): void {
+    this.policy = this.outgoing.policy('jetstream', MANNERS);
+    this.connection.open();
+  }
+
+  /** Settles when every event is stored. @throws NotAllStored, or why none could be sent */
+  async publish(events: readonly CloudEvent[]): Promise<void> {
+    const session = this.connection.current;
+    if (!session) throw new NotAllStored(0, new Error('NATS is away'));
+    try {
+      await this.policy!.execute(() => this.publishOn(session, events));
+      this.connection.report(null);
+    } catch (error) {
+      // What is wrong was told by the calls that were made.
+      if (!(error instanceof CallRefused))
+        this.connection.report(`Events wait in the database: ${String((error as Error).cause ?? error)}`);
+      throw error;
+    }
+  }
+
+  /** Nothing waits here: whatever went wrong is over, or is another process's to tell. */
+  restsWell(): void {
+    this.connection.report(null);
+  }
+
+  private async publishOn(session: NatsConnection, events: readonly CloudEvent[]): Promise<void> {
+    await this.ensure(session);
+    const client = jetstream(session);
+    const sent = await Promise.allSettled(
+      events.map((event, place) => {
+        // Behind the one before it or not at all: a message that was refused leaves no gap behind which others stand.
+        const before = events[place - 1]?.id;
+        return client.publish(`${SUBJECTS}.${event.type}`, JSON.stringify(event), {
+          msgID: event.id,
+          headers: asCloudEvent(),
+          timeout: PATIENCE,
+          expect: { streamName: STREAM, ...(before === undefined ? {} : { lastMsgID: before }) },
+        });
+      }),
+    );
+    for (const each of sent) this.published.inc({ result: resultOf(each) });
+    const failed = sent.findIndex(({ status }) => status === 'rejected');
+    if (failed === -1) return;
+    // Nobody may be reading on the other side: what we sent must not arrive after what is sent again.
+    if (sent.some((each) => each.status === 'rejected' && each.reason instanceof TimeoutError))
+      this.connection.drop(session);
+    throw new NotAllStored(failed, (sent[failed] as PromiseRejectedResult).reason);
+  }
+
+  /** Once for each connection: the stream may be another one than before. What operators say of it stays as it is. */
+  private async ensure(session: NatsConnection): Promise<void> {
+    if (this.ensured === session) return;
+    const { streams } = await jetstreamManager(session, { timeout: PATIENCE });
+    const ours = {
+      subjects: [`${SUBJECTS}.>`],
+      max_age: nanos(this.config.values.NATS_EVENTS_KEPT),
+      duplicate_window: nanos(DUPLICATES_WITHIN),
+    };
+    const present = await streams.info(STREAM).catch((error: unknown) => {
+      if ((error as { code?: number }).code === STREAM_UNKNOWN) return null;
+      throw error;
+    });
+    if (!present) await streams.add({ name: STREAM, description: 'Events of Roster, as CloudEvents', ...ours });
+    else if (!agrees(present.config, ours)) await streams.update(STREAM, { ...present.config, ...ours });
+    this.ensured = session;
+  }
+}
+
+/** JetStream's code of the error. */
+const STREAM_UNKNOWN = 10_059;
+
+/** CloudEvents 1.0, structured mode: the message is the event. New for each: the client writes its own into it. */
+function asCloudEvent(): MsgHdrs {
+  const made = headers();
+  made.set('content-type', 'application/cloudevents+json; charset=utf-8');
+  return made;
+}
+
+function agrees(present: StreamConfig, ours: Partial<StreamConfig>): boolean {
+  return Object.entries(ours).every(
+    ([name, value]) => JSON.stringify(present[name as keyof StreamConfig]) === JSON.stringify(value),
+  );
+}
+
+function resultOf(sent: PromiseSettledResult<{ duplicate: boolean }>): 'stored' | 'duplicate' | 'failed' {
+  if (sent.status === 'rejected') return 'failed';
+  return sent.value.duplicate ? 'duplicate' : 'stored';
+}

@@ -1,0 +1,2 @@
+export { BrokerModule } from './broker.module.js';
+export { serveQuestions } from './serve-questions.js';
