@@ -58,7 +58,11 @@ export class Access implements OnApplicationBootstrap {
   }
 
   /** As the guard of HTTP does, for whoever asks in another way. @throws ScopeInsufficient, PermissionDenied */
-  async demand(principal: Principal, needed: readonly string[], where: Pick<Denial, 'method' | 'route'>): Promise<void> {
+  async demand(
+    principal: Principal,
+    needed: readonly string[],
+    where: Pick<Denial, 'method' | 'route'>,
+  ): Promise<void> {
     try {
       demand(principal, needed);
     } catch (error) {
