@@ -1,3 +1,5 @@
+import { isUnavailable } from '../platform/database/database-errors.js';
+
 interface Waiting<I, O> {
   readonly item: I;
   readonly resolve: (made: O) => void;
@@ -41,9 +43,17 @@ export class Gathered<I, O> {
         const made = await this.write(batch.map(({ item }) => item));
         batch.forEach(({ resolve }, index) => resolve(made[index]!));
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        await this.giveUp(batch, error);
       }
     }
     this.busy = false;
+  }
+
+  /** One that cannot be done must not keep the others from it: each by itself, unless there is nobody to ask. */
+  private async giveUp(batch: readonly Waiting<I, O>[], error: unknown): Promise<void> {
+    const alone = batch.length > 1 && !isUnavailable(error);
+    for (const { item, resolve, reject } of batch)
+      if (alone) await this.write([item]).then(([made]) => resolve(made!), reject);
+      else reject(error);
   }
 }

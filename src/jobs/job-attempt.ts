@@ -36,7 +36,13 @@ export class JobAttempt implements JobRun {
   }
 
   progress(done: number, total: number | null): void {
-    this.news = { id: this.id, attempt: this.begun.attempt, done, total };
+    const whole = (number: number): number => Math.max(0, Math.trunc(number) || 0);
+    this.news = {
+      id: this.id,
+      attempt: this.begun.attempt,
+      done: whole(done),
+      total: total === null ? null : whole(total),
+    };
   }
 
   /** What was not told yet. */

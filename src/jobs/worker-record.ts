@@ -56,15 +56,20 @@ const BEGIN = `UPDATE roster.jobs SET state = 'running', worker = $1, attempts =
   WHERE id = ANY($2::uuid[]) AND (state IN ('queued', 'failed') AND run_at <= clock_timestamp() OR state = 'running' AND worker = $1)
   RETURNING id, payload, attempts AS attempt, attempts - spared AS counted, max_attempts AS "maxAttempts",
     is_secret AS "isSecret", actor_id AS "actorId"`;
-const END = `WITH ended AS (
+// Of the jobs of one key one waits: what would wait again while a later one does already is cancelled.
+const END = `WITH told AS (
+    SELECT e.id, e.attempt, e.delay, e.result, e.error, CASE WHEN e.state IN ('queued', 'failed') AND EXISTS (
+        SELECT 1 FROM roster.jobs own JOIN roster.jobs other ON other.name = own.name AND other.key = own.key
+        WHERE own.id = e.id AND own.key IS NOT NULL AND other.state IN ('queued', 'failed')) THEN 'cancelled' ELSE e.state END AS state
+    FROM unnest($2::uuid[], $3::int[], $4::text[], $5::float8[], $6::text[], $7::text[])
+      AS e (id, attempt, state, delay, result, error)
+  ), ended AS (
     UPDATE roster.jobs j SET state = e.state, worker = NULL, result = e.result::jsonb, last_error = e.error,
       spared = j.spared + (e.state = 'queued')::int, crashes = 0, version = j.version + 1,
       run_at = CASE WHEN e.state = 'failed' THEN clock_timestamp() + e.delay * interval '1 millisecond' ELSE j.run_at END,
       finished_at = CASE WHEN e.state IN ('succeeded', 'dead', 'cancelled') THEN clock_timestamp() END,
       payload = CASE WHEN e.state <> 'succeeded' OR NOT j.is_secret THEN j.payload END
-    FROM unnest($2::uuid[], $3::int[], $4::text[], $5::float8[], $6::text[], $7::text[])
-      AS e (id, attempt, state, delay, result, error)
-    WHERE j.id = e.id AND j.attempts = e.attempt AND j.worker = $1 AND j.state = 'running'
+    FROM told e WHERE j.id = e.id AND j.attempts = e.attempt AND j.worker = $1 AND j.state = 'running'
     RETURNING j.id, j.name, j.queue, j.state, j.run_at)
   SELECT ended.id, CASE WHEN ended.state IN ('queued', 'failed') THEN ${TICKET('ended')} END AS ticket FROM ended`;
 // As graphile-worker does it a moment later, and without a word to whoever waits for the queue: a second for each job (tried).
@@ -84,11 +89,19 @@ const GIVE_UP = `DELETE FROM roster.job_workers WHERE id IN (SELECT id FROM rost
   WHERE beat_at < clock_timestamp() - interval '${SILENT_FOR} milliseconds' FOR UPDATE SKIP LOCKED) RETURNING id`;
 const LEAVE = 'DELETE FROM roster.job_workers WHERE id = $1 RETURNING id';
 /** What lies with workers that are no more. A job under which one after another died is not given to the next. */
-const FREE = `UPDATE roster.jobs SET worker = NULL, version = version + 1, spared = spared + 1, crashes = crashes + $2,
-    state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN crashes + $2 >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR crashes + $2 >= ${MOST_CRASHES} THEN clock_timestamp() END,
+const FREE = `WITH left_behind AS (
+    SELECT j.id, CASE
+      WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
+      WHEN j.key IS NOT NULL AND (
+        EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state IN ('queued', 'failed'))
+        OR EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state = 'running'
+          AND o.worker = ANY($1::text[]) AND o.id > j.id)) THEN 'cancelled'
+      WHEN j.crashes + $2 >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END AS becomes
+    FROM roster.jobs j WHERE j.state = 'running' AND j.worker = ANY($1::text[]))
+  UPDATE roster.jobs j SET state = l.becomes, worker = NULL, version = version + 1, spared = spared + 1, crashes = crashes + $2,
+    finished_at = CASE WHEN l.becomes <> 'queued' THEN clock_timestamp() END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
-  WHERE state = 'running' AND worker = ANY($1::text[]) RETURNING id`;
+  FROM left_behind l WHERE j.id = l.id RETURNING j.id`;
 const UNLOCK = 'SELECT graphile_worker.force_unlock_workers($1::text[])';
 const TICKETS = `SELECT ${TICKET('j')} AS ticket FROM roster.jobs j WHERE j.id = ANY($1::uuid[]) AND j.state = 'queued'`;
 // Whatever happened to the ticket (an older version may have taken it): nothing that waits is forgotten.

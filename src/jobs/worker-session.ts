@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Database } from '../platform/database/database.js';
+import { isUnavailable } from '../platform/database/database-errors.js';
 import { runInRequest } from '../platform/logging/request-context.js';
 import type { RequestContext } from '../platform/logging/request-context.js';
 import { backoff } from './backoff.js';
@@ -151,13 +152,15 @@ export class WorkerSession {
 
   /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. */
   private async write(end: Ended): Promise<void> {
-    for (;;) {
+    for (let told = end; ;) {
       try {
-        await this.ends.add(end);
+        await this.ends.add(told);
         return;
       } catch (error) {
         this.parts.telling.lost('How a job ended could not be written', error);
         if (this.stopping) throw error;
+        // PostgreSQL does not take every text: a result that it refuses is left out.
+        if (!isUnavailable(error)) told = { ...end, result: null };
         await pause(WRITES_AGAIN_AFTER);
       }
     }

@@ -16,6 +16,7 @@ interface Task {
 const Plain = defineJob<Task>('test.plain', { maxAttempts: 3 });
 const Secret = defineJob<{ word: string; told?: boolean }>('test.secret', { maxAttempts: 1, isSecret: true });
 const Held = defineJob<Task>('test.held', { maxAttempts: 2 });
+const Odd = defineJob<Task>('test.odd', { maxAttempts: 1 });
 const Firm = defineJob<Task>('test.firm', { maxAttempts: 1, cancellable: false });
 const Effect = defineJob<{ email: string; fails: 'before' | 'after' | null }>('test.effect', { maxAttempts: 1 });
 
@@ -26,6 +27,7 @@ describe('a job', () => {
   const seen: Task[] = [];
   const runs = new Map<string, JobRun>();
   const goOn = new Map<string, () => void>();
+  const fail = new Map<string, (error: Error) => void>();
 
   beforeAll(async () => {
     const database = await freshDatabase(`jobs_${process.env['JEST_WORKER_ID']}`);
@@ -45,6 +47,7 @@ describe('a job', () => {
     to.work(Secret, ({ word, told }) => {
       throw told ? new JobFailure('The post is shut') : new Error(`What is ${word}?`);
     });
+    to.work(Odd, () => ({ text: 'a\u0000b' }));
     to.work(Held, (task, run) => hold(task, run));
     to.work(Firm, (task, run) => hold(task, run));
     to.work(Effect, ({ email, fails }, run) => {
@@ -64,6 +67,7 @@ describe('a job', () => {
     runs.set(run.id, run);
     await new Promise<void>((resolve, reject) => {
       goOn.set(run.id, resolve);
+      fail.set(run.id, reject);
       run.signal.addEventListener('abort', () => reject(run.signal.reason as Error));
     });
     return task;
@@ -197,6 +201,27 @@ describe('a job', () => {
     );
     expect(new Set(ids).size).toBe(1);
     await jobs.cancel(ids[0]!);
+  });
+
+  it('that fails while a later one of its key waits is not tried again', async () => {
+    const runAt = new Date(Date.now() + 60_000);
+    const first = await jobs.enqueue(Held, {}, { key: 'later' });
+    await awaitThat(async () => runs.has(first), Boolean);
+    const later = await jobs.enqueue(Held, {}, { key: 'later', runAt });
+    expect(later).not.toBe(first);
+    fail.get(first)!(new Error('Failed'));
+    expect(await awaitState(app, first, 'cancelled')).toMatchObject({ last_error: 'Error: Failed' });
+    await jobs.cancel(later);
+  });
+
+  it('whose result PostgreSQL does not take ends without it, and keeps no other from ending', async () => {
+    const ids = await db.transaction(async () => {
+      const owed: string[] = [];
+      for (let at = 0; at < 20; at += 1) owed.push(await jobs.enqueue(at === 7 ? Odd : Plain, { name: `odd ${at}` }));
+      return owed;
+    });
+    for (const [at, id] of ids.entries())
+      expect((await awaitState(app, id, 'succeeded')).result).toEqual(at === 7 ? null : { tries: 1 });
   });
 
   it('that waits is cancelled at once', async () => {
