@@ -54,7 +54,6 @@ export class Webhooks1796200000000 implements MigrationInterface {
         CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES roster.webhooks (id) ON DELETE CASCADE
       );
       CREATE INDEX webhook_deliveries_webhook_id_idx ON roster.webhook_deliveries (webhook_id, created_at, id);
-      CREATE INDEX webhook_deliveries_created_at_idx ON roster.webhook_deliveries (created_at);
       CREATE UNIQUE INDEX webhook_deliveries_once_idx ON roster.webhook_deliveries (webhook_id, event_id) WHERE kind = 'event';
       CREATE UNIQUE INDEX webhook_deliveries_replay_idx ON roster.webhook_deliveries (replay_id, event_id) WHERE kind = 'replay';
       CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id) WHERE state = 'waiting';

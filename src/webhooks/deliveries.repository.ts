@@ -40,8 +40,8 @@ export class DeliveriesRepository {
   /** Whatever became of them: what was not taken by then never will be. And all of those webhooks that were deleted. */
   async prune(before: Date): Promise<number> {
     const removed = await this.db.changeAll(
-      `DELETE FROM roster.webhook_deliveries WHERE id IN
-         (SELECT id FROM roster.webhook_deliveries WHERE created_at < $1 ORDER BY created_at LIMIT $2)`,
+      `DELETE FROM roster.webhook_deliveries WHERE id IN (SELECT d.id FROM roster.webhooks w
+         CROSS JOIN LATERAL (SELECT id FROM roster.webhook_deliveries WHERE webhook_id = w.id AND created_at < $1 LIMIT $2) d LIMIT $2)`,
       [before],
     );
     const orphaned = await this.db.changeAll(

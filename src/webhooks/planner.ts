@@ -14,6 +14,8 @@ const READER = 'webhooks';
 /** Facts of one step, unless many webhooks listen: then fewer, so that no step writes more rows than this. */
 const BATCH = 500;
 const ROWS = 10_000;
+/** From so many on, those who are well come first. */
+const CROWD = 200;
 /** Somebody waits for each of them. Milliseconds. */
 const GATHERS_FOR = 5;
 
@@ -21,12 +23,16 @@ const GATHERS_FOR = 5;
 interface Listening {
   readonly id: string;
   readonly since: bigint;
+  readonly isWell: boolean;
   readonly matches: Matcher;
 }
 
 /** Owes each fact to the webhooks that listen to it: one delivery for each, in the order of the commits. */
 @Injectable()
 export class Planner {
+  /** How many listened when it last looked. */
+  private crowd = 0;
+
   constructor(
     private readonly db: Database,
     private readonly facts: Facts,
@@ -34,21 +40,32 @@ export class Planner {
     private readonly dispatcher: Dispatcher,
     followers: Followers,
   ) {
-    followers.add({ name: READER, step: () => this.db.transaction(() => this.plan()), gathersFor: GATHERS_FOR });
+    followers.add({ name: READER, step: () => this.step(), gathersFor: GATHERS_FOR });
   }
 
-  /** Deliveries and where the planner stands are one transaction. @returns whether there may be more facts */
-  private async plan(): Promise<boolean> {
+  /** Whoever is well does not wait for the rows of all others, of which a crowd has many. @returns whether there may be more */
+  private async step(): Promise<boolean> {
+    if (this.crowd >= CROWD) await this.db.transaction(() => this.plan({ ahead: true }));
+    return this.db.transaction(() => this.plan({ ahead: false }));
+  }
+
+  /**
+   * Deliveries and where the planner stands are one transaction.
+   * @param ahead only to those who are well; the planner stays where it is, and what is owed already is not owed twice
+   */
+  private async plan({ ahead }: { readonly ahead: boolean }): Promise<boolean> {
     if (!(await this.webhooks.lockPlan())) return false;
     const next = await this.facts.after(await this.facts.positionOf(READER), BATCH);
     if (next.length === 0) return false;
     const listening = (await this.webhooks.subscriptions()).map(readied);
+    this.crowd = listening.length;
     const facts = next.slice(0, Math.max(1, Math.floor(ROWS / Math.max(1, listening.length))));
+    const meant = ahead ? listening.filter(({ isWell }) => isWell) : listening;
     await this.dispatcher.owe(
       'event',
-      facts.flatMap((fact) => this.tellingsOf(fact, listening)),
+      facts.flatMap((fact) => this.tellingsOf(fact, meant)),
     );
-    await this.facts.advance(READER, facts.at(-1)!);
+    if (!ahead) await this.facts.advance(READER, facts.at(-1)!);
     return next.length === BATCH || facts.length < next.length;
   }
 
@@ -61,6 +78,6 @@ export class Planner {
   }
 }
 
-function readied({ id, eventTypes, filter, since }: Subscription): Listening {
-  return { id, since: BigInt(since), matches: matcherOf(eventTypes, filter) };
+function readied({ id, eventTypes, filter, since, isWell }: Subscription): Listening {
+  return { id, isWell, since: BigInt(since), matches: matcherOf(eventTypes, filter) };
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { randomInt } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
@@ -43,8 +44,19 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
   private soon: NodeJS.Timeout | undefined;
   private looking: Promise<void> | null = null;
   private lookedAt = 0;
+  private lookedAtAll = 0;
   private stopping = false;
   private failing = false;
+  /** Not in the name, nor in the time, of the request that wakes it. */
+  private readonly wake = AsyncResource.bind(() => {
+    if (this.stopping || this.config.values.ROLE === 'api') return;
+    const wait = Math.max(0, this.lookedAt + LOOKS_APART - performance.now());
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      if (this.looking) this.wake();
+      else this.looking = this.look().finally(() => (this.looking = null));
+    }, wait).unref();
+  });
 
   constructor(
     private readonly queue: DeliveryQueueRepository,
@@ -81,21 +93,11 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     await this.results.written();
   }
 
-  private wake(): void {
-    if (this.stopping || this.config.values.ROLE === 'api') return;
-    const wait = Math.max(0, this.lookedAt + LOOKS_APART - performance.now());
-    this.soon ??= setTimeout(() => {
-      this.soon = undefined;
-      if (this.looking) this.wake();
-      else this.looking = this.look().finally(() => (this.looking = null));
-    }, wait).unref();
-  }
-
   private async look(): Promise<void> {
     this.lookedAt = performance.now();
     try {
       const resting = this.courier.resting();
-      for (const standing of STANDINGS) await this.claim(standing, resting);
+      for (const standing of this.due()) await this.claim(standing, resting);
       if (this.failing) this.log.info({}, 'It goes on');
       this.failing = false;
     } catch (error) {
@@ -103,6 +105,14 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
       if (!this.failing) this.log.warn({ err: error }, 'It waits for the database');
       this.failing = true;
     }
+  }
+
+  /** Who failed has been told to wait for seconds: to look for it at each fact would only cost. */
+  private due(): readonly Standing[] {
+    if (this.lookedAt - this.lookedAtAll < LOOKS_EVERY - LOOKS_APART)
+      return STANDINGS.filter((each) => each !== 'failing');
+    this.lookedAtAll = this.lookedAt;
+    return STANDINGS;
   }
 
   private async claim(standing: Standing, resting: readonly string[]): Promise<void> {

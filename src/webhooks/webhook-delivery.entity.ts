@@ -117,7 +117,6 @@ export class WebhookDelivery {
   @Column('jsonb')
   tries!: Try[];
 
-  @Index('webhook_deliveries_created_at_idx')
   @Column('timestamptz')
   createdAt!: Date;
 }

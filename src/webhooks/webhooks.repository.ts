@@ -13,7 +13,10 @@ export const WEBHOOK_COLUMNS = `w.id, w.url, w.event_types AS "eventTypes", w.fi
   w.created_by AS "createdBy", w.version`;
 
 /** To which facts a webhook listens. */
-export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since'>;
+export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since'> & {
+  /** It took what it was last sent. */
+  readonly isWell: boolean;
+};
 
 const FIND = lookup(
   'webhooks_find',
@@ -21,7 +24,8 @@ const FIND = lookup(
 );
 const SUBSCRIPTIONS = statement(
   'webhooks_subscriptions',
-  'SELECT id, event_types AS "eventTypes", filter, since FROM roster.webhooks WHERE deleted_at IS NULL',
+  `SELECT id, event_types AS "eventTypes", filter, since, failing_since IS NULL AND last_success_at IS NOT NULL AS "isWell"
+   FROM roster.webhooks WHERE deleted_at IS NULL`,
 );
 /** "WHKP": one planner at a time, whatever the number of processes. */
 const PLANNER_LOCK = 0x57484b50;
