@@ -105,7 +105,8 @@ describe('a socket that goes on', () => {
     const ada = await app.people.user();
     const before = await change([ada], 1);
     const events = { subject: `users/${ada.id}` };
-    const people = await Promise.all(Array.from({ length: 50 }, () => app.people.withPermissions('events:read')));
+    const people: Person[] = [];
+    for (let made = 0; made < 50; made += 1) people.push(await app.people.withPermissions('events:read'));
     const facts = await change([ada], 20);
     const clients = await Promise.all(
       people.map(({ token }, at) => Client.ready(urls[at % 2]!, { token, events, lastEventId: before[0]! })),
