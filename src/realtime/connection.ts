@@ -20,6 +20,9 @@ const BEHIND = 100;
 const SLOW_PACKETS = 1000;
 const SLOW_BYTES = 1024 * 1024;
 
+/** Whoever does not close their end by then is cut off. Milliseconds. */
+export const FAREWELL = 1000;
+
 /** The last that a date can say (ECMAScript, 21.4.1.1). */
 const LAST_MOMENT = 8.64e15;
 
@@ -167,6 +170,7 @@ export class Connection {
     this.socket.emit('closing', { code, title, ...(detail === undefined ? {} : { detail }), again });
     if (again) this.line.close();
     else this.socket.disconnect(true);
+    setTimeout(() => this.raw.destroy(), FAREWELL).unref();
   }
 
   /** At once and without a word: it would only wait behind the others. */

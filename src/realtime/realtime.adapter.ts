@@ -11,10 +11,8 @@ import type { ServerOptions } from 'socket.io';
 
 import { ServiceUnavailable } from '../platform/http/problems.js';
 import { Closings } from './closings.js';
+import { FAREWELL } from './connection.js';
 import { Upgrades } from './upgrades.js';
-
-/** How long those who are told that we stop may take to go. Milliseconds. */
-const FAREWELL = 1000;
 
 /**
  * Puts socket.io behind Fastify's server. It is given the upgrades that we admit and nothing else: requests stay with

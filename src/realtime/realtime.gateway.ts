@@ -4,12 +4,13 @@ import type { Server } from 'socket.io';
 
 import { Admission } from './admission.service.js';
 import type { Admitted } from './admission.service.js';
+import { FAREWELL } from './connection.js';
 import type { RealtimeSocket } from './connection.js';
 import { Conversations } from './conversations.js';
 import { inName } from './in-name.js';
 import { LiveFeed } from './live-feed.js';
 import type { ClientMessages, ServerMessages } from './messages.js';
-import { REALTIME_PATH } from './realtime.contract.js';
+import { REALTIME_PATH, TooManySockets } from './realtime.contract.js';
 import { Refusals } from './refusals.js';
 import { Upgrades } from './upgrades.js';
 
@@ -61,6 +62,8 @@ export class RealtimeGateway implements OnGatewayInit<Io> {
   private async admit(socket: RealtimeSocket, next: Next): Promise<void> {
     const arrival = this.upgrades.arrivalOf(socket.request);
     try {
+      // The handshake of this line was over already.
+      if (!arrival) throw new TooManySockets();
       const admitted = await inName(arrival, () => this.admission.admit(socket, arrival));
       await this.feed.open();
       // Something may have been taken away meanwhile.
@@ -70,8 +73,8 @@ export class RealtimeGateway implements OnGatewayInit<Io> {
       next();
     } catch (error) {
       next(this.refusals.refused(error));
-      // After the refusal was written: whoever ignores it is not to keep the line.
-      setImmediate(() => socket.conn.close());
+      // A client goes by itself when it is refused; whoever does not is not to keep the line.
+      setTimeout(() => (arrival ? arrival.raw.destroy() : socket.conn.close()), FAREWELL).unref();
     }
   }
 }

@@ -7,11 +7,11 @@ import { Clock } from '../platform/clock/clock.js';
 import { problemOf } from '../platform/http/problem-body.js';
 import { PermissionDenied } from '../platform/http/problems.js';
 import { Logs } from '../platform/logging/logger.js';
+import { Closings } from './closings.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
-import { EVENTS_READ, SlowReader } from './realtime.contract.js';
-import { Closings } from './closings.js';
 import { inName } from './in-name.js';
+import { EVENTS_READ, SlowReader } from './realtime.contract.js';
 import { Turns } from './turns.js';
 
 /** How often everybody is looked at: who has expired, and who does not read. Milliseconds. */

@@ -67,8 +67,9 @@ export class Upgrades {
     });
   }
 
-  arrivalOf(request: IncomingMessage): Arrival {
-    return this.arrivals.get(request)!;
+  /** Null once the handshake is over, and its request forgotten. */
+  arrivalOf(request: IncomingMessage | null): Arrival | null {
+    return (request && this.arrivals.get(request)) ?? null;
   }
 
   /** Lets nobody in any more. */

@@ -87,10 +87,16 @@ export class Client {
       if (performance.now() > end) throw new Error(`There never was ${what}`);
   }
 
-  /** Waits for so many events. @returns their types */
-  async told(count: number): Promise<string[]> {
-    await this.until(() => this.events.length >= count, `event ${count} (${this.events.length} came)`);
-    return this.events.map(({ type }) => type);
+  /** Waits for so many events. What was committed a moment before the handshake may be read a moment after it. */
+  async told(count: number): Promise<void> {
+    await this.until(() => this.events.length >= count, `event ${count}`);
+  }
+
+  /** Waits for so many of these. @returns all of them that came */
+  async toldOf(type: string, count: number): Promise<CloudEvent[]> {
+    const of = (): CloudEvent[] => this.events.filter((event) => event.type === type);
+    await this.until(() => of().length >= count, `event ${count} of the type ${type}`);
+    return of();
   }
 
   ended(): Promise<void> {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { TestApp } from '../harness/app.js';
@@ -6,7 +7,7 @@ import type { Person } from '../harness/people.js';
 import { PASSWORD } from '../harness/people.js';
 import { Client, listening } from './clients.js';
 import type { Shown } from './clients.js';
-import { refusedUpgrade } from './upgrades.js';
+import { frame, heard, rawSocket, refusedUpgrade } from './upgrades.js';
 
 /** The promise is one second; the rest is for a machine that is busy with other tests. */
 const BOUND = 2000;
@@ -90,9 +91,10 @@ describe('what is taken away', () => {
     const had = client.events.length;
     await root.patch(`/api/v1/users/${(await app.people.user()).id}`, { name: 'Somebody' });
     await root.patch(`/api/v1/users/${ada.id}`, { name: 'Ada' });
-    await client.told(had + 1);
+    await client.toldOf('user.updated', 1);
     await pause(700);
-    expect(client.events.slice(had).map(({ subject }) => subject)).toEqual([`users/${ada.id}`]);
+    const subjects = client.events.slice(had).map(({ type, subject }) => `${type} ${subject}`);
+    expect(subjects.filter((line) => line.startsWith('user.updated'))).toEqual([`user.updated users/${ada.id}`]);
     client.close();
   });
 
@@ -120,6 +122,19 @@ describe('what is taken away', () => {
     expect(client.standing).toMatchObject({ own: false });
     const taken = (): Promise<{ status: number }> => root.put(`/api/v1/users/${ada.id}/roles`, { roles: ['user'] });
     expect(await end(client, taken)).toBe('permission_denied');
+  });
+
+  it('is cut off where its client does not go', async () => {
+    const ada = await app.people.person();
+    const socket = await rawSocket(url);
+    socket.write(frame(`40${JSON.stringify({ token: ada.token })}`));
+    await heard(socket, '42["ready"');
+    const closed = once(socket, 'close');
+    await ada.post('/api/v1/auth/logout');
+    await heard(socket, '42["closing"');
+    const since = performance.now();
+    await closed;
+    expect(performance.now() - since).toBeLessThan(2 * BOUND);
   });
 
   it('does not slip through between the proof and the socket', async () => {
