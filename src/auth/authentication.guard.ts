@@ -8,7 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock/clock.js';
 import { Problem } from '../platform/contract/problem.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
-import { CSV, NDJSON } from '../platform/http/negotiation/media-types.js';
+import { CSV, EVENT_STREAM, NDJSON } from '../platform/http/negotiation/media-types.js';
 import {
   RECENT_SIGN_IN,
   isAllowedBeforePasswordChange,
@@ -145,7 +145,7 @@ function stepUp(): Problem {
 }
 
 function isStreamed({ format }: FastifyRequest): boolean {
-  return format === CSV || format === NDJSON;
+  return format === CSV || format === NDJSON || format === EVENT_STREAM;
 }
 
 /** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */

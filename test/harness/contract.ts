@@ -56,7 +56,7 @@ export function watchContract(fastify: FastifyInstance, document: OpenAPIObject,
       }
       const type = String(reply.getHeader('content-type') ?? '').split(';')[0]!;
       const isStream = payload instanceof Readable && request.method !== 'HEAD';
-      const rows = operation && isStream ? new Rows(operation, type, request, validators) : null;
+      const rows = operation && isStream && type !== 'text/event-stream' ? new Rows(operation, type, request, validators) : null;
       done(null, rows ? Readable.from(rows.watch(payload as Readable, broken), { objectMode: false }) : payload);
     },
   );

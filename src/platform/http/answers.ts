@@ -8,7 +8,7 @@ import { pageLinks } from './lists/links.js';
 import { following } from './lists/listing.js';
 import type { Listing } from './lists/listing.js';
 import { Offers, varyBy, varyByAccept } from './negotiation/accept.js';
-import { JSON_TYPE, XML } from './negotiation/media-types.js';
+import { EVENT_STREAM, JSON_TYPE, XML } from './negotiation/media-types.js';
 import { leaveOut, prefersMinimal } from './negotiation/prefer.js';
 import { componentOf, representationsOf } from './representations.js';
 import type { Serializers } from './serializers.js';
@@ -73,7 +73,7 @@ export function serializeByDocument(
       minimal: takes(operation, 'Prefer'),
     };
     options.config = { ...options.config, ...bodiesOf(operation, serializers) } as typeof options.config;
-    if (route.offers.types.length > 1)
+    if (route.offers.types.length > 1 || route.offers.types[0] === EVENT_STREAM)
       options.preHandler = [negotiate(route), ...[options.preHandler ?? []].flat()] as never;
     options.onSend = [guard(operation), ...[options.onSend ?? []].flat()];
     options.preSerialization = represent(route);
@@ -158,7 +158,8 @@ function guard(operation: DocumentedOperation) {
     }
     const empty = payload === undefined || payload === null || payload === '';
     const type = String(reply.getHeader('content-type') ?? '');
-    if (empty ? operation.responses[statusCode] : statusCode >= 400 && type.startsWith(PROBLEM)) done(null, payload);
+    const told = (statusCode >= 400 && type.startsWith(PROBLEM)) || isStreamOf(operation, statusCode, type);
+    if (empty ? operation.responses[statusCode] : told) done(null, payload);
     else
       done(
         new UndocumentedAnswer(`${operation.operationId} does not document ${statusCode} with ${type || 'no body'}`),
@@ -167,6 +168,11 @@ function guard(operation: DocumentedOperation) {
 }
 
 const PROBLEM = 'application/problem+';
+
+/** Events are written as they come, each by whoever tells it. */
+function isStreamOf({ responses }: DocumentedOperation, status: number, type: string): boolean {
+  return type.startsWith(EVENT_STREAM) && responses[status]?.content?.[EVENT_STREAM] !== undefined;
+}
 
 interface Described {
   readonly id?: string;

@@ -10,7 +10,7 @@ import type { Schema } from './examples.js';
 import { exampleOfProblem } from './problem-examples.js';
 import type { Schemas } from './formats/schema.js';
 import { describeIdempotency, idempotencyProblemsOf } from './idempotency/describe.js';
-import { describeMediaTypes, describeXml, showOtherFormats } from './negotiation/media-types.js';
+import { EVENT_STREAM, describeMediaTypes, describeXml, showOtherFormats } from './negotiation/media-types.js';
 import { PREFER } from './negotiation/prefer.js';
 import { ProblemResponse } from './problem.response.js';
 import { LIMIT_HEADERS, describeLimits, limitProblemsOf } from './rate-limit.js';
@@ -142,10 +142,10 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
   ];
 }
 
-/** There is more than one kind of happy answer. */
+/** There is more than one kind of happy answer, or one that not everybody can read. */
 function isNegotiated({ responses }: DocumentedOperation): boolean {
   return Object.entries(responses).some(
-    ([status, { content = {} }]) => status.startsWith('2') && Object.keys(content).length > 1,
+    ([status, { content = {} }]) => status.startsWith('2') && (Object.keys(content).length > 1 || EVENT_STREAM in content),
   );
 }
 

@@ -28,6 +28,7 @@ import {
   UnsupportedMediaType,
 } from './problems.js';
 import { HTTPS_ONLY, SAFE_HEADERS, setHeaders } from './security-headers.js';
+import { endStreamsWith } from './sse.js';
 import { parseStrictJson } from './strict-json.js';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -90,6 +91,7 @@ export function createServer(parts: ServerParts): FastifyAdapter {
   });
   answerForNode(instance, parts);
   rememberRoutes(instance);
+  endStreamsWith(instance);
   parts.cors.vary(instance);
   readBodies(instance);
   addHooks(instance, parts);

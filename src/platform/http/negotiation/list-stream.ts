@@ -43,8 +43,8 @@ export function streamOf(
   return Readable.from(pages(), { objectMode: false });
 }
 
-/** Each page may take as long as a request. */
-function renewed(context: RequestContext | undefined): RequestContext {
+/** Each page, and whatever else belongs to a long answer, may take as long as a request. */
+export function renewed(context: RequestContext | undefined): RequestContext {
   const { requestId = newId(), ip = null, userAgent = null, actorId = null } = context ?? {};
   return { requestId, ip, userAgent, actorId, deadline: performance.now() + REQUEST_BUDGET };
 }

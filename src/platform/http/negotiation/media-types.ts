@@ -10,6 +10,7 @@ export const JSON_TYPE = 'application/json';
 export const XML = 'application/xml';
 export const CSV = 'text/csv';
 export const NDJSON = 'application/x-ndjson';
+export const EVENT_STREAM = 'text/event-stream';
 
 const TEXTS: Readonly<Record<string, Media>> = {
   [CSV]: { schema: { type: 'string', description: 'A line for each row, a column for each member (RFC 4180)' } },
