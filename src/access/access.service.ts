@@ -29,6 +29,9 @@ export interface Grant extends Gift {
   readonly reason: string | null;
 }
 
+/** Who gives, and what they may do themselves. */
+type Actor = Pick<Principal, 'userId' | 'permissions'>;
+
 @Injectable()
 export class Access implements OnApplicationBootstrap {
   constructor(
@@ -111,14 +114,35 @@ export class Access implements OnApplicationBootstrap {
     return { before: present.map(told), after: after.map(told) };
   }
 
+  /** Nobody can delete them until the transaction ends. @throws RoleUnknown */
+  async refuseUnknown(roles: readonly string[]): Promise<void> {
+    await this.permissionsGivenBy(roles);
+  }
+
+  /** Gives each user the role beside them, in addition to what they have. */
+  async grantToAll(userIds: readonly string[], roles: readonly string[]): Promise<void> {
+    await this.access.grantToAll(userIds, roles, this.clock.now());
+  }
+
+  /** The roles of each of these users, in order. */
+  async rolesOfAll(userIds: readonly string[]): Promise<ReadonlyMap<string, string[]>> {
+    const rows = await this.access.rolesOfAll(userIds);
+    return new Map(rows.map(({ userId, roles }) => [userId, roles]));
+  }
+
+  /** Those of these users who may do something that `own` does not cover. */
+  async beyond(own: ReadonlySet<string>, userIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.access.beyond([...own], userIds, this.clock.now()));
+  }
+
   /** @throws RoleUnknown; PrivilegeCeiling unless the actor holds for good whatever these roles give */
-  async refuseAbove(actor: Principal, roles: readonly string[]): Promise<void> {
+  async refuseAbove(actor: Actor, roles: readonly string[]): Promise<void> {
     const given = await this.permissionsGivenBy(roles);
     await this.refuseBeyond(actor, [...given].map(forGood));
   }
 
   /** @throws PrivilegeCeiling unless the actor holds each of these, and for as long as it is given */
-  async refuseBeyond(actor: Principal, gifts: readonly Gift[]): Promise<void> {
+  async refuseBeyond(actor: Actor, gifts: readonly Gift[]): Promise<void> {
     if (gifts.length === 0) return;
     const ends = endsOf(await this.access.holdingsOf(actor.userId, this.clock.now()));
     for (const { permission, expiresAt } of gifts) {

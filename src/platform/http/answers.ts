@@ -12,6 +12,7 @@ import { EVENT_STREAM, JSON_TYPE, XML } from './negotiation/media-types.js';
 import { leaveOut, prefersMinimal } from './negotiation/prefer.js';
 import { componentOf, representationsOf } from './representations.js';
 import type { Serializers } from './serializers.js';
+import { streamedRoute } from './streamed-body.js';
 
 type Done = (error: Error | null, payload?: unknown) => void;
 
@@ -188,7 +189,8 @@ function describe(
   versioned: ReadonlySet<number>,
   madeUnder = pathOf(request),
 ): void {
-  if (reply.statusCode === 201 && payload.id) void reply.header('Location', `${madeUnder}/${payload.id}`);
+  const isMade = reply.statusCode === 201 || reply.statusCode === 202;
+  if (isMade && payload.id) void reply.header('Location', `${madeUnder}/${payload.id}`);
   // What is streamed to its end has no page after it.
   if (payload.page && !following(payload as Listing)) link(request, reply, payload.page);
   if (versioned.has(reply.statusCode) && payload.version !== undefined)
@@ -205,7 +207,7 @@ function describe(
  */
 function whose({ url }: FastifyRequest, { statusCode }: FastifyReply, { id }: Described): string {
   // What was made is tagged as at its own address, which has the id.
-  return id === undefined || statusCode === 201 || url.includes(id) ? '' : `-${id.slice(-12)}`;
+  return id === undefined || statusCode === 201 || statusCode === 202 || url.includes(id) ? '' : `-${id.slice(-12)}`;
 }
 
 function pathOf({ url }: FastifyRequest): string {

@@ -25,4 +25,5 @@ export interface DocumentedOperation {
   'x-max-age'?: number;
   'x-made-under'?: string;
   'x-rate-limit'?: LimitClass;
+  'x-streamed-body'?: boolean | { content: Record<string, Media> };
 }
