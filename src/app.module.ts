@@ -9,6 +9,7 @@ import { AuditModule } from './audit/index.js';
 import { AuthModule, AuthenticationGuard } from './auth/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
+import { ImportsModule } from './imports/index.js';
 import { Jobs, JobsModule, defineJob } from './jobs/index.js';
 import { KeysModule } from './keys/index.js';
 import { MailModule } from './mail/index.js';
@@ -60,6 +61,7 @@ export class AppModule {
         AuthModule,
         EventsModule,
         HealthModule,
+        ImportsModule,
         JobsModule,
         KeysModule,
         MailModule,

@@ -2,8 +2,6 @@ import { ApiSchema } from '@nestjs/swagger';
 
 import { Locale } from '../platform/http/intl.properties.js';
 import { Flag, OneOf, Text } from '../platform/http/properties.js';
-import { USER_STATUSES } from './user.entity.js';
-import type { UserStatus } from './user.entity.js';
 import {
   AppMetadata,
   EmailAddress,
@@ -15,6 +13,9 @@ import {
   Timezone,
   Username,
 } from './users.properties.js';
+
+/** Nobody who was deleted there comes back here. */
+const IMPORTED_STATUSES = ['active', 'invited', 'suspended'] as const;
 
 /** A user as a file tells of them: what `POST /users` takes, by the same rules, and what only an import brings along. */
 @ApiSchema({ name: 'ImportedUser' })
@@ -30,12 +31,12 @@ export class ImportedUserRequest {
   @AppMetadata({ optional: true }) appMetadata?: object;
   @Flag({ about: 'The address was confirmed where they come from', example: true, optional: true })
   emailVerified?: boolean;
-  @OneOf(USER_STATUSES, 'UserStatus', {
+  @OneOf(IMPORTED_STATUSES, 'ImportedUserStatus', {
     about: 'Whoever was suspended there is suspended here',
     example: 'active',
     optional: true,
   })
-  status?: UserStatus;
+  status?: (typeof IMPORTED_STATUSES)[number];
   @Roles('Roles; `user` if none are given', ['user'], 100, { optional: true }) roles?: string[];
   @Text({
     about: 'A password hash: argon2, bcrypt, scrypt or PBKDF2',

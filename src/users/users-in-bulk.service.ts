@@ -16,7 +16,7 @@ import { UpdatesInBulk } from './updates-in-bulk.service.js';
 import { statusOf } from './user.entity.js';
 import type { User } from './user.entity.js';
 import { AssignRoles, UserCreated } from './users.contract.js';
-import { UserResponse } from './users.dto.js';
+import { USER_FIELDS, UserResponse } from './users.dto.js';
 import { ImportedUserRequest } from './users-in-bulk.dto.js';
 import { UsersInBulkRepository } from './users-in-bulk.repository.js';
 import { UsersList } from './users.list.js';
@@ -40,6 +40,9 @@ export interface UsersPage {
 /** Many users at once, by the rules for one: whoever cannot be taken is told of, and stops nobody else. */
 @Injectable()
 export class UsersInBulk {
+  /** What a file shows of each, in this order. */
+  readonly members = USER_FIELDS;
+
   constructor(
     private readonly clock: Clock,
     private readonly events: Events,

@@ -211,6 +211,11 @@ export const settings = {
   SESSION_IDLE: describe(span('14d'), 'A session that nobody refreshes for so long is over'),
   SESSION_LIFETIME: describe(span('30d'), 'A session is over after so long, however often it is refreshed'),
   SESSION_MAX: describe(whole(1, 1000, 50), 'Open sessions of one user; one more ends the longest unseen'),
+  IMPORT_MAX_BYTES: describe(
+    whole(1024, 1_099_511_627_776, 1_073_741_824),
+    'The longest file of users that is taken over HTTP, in bytes',
+  ),
+  IMPORTS_RETENTION: describe(span('7d'), 'How long reports of imports, and files of exports, are kept'),
   TRUST_PROXY: describe(
     trustedProxies(),
     'The proxies before this server, whose X-Forwarded-* headers are believed; by default nobody',

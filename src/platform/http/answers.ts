@@ -170,9 +170,10 @@ function guard(operation: DocumentedOperation) {
 
 const PROBLEM = 'application/problem+';
 
-/** Events are written as they come, each by whoever tells it. */
+/** Texts are written as they come, by whoever tells of events or has kept a file. */
 function isStreamOf({ responses }: DocumentedOperation, status: number, type: string): boolean {
-  return type.startsWith(EVENT_STREAM) && responses[status]?.content?.[EVENT_STREAM] !== undefined;
+  const media = responses[status]?.content?.[type.split(';')[0]!];
+  return media !== undefined && componentOf(media) === null;
 }
 
 interface Described {

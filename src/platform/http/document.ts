@@ -147,7 +147,8 @@ function codesOf(operation: DocumentedOperation, method: string): string[] {
 /** There is more than one kind of happy answer, or one that not everybody can read. */
 function isNegotiated({ responses }: DocumentedOperation): boolean {
   return Object.entries(responses).some(
-    ([status, { content = {} }]) => status.startsWith('2') && (Object.keys(content).length > 1 || EVENT_STREAM in content),
+    ([status, { content = {} }]) =>
+      status.startsWith('2') && (Object.keys(content).length > 1 || EVENT_STREAM in content),
   );
 }
 

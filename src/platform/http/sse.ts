@@ -117,7 +117,9 @@ export class EventStream {
   send({ id, event, data }: ServerSentEvent): boolean {
     const lines = (typeof data === 'string' ? data : JSON.stringify(data)).split(/\r\n|\r|\n/);
     const named = event === undefined ? '' : `event: ${event}\n`;
-    return this.write(`${id === undefined ? '' : `id: ${id}\n`}${named}${lines.map((at) => `data: ${at}\n`).join('')}\n`);
+    return this.write(
+      `${id === undefined ? '' : `id: ${id}\n`}${named}${lines.map((at) => `data: ${at}\n`).join('')}\n`,
+    );
   }
 
   /** Waits until the reader has taken what was sent, as far as to have room; for whoever sends much at once. */

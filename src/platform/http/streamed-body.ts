@@ -41,10 +41,11 @@ export function describeStreamedBody(operation: DocumentedOperation): void {
 export function streamedRoute(takes: readonly string[]): object {
   return {
     preParsing: (request: FastifyRequest, _reply: unknown, _payload: unknown, done: () => void): void => {
-      const type = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
-      if (takes.includes(type)) {
-        request.bodyType = type;
-        request.headers['content-type'] = INTERNAL;
+      const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';');
+      const known = takes.find((each) => each === type.trim().toLowerCase());
+      if (known !== undefined) {
+        request.bodyType = known;
+        request.headers['content-type'] = [INTERNAL, ...parameters].join(';');
       }
       done();
     },
