@@ -12,6 +12,7 @@ import { Factors1795400000000 } from './migrations/1795400000000-factors.js';
 import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
 import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
+import { Imports1796300000000 } from './migrations/1796300000000-imports.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -29,6 +30,7 @@ const migrations = [
   Grants1795500000000,
   SessionsShown1795600000000,
   ApiKeys1795700000000,
+  Imports1796300000000,
 ];
 
 /** Names of all migrations, oldest first. */

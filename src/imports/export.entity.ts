@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 export const EXPORT_STATES = ['queued', 'running', 'completed', 'failed'] as const;
 export type ExportState = (typeof EXPORT_STATES)[number];
@@ -7,6 +7,8 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** Users who are written into a file, a page at a time. */
 @Entity('exports')
+@Check('exports_state_check', "state IN ('queued', 'running', 'completed', 'failed')")
+@Check('exports_format_check', "format IN ('csv', 'ndjson')")
 @Index('exports_created_at_idx', ['createdAt', 'id'])
 @Index('exports_unfinished_idx', { synchronize: false })
 export class Export {

@@ -1,7 +1,8 @@
-import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /** What became of one row of a file. It holds nothing of the row itself. */
 @Entity('import_rows')
+@Check('import_rows_status_check', "status IN ('created', 'updated', 'skipped', 'failed')")
 @Index('import_rows_failed_idx', { synchronize: false })
 export class ImportRow {
   @PrimaryColumn('uuid')

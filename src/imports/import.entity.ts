@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 export const IMPORT_STATES = [
   'uploading',
@@ -20,6 +20,11 @@ export type ConflictRule = (typeof CONFLICT_RULES)[number];
 
 /** A file of users on its way in. */
 @Entity('imports')
+@Check(
+  'imports_state_check',
+  "state IN ('uploading', 'incomplete', 'queued', 'running', 'completed', 'cancelled', 'failed')",
+)
+@Check('imports_on_conflict_check', "on_conflict IN ('skip', 'update', 'fail')")
 @Index('imports_created_at_idx', ['createdAt', 'id'])
 @Index('imports_unfinished_idx', { synchronize: false })
 export class Import {

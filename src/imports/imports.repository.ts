@@ -147,7 +147,7 @@ export class ImportsRepository {
 
   /** Takes away an upload that turned out to be a repeated one. */
   async forget(id: string): Promise<void> {
-    await this.dropAll(id);
+    // Its pieces go with it.
     await this.db.change("DELETE FROM roster.imports WHERE id = $1 AND state = 'uploading'", [id]);
   }
 

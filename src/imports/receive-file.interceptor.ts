@@ -51,8 +51,8 @@ export class ReceiveFile implements NestInterceptor {
     try {
       return await afresh(() => lastValueFrom(next.handle() as Observable<unknown>));
     } finally {
-      // A repeated request was answered by the import that the first one made.
-      await afresh(() => this.imports.discard(id));
+      // A repeated request was answered by the import that the first one made. What stays behind is swept later.
+      await afresh(() => this.imports.discard(id)).catch(() => undefined);
     }
   }
 

@@ -74,6 +74,7 @@ export function serializeByDocument(
       minimal: takes(operation, 'Prefer'),
     };
     options.config = { ...options.config, ...bodiesOf(operation, serializers) } as typeof options.config;
+    if (operation['x-streamed-body']) Object.assign(options, streamedRoute(options.config!.takes ?? []));
     if (route.offers.types.length > 1 || route.offers.types[0] === EVENT_STREAM)
       options.preHandler = [negotiate(route), ...[options.preHandler ?? []].flat()] as never;
     options.onSend = [guard(operation), ...[options.onSend ?? []].flat()];
