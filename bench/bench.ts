@@ -2,6 +2,7 @@ import { chart } from './chart.js';
 import { install } from './debian.js';
 import { prepareGround } from './ground.js';
 import type { Ground } from './ground.js';
+import { proveImports } from './imports.js';
 import { compareLists } from './lists.js';
 import { chooseGenerator } from './load.js';
 import type { Generator } from './load.js';
@@ -36,6 +37,7 @@ export async function bench(root: string, folder: string, parameters: readonly s
   try {
     if (options.install) install();
     if (options.timing) await proveTiming(root, folder, things, say);
+    else if (options.imports) await proveImports(root, folder, options.rows, things, say);
     else if (options.lists) await compareLists(root, folder, things, say);
     else await comparePeers(root, folder, things, options);
   } finally {

@@ -14,12 +14,15 @@ export interface Options {
   readonly install: boolean;
   /** Lists over 1,000,000 users against 100,000, in place of the peers. */
   readonly lists: boolean;
+  /** How fast files of users are taken over, in place of the peers. */
+  readonly imports: boolean;
   /** Whether times tell who has an account, in place of the peers. */
   readonly timing: boolean;
 }
 
 export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
+npm run bench -- imports          a file of a million users with password hashes (or as many as --rows says)
 npm run prove:timing              whether the time of an answer tells who has an account
 
   --install              fetches the peers in Python and Go with apt, and wrk
@@ -51,7 +54,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
   if (values.help) return 'help';
   const { full } = values;
   return {
-    rows: whole(values.rows, 100_000, LEAST_ROWS),
+    rows: whole(values.rows, positionals.includes('imports') ? 1_000_000 : 100_000, LEAST_ROWS),
     connections: list(values.connections)
       .map(Number)
       .concat(values.connections ? [] : full ? [1, 32, 128] : [32]),
@@ -61,6 +64,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     seconds: whole(values.seconds, full ? 5 : 3),
     install: values.install,
     lists: positionals.includes('lists'),
+    imports: positionals.includes('imports'),
     timing: positionals.includes('timing'),
   };
 }

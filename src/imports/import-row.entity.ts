@@ -1,12 +1,11 @@
-import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** What became of one row of a file. It holds nothing of the row itself. */
+/** What became of one row of a file. It holds nothing of the row itself; written only under the lock of its import. */
 @Entity('import_rows')
 @Check('import_rows_status_check', "status IN ('created', 'updated', 'skipped', 'failed')")
 @Index('import_rows_failed_idx', { synchronize: false })
 export class ImportRow {
   @PrimaryColumn('uuid')
-  @ForeignKey('Import', { onDelete: 'CASCADE' })
   importId!: string;
 
   /** Its place among the rows, from 1. */
