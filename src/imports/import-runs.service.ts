@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 
@@ -24,6 +26,8 @@ type Outcome = Awaited<ReturnType<Users['inBulk']['take']>>[number];
 /** How far it is; called after each step. */
 type Told = (done: number, of: number) => void;
 
+/** While another process is at work on it. Milliseconds. */
+const LOOKS_AGAIN = 250;
 const UNREPORTED = { code: null, pointer: null, detail: null };
 
 /**
@@ -62,7 +66,10 @@ export class ImportRuns {
       ahead = this.prepare(id, batches.at(-1)!.rows.at(-1)!.number);
       ahead.catch(() => undefined);
       const isDone = await this.takeAll(found, batches, actor, signal);
-      if (!isDone) ahead = null;
+      if (!isDone) {
+        ahead = null;
+        await pause(LOOKS_AGAIN, undefined, { signal });
+      }
       found = await afresh(() => this.imports.find(id));
     }
     if (found) told(found.position, found.rows);
@@ -112,7 +119,7 @@ export class ImportRuns {
     outcomesOf: (found: Import) => Promise<Outcome[]>,
   ): Promise<boolean> {
     const counts = await this.db.transaction(async () => {
-      const found = await this.imports.lock(id);
+      const found = await this.imports.seize(id);
       if (!found || !isUnderWay(found) || found.position !== from) return null;
       const outcomes = await outcomesOf(found);
       const to = from + rows.length;
@@ -176,6 +183,7 @@ export class ImportRuns {
         { subject: `imports/${id}`, version: version + 1, actorId: actorId ?? undefined },
       );
     });
+    await this.imports.dropAll(id);
   }
 }
 

@@ -12,6 +12,7 @@ export const IMPORT_COLUMNS = `i.id, i.state, i.format, i.on_conflict AS "onConf
   i.created_at AS "createdAt", i.updated_at AS "updatedAt", i.finished_at AS "finishedAt", i.version`;
 const FIND = statement('imports_find', `SELECT ${IMPORT_COLUMNS} FROM roster.imports i WHERE i.id = $1`);
 const LOCK = statement('imports_lock', `SELECT ${IMPORT_COLUMNS} FROM roster.imports i WHERE i.id = $1 FOR UPDATE`);
+const SEIZE = statement('imports_seize', `${LOCK.text} SKIP LOCKED`);
 const CHUNK = statement(
   'import_chunks_at',
   `SELECT first_row AS "firstRow", rows FROM roster.import_chunks WHERE import_id = $1 AND first_row <= $2
@@ -44,6 +45,11 @@ const CLAIM = statement(
   'import_claims_add',
   `INSERT INTO roster.import_claims (import_id, claim) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING claim`,
 );
+
+const STAGED = [
+  ['import_chunks', 'first_row'],
+  ['import_claims', 'claim'],
+] as const;
 
 /** Rows as they were staged, the first of them first. */
 export interface Chunk {
@@ -85,6 +91,11 @@ export class ImportsRepository {
 
   lock(id: string): Promise<Import | null> {
     return this.db.row(LOCK, [id]);
+  }
+
+  /** The import, locked; null also while somebody else is at work on it, for whom nobody waits. */
+  seize(id: string): Promise<Import | null> {
+    return this.db.row(SEIZE, [id]);
   }
 
   /** @returns false if the upload was given up meanwhile */
@@ -151,13 +162,14 @@ export class ImportsRepository {
     await this.db.change("DELETE FROM roster.imports WHERE id = $1 AND state = 'uploading'", [id]);
   }
 
-  /** What was staged of one import. */
+  /** What was kept of an import for as long as it went on. */
   async dropAll(id: string): Promise<void> {
-    await this.db.changeAll(
-      `DELETE FROM roster.import_chunks WHERE (import_id, first_row) IN
-         (SELECT import_id, first_row FROM roster.import_chunks WHERE import_id = $1 LIMIT $2)`,
-      [id],
-    );
+    for (const [table, key] of STAGED)
+      await this.db.changeAll(
+        `DELETE FROM roster.${table} WHERE import_id = $1 AND ${key} IN
+           (SELECT ${key} FROM roster.${table} WHERE import_id = $1 LIMIT $2)`,
+        [id],
+      );
   }
 
   /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */

@@ -15,6 +15,23 @@ export interface ImportBody {
   readonly failed: number;
   readonly problem: string | null;
   readonly version: number;
+  readonly dryRun: boolean;
+}
+
+export interface UserBody {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly username: string | null;
+  readonly phone: string | null;
+  readonly locale: string;
+  readonly externalId: string | null;
+  readonly emailVerified: boolean;
+  readonly status: string;
+  readonly roles: string[];
+  readonly metadata: object;
+  readonly appMetadata: object;
+  readonly version: number;
 }
 
 export interface RowBody {
@@ -83,4 +100,15 @@ export async function summaryOf(person: Person, id: string): Promise<string[]> {
 /** Lines of CSV. */
 export function csv(...lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Lines of NDJSON. */
+export function ndjson(...rows: readonly object[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
+
+/** Whoever has this address. */
+export async function userAt(person: Person, email: string): Promise<UserBody | undefined> {
+  const filter = encodeURIComponent(`email eq "${email}"`);
+  return (await person.get<{ data: UserBody[] }>(`/api/v1/users?filter=${filter}`)).body.data[0];
 }

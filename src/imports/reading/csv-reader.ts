@@ -74,8 +74,10 @@ export class CsvReader implements RecordReader {
   private rowOf(line: number, { cells, misplaced }: Exclude<Scanned, 'incomplete'>): SourceRow | null {
     if (cells.length === 1 && cells[0] === '') return null;
     if (this.header === null) {
-      const { columns, isHeader } = this.headerOf(cells.slice(0, MOST_COLUMNS + 1));
-      refuseBadHeader(columns);
+      if (cells.length > MOST_COLUMNS)
+        throw new FileRefused('columns_surplus', `The header has more than ${MOST_COLUMNS} columns`);
+      const { columns, isHeader } = this.headerOf(cells);
+      refuseTwice(columns);
       this.header = columns;
       this.isNamed = isHeader;
       if (isHeader) return null;
@@ -101,9 +103,7 @@ export class CsvReader implements RecordReader {
   }
 }
 
-function refuseBadHeader(columns: readonly string[]): void {
-  if (columns.length > MOST_COLUMNS)
-    throw new FileRefused('columns_surplus', `The header has more than ${MOST_COLUMNS} columns`);
+function refuseTwice(columns: readonly string[]): void {
   const twice = columns.find((name, at) => columns.indexOf(name) < at);
   if (twice !== undefined) throw new FileRefused('column_twice', `The column "${twice.slice(0, 64)}" stands twice`);
 }

@@ -18,6 +18,12 @@ const KNOWN: readonly Format[] = [SUPABASE, FIREBASE, KEYCLOAK, AUTH0, ROSTER];
 export const FILE_TYPES = ['text/csv', 'application/x-ndjson', 'application/json'] as const;
 export type FileType = (typeof FILE_TYPES)[number];
 
+/** How ZIP and gzip begin: what is in them may be a thousand times as long. */
+const COMPRESSED = [
+  [0x50, 0x4b, 0x03, 0x04],
+  [0x1f, 0x8b],
+];
+
 /** A row of a file in our words, as it is staged: what it says of somebody, or why it says nothing. */
 export interface StagedRow {
   readonly line: number;
@@ -31,6 +37,7 @@ export class FileReader {
   private readonly decoder = new TextDecoder();
   private readonly formats: readonly Format[];
   private reader: RecordReader | null = null;
+  private begun = false;
   private beginning = '';
   private recognised: Format | null = null;
 
@@ -50,6 +57,9 @@ export class FileReader {
 
   /** @throws FileRefused */
   read(bytes: Uint8Array): StagedRow[] {
+    if (!this.begun && COMPRESSED.some((magic) => magic.every((byte, at) => bytes[at] === byte)))
+      throw new FileRefused('file_compressed', 'The file is compressed: send what is in it');
+    this.begun = true;
     return this.take(this.decoder.decode(bytes, { stream: true }));
   }
 
