@@ -52,27 +52,26 @@ export class ImportRuns {
 
   /** Until it is over. @throws the signal's reason */
   async run(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
-    let found = await afresh(() => this.imports.find(id));
     let ahead: Promise<Batch[]> | null = null;
-    while (found && isUnderWay(found)) {
+    for (let found = await this.find(id); found && isUnderWay(found); found = await this.find(id)) {
       signal?.throwIfAborted();
       const { position, rows } = found;
       told(position, rows);
+      if (position === rows) return this.end(id, 'completed', null);
       const batches: Batch[] = await (ahead ?? this.prepare(id, position));
-      if (batches.length === 0) return afresh(() => this.finish(id));
+      ahead = null;
       const actor = await afresh(() => this.actors.of(found!));
-      if (actor === 'gone') return afresh(() => this.fail(id, 'The one who sent it may import no more'));
+      if (actor === 'gone') return this.end(id, 'failed', 'The one who sent it may import no more');
       // PostgreSQL is busy with these while the next are read and checked.
-      ahead = this.prepare(id, batches.at(-1)!.rows.at(-1)!.number);
-      ahead.catch(() => undefined);
-      const isDone = await this.takeAll(found, batches, actor, signal);
-      if (!isDone) {
-        ahead = null;
-        await pause(LOOKS_AGAIN, undefined, { signal });
-      }
-      found = await afresh(() => this.imports.find(id));
+      const next = this.prepare(id, batches.at(-1)?.rows.at(-1)?.number ?? position);
+      next.catch(() => undefined);
+      if (await this.takeAll(found, batches, actor, signal)) ahead = next;
+      else await pause(LOOKS_AGAIN, undefined, { signal });
     }
-    if (found) told(found.position, found.rows);
+  }
+
+  private find(id: string): Promise<Import | null> {
+    return afresh(() => this.imports.find(id));
   }
 
   private async prepare(id: string, position: number): Promise<Batch[]> {
@@ -80,7 +79,7 @@ export class ImportRuns {
     return chunk ? batchesOf(chunk, position, this.users.inBulk) : [];
   }
 
-  /** @returns false if somebody else was quicker, or it is over */
+  /** @returns false if somebody else was quicker, so that nothing was found, or is over */
   private async takeAll(
     { id, actorId, onBehalfOf }: Import,
     batches: readonly Batch[],
@@ -92,7 +91,7 @@ export class ImportRuns {
       const isDone = await afresh(() => this.takeOrDivide(id, batch, actor), { actorId, onBehalfOf });
       if (!isDone) return false;
     }
-    return true;
+    return batches.length > 0;
   }
 
   /** What the whole batch cannot do, each row does alone: then one that cannot be taken over stops no other. */
@@ -163,27 +162,21 @@ export class ImportRuns {
     });
   }
 
-  private finish(id: string): Promise<void> {
-    return this.end(id, 'completed', null);
-  }
-
-  private fail(id: string, problem: string): Promise<void> {
-    return this.end(id, 'failed', problem);
-  }
-
   private async end(id: string, state: 'completed' | 'failed', problem: string | null): Promise<void> {
-    await this.db.transaction(async () => {
-      const found = await this.imports.lock(id);
-      if (!found || !isUnderWay(found)) return;
-      await this.imports.enter(id, state, ['queued', 'running'], this.clock.now(), problem);
-      const { actorId, created, updated, skipped, failed, version } = found;
-      this.events.record(
-        ImportFinished,
-        { importId: id, state, created, updated, skipped, failed },
-        { subject: `imports/${id}`, version: version + 1, actorId: actorId ?? undefined },
-      );
-    });
-    await this.imports.dropAll(id);
+    await afresh(() => this.db.transaction(() => this.close(id, state, problem)));
+    await afresh(() => this.imports.dropAll(id));
+  }
+
+  private async close(id: string, state: 'completed' | 'failed', problem: string | null): Promise<void> {
+    const found = await this.imports.lock(id);
+    if (!found || !isUnderWay(found)) return;
+    await this.imports.enter(id, state, ['queued', 'running'], this.clock.now(), problem);
+    const { actorId, created, updated, skipped, failed, version } = found;
+    this.events.record(
+      ImportFinished,
+      { importId: id, state, created, updated, skipped, failed },
+      { subject: `imports/${id}`, version: version + 1, actorId: actorId ?? undefined },
+    );
   }
 }
 

@@ -44,7 +44,7 @@ export interface RowBody {
 }
 
 const OVER = ['completed', 'cancelled', 'failed', 'incomplete'];
-const PATIENCE = 120_000;
+const PATIENCE = 240_000;
 
 export const CSV = { 'content-type': 'text/csv' };
 export const NDJSON = { 'content-type': 'application/x-ndjson' };
