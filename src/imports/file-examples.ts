@@ -4,6 +4,8 @@ import type { FileType } from './reading/file-reader.js';
 const ADA = { email: 'ada@example.com', name: 'Ada Lovelace', emailVerified: true, metadata: { theme: 'dark' } };
 const ALAN = { email: 'alan@example.com', name: 'Alan Turing', username: 'alan', roles: ['user'] };
 
+const GRACE = { username: 'grace', email: 'grace@example.com', firstName: 'Grace', lastName: 'Hopper', enabled: true };
+
 /** A file of each type that is taken, for the document. */
 export const FILE_EXAMPLES: Readonly<Record<FileType, Media>> = {
   'text/csv': {
@@ -26,6 +28,9 @@ export const FILE_EXAMPLES: Readonly<Record<FileType, Media>> = {
       properties: { users: { type: 'array', items: { type: 'object', additionalProperties: true } } },
       required: ['users'],
     },
-    example: { users: [ADA, ALAN] },
+    examples: {
+      ours: { summary: 'In our own words', value: { users: [ADA, ALAN] } },
+      keycloak: { summary: 'Of Keycloak', value: { realm: 'example', users: [GRACE] } },
+    },
   },
 };

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 
 import type { EventStream } from '../platform/http/sse.js';
+import type { Import } from './import.entity.js';
 import { ImportResponse } from './imports.dto.js';
 import { Imports } from './imports.service.js';
 
@@ -16,20 +17,24 @@ export class ImportProgress {
 
   /** An event whenever it went on, and the last when it is over. */
   async tell(id: string, stream: EventStream): Promise<void> {
-    for (let seen = 0; !stream.closed.aborted;) {
-      const found = await stream.ask(() => this.imports.get(id));
-      if (found.version > seen) {
-        const isOver = found.finishedAt !== null;
-        stream.send({
-          id: String(found.version),
-          event: isOver ? 'finished' : 'progress',
-          data: ImportResponse.from(found),
-        });
-        if (isOver) break;
+    try {
+      for (let seen = 0; !stream.closed.aborted;) {
+        const found = await stream.ask(() => this.imports.get(id));
+        if (found.version > seen && this.tellOf(found, stream)) return;
+        seen = found.version;
+        await pause(LOOKS_EVERY);
       }
-      seen = found.version;
-      await pause(LOOKS_EVERY, undefined, { signal: stream.closed }).catch(() => undefined);
+    } finally {
+      // Also when the import is gone, or the database away: whoever comes back is told of it in the usual way.
+      stream.close();
     }
-    stream.close();
+  }
+
+  /** @returns whether that was the last that there is to tell */
+  private tellOf(found: Import, stream: EventStream): boolean {
+    const isOver = found.finishedAt !== null;
+    const event = isOver ? 'finished' : 'progress';
+    stream.send({ id: String(found.version), event, data: ImportResponse.from(found) });
+    return isOver;
   }
 }

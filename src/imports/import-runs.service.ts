@@ -64,7 +64,9 @@ export class ImportRuns {
       if (actor === 'gone') return this.end(id, 'failed', 'The one who sent it may import no more');
       // PostgreSQL is busy with these while the next are read and checked.
       const next = this.prepare(id, batches.at(-1)?.rows.at(-1)?.number ?? position);
-      next.catch(() => undefined);
+      next.catch(() => {
+        // Whoever awaits it is told; nobody does when these rows were not taken.
+      });
       if (await this.takeAll(found, batches, actor, signal)) ahead = next;
       else await pause(LOOKS_AGAIN, undefined, { signal });
     }

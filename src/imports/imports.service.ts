@@ -106,9 +106,13 @@ export class Imports {
     });
   }
 
-  /** An upload that was not accepted after all. */
+  /** An upload that was not accepted after all; any other import stays. */
   async discard(id: string): Promise<void> {
-    await this.imports.forget(id);
+    try {
+      await this.imports.forget(id);
+    } catch {
+      // The answer is there; what stays behind is swept later.
+    }
   }
 
   /** Stops it between two batches: what is done stays done. @throws ImportNotFound, ImportOver, PreconditionFailed */
@@ -125,14 +129,22 @@ export class Imports {
         { importId: id, position: found.position },
         { subject: `imports/${id}`, version: found.version + 1 },
       );
-      this.db.afterCommit(() => void afresh(() => this.imports.dropAll(id)).catch(() => undefined));
+      this.db.afterCommit(() => this.drop(id));
       return this.get(id);
     });
   }
 
+  private async drop(id: string): Promise<void> {
+    try {
+      await afresh(() => this.imports.dropAll(id));
+    } catch {
+      // What stays behind is swept later.
+    }
+  }
+
   private async giveUp(id: string): Promise<void> {
     await this.imports.enter(id, 'incomplete', ['uploading'], this.clock.now());
-    await this.imports.dropAll(id);
+    await this.drop(id);
   }
 
   private async stageAll(id: string, bytes: AsyncIterable<Uint8Array>, file: FileReader): Promise<void> {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 
 import { Injectable, createParamDecorator } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 
@@ -43,21 +43,22 @@ export class ReceiveFile implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return from(this.receive(context.switchToHttp().getRequest<FastifyRequest>(), next));
+    const http = context.switchToHttp();
+    return from(this.receive(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), next));
   }
 
-  private async receive(request: FastifyRequest, next: CallHandler): Promise<unknown> {
-    const id = await this.stage(request);
+  private async receive(request: FastifyRequest, reply: FastifyReply, next: CallHandler): Promise<unknown> {
+    const id = await this.stage(request, reply);
     try {
       return await afresh(() => lastValueFrom(next.handle() as Observable<unknown>));
     } finally {
-      // A repeated request was answered by the import that the first one made. What stays behind is swept later.
-      await afresh(() => this.imports.discard(id)).catch(() => undefined);
+      // A repeated request was answered by the import that the first one made.
+      await afresh(() => this.imports.discard(id));
     }
   }
 
   /** @throws ParameterInvalid, UnsupportedMediaType, FileUnreadable, PayloadTooLarge, RequestTimedOut */
-  private async stage(request: FastifyRequest): Promise<string> {
+  private async stage(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const { firebase, ...terms } = parametersOf(request);
     if (!(request.body instanceof Readable)) throw new UnsupportedMediaType();
     const firebasePrefix = firebase && this.foreign.firebasePrefix(firebase);
@@ -67,7 +68,7 @@ export class ReceiveFile implements NestInterceptor {
       const type = request.bodyType as FileType;
       request.importId = await this.imports.receive(bytes, type, { ...terms, firebasePrefix }, request.principal!);
     } catch (error) {
-      await hearOut(request);
+      await hearOut(request, reply);
       if (!(error instanceof FileRefused)) throw error;
       throw new FileUnreadable(error.message, [{ pointer: '', code: error.code, detail: error.message }]);
     }

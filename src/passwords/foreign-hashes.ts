@@ -10,6 +10,13 @@ import bcrypt from 'bcryptjs';
 /** Whether a password is the one; blocks its thread for as long as the hash asks. */
 type Check = (password: string) => boolean;
 
+/** Kibibytes, passes over them, and lanes. */
+interface Argon2Cost {
+  readonly memory: number;
+  readonly passes: number;
+  readonly parallelism: number;
+}
+
 interface Kind {
   readonly form: RegExp;
   /** Null for parameters that we would not spend. */
@@ -34,7 +41,12 @@ const KINDS: readonly Kind[] = [
   {
     form: new RegExp(`^\\$(argon2id|argon2i)\\$v=19\\$m=(\\d{1,7}),t=(\\d{1,3}),p=(\\d{1,3})\\$${SALT}\\$${TAG}$`),
     read: ([kind, memory, passes, lanes, salt, tag]) =>
-      argon2(kind as 'argon2i', Number(memory), Number(passes), Number(lanes), bytesOf(salt!), bytesOf(tag!)),
+      argon2(
+        kind as 'argon2i',
+        { memory: Number(memory), passes: Number(passes), parallelism: Number(lanes) },
+        bytesOf(salt!),
+        bytesOf(tag!),
+      ),
   },
   {
     form: /^(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53})$/,
@@ -88,14 +100,8 @@ function checkOf(hash: string): Check | null {
   return null;
 }
 
-function argon2(
-  kind: 'argon2i' | 'argon2id',
-  memory: number,
-  passes: number,
-  parallelism: number,
-  nonce: Buffer,
-  tag: Buffer,
-): Check | null {
+function argon2(kind: 'argon2i' | 'argon2id', cost: Argon2Cost, nonce: Buffer, tag: Buffer): Check | null {
+  const { memory, passes, parallelism } = cost;
   const isBounded =
     within(parallelism, 1, MAX_ARGON2_LANES) &&
     within(passes, 1, MAX_ARGON2_PASSES) &&
@@ -105,7 +111,7 @@ function argon2(
   if (!isBounded) return null;
   return (password) =>
     isSame(
-      argon2Sync(kind, { message: Buffer.from(password), nonce, tagLength: tag.length, memory, passes, parallelism }),
+      argon2Sync(kind, { message: Buffer.from(password), nonce, tagLength: tag.length, ...cost }),
       tag,
     );
 }

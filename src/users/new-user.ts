@@ -13,6 +13,10 @@ export const EMPTY: Omit<Profile, 'email' | 'name'> = {
   appMetadata: {},
 };
 
+export interface NewUser extends Pick<Profile, 'email' | 'name'>, Partial<Omit<Profile, 'email' | 'name'>> {
+  readonly password?: string;
+}
+
 interface Beginning {
   readonly active: boolean;
   readonly emailVerified: boolean;

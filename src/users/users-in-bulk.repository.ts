@@ -46,9 +46,14 @@ export interface UserKeys {
 export class UsersInBulkRepository {
   constructor(private readonly db: Database) {}
 
-  /** Adds those of whom nobody has an address, a user name or an external id yet. @returns the ids of those */
+  /**
+   * Adds those of whom nobody has an address, a user name or an external id yet. In the order of their addresses, so that
+   * two who add the same people wait for each other, and not each for the other.
+   * @returns the ids of those
+   */
   async insertAll(users: readonly User[]): Promise<ReadonlySet<string>> {
-    const rows = await this.db.rows<{ id: string }>(INSERT_ALL, [JSON.stringify(users)]);
+    const ordered = users.toSorted((one, other) => (one.emailKey < other.emailKey ? -1 : 1));
+    const rows = await this.db.rows<{ id: string }>(INSERT_ALL, [JSON.stringify(ordered)]);
     return new Set(rows.map(({ id }) => id));
   }
 

@@ -6,13 +6,13 @@ import { Access } from '../access/index.js';
 import { Events } from '../events/index.js';
 import { Passwords } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
-import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { normalEmail, normalUsername } from './normal-forms.js';
 import { EMPTY, newUser } from './new-user.js';
+import type { NewUser } from './new-user.js';
 import { merged, pick } from './profile-changes.js';
 import { User, statusOf } from './user.entity.js';
 import type { Profile, UserRow } from './user.entity.js';
@@ -26,10 +26,6 @@ import {
 } from './users.contract.js';
 import { UsersInBulk } from './users-in-bulk.service.js';
 import { UsersRepository } from './users.repository.js';
-
-export interface NewUser extends Pick<Profile, 'email' | 'name'>, Partial<Omit<Profile, 'email' | 'name'>> {
-  readonly password?: string;
-}
 
 /** What the caller knows of a new account, where it was not made by an administrator. */
 export interface Origin {

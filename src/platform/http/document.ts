@@ -89,7 +89,7 @@ function complete(operation: DocumentedOperation, method: string, path: string, 
 function showHappyExamples(operation: DocumentedOperation, components: Record<string, Schema>): void {
   const show = ([type, media]: [string, Media], request: boolean): void => {
     if (!type.endsWith('json') || !media.schema || showNamedExamples(media, type, components)) return;
-    media.example ??= exampleOf(media.schema, components, { request });
+    if (!media.examples) media.example ??= exampleOf(media.schema, components, { request });
   };
   const { content: body = {} } = operation.requestBody ?? {};
   for (const media of Object.entries(body)) show(media, true);

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
 
 import { ApiExtension } from '@nestjs/swagger';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { DocumentedOperation, Media } from './documented.js';
 import { PayloadTooLarge, RequestTimedOut, UnsupportedMediaType } from './problems.js';
@@ -89,13 +89,14 @@ export async function* bytesOf(request: FastifyRequest, most: number): AsyncGene
   }
 }
 
-/** Lets whoever is about to be refused finish, for a while: what they send goes nowhere. */
-export async function hearOut(request: FastifyRequest): Promise<void> {
+/** Lets whoever is about to be refused finish, for a while: what they send goes nowhere. Then the connection ends. */
+export async function hearOut(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const payload = request.body as Readable;
   if (payload.readableEnded || payload.destroyed) return;
   const ended = new Promise<void>((resolve) => payload.once('end', resolve).once('close', resolve));
   payload.on('error', () => undefined).resume();
   await Promise.race([ended, pause(HEARD_OUT_FOR, undefined, { ref: false })]);
+  if (!payload.readableEnded) void reply.header('Connection', 'close');
 }
 
 async function unlessSilent<T>(next: Promise<T>, milliseconds: number): Promise<T> {
@@ -111,5 +112,5 @@ async function unlessSilent<T>(next: Promise<T>, milliseconds: number): Promise<
 }
 
 function tooLarge(most: number): Error {
-  return new PayloadTooLarge(`A file may have ${most} bytes`).withHeader('Connection', 'close');
+  return new PayloadTooLarge(`A file may have ${most} bytes`);
 }
