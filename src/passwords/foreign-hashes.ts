@@ -110,10 +110,7 @@ function argon2(kind: 'argon2i' | 'argon2id', cost: Argon2Cost, nonce: Buffer, t
     nonce.length >= 8;
   if (!isBounded) return null;
   return (password) =>
-    isSame(
-      argon2Sync(kind, { message: Buffer.from(password), nonce, tagLength: tag.length, ...cost }),
-      tag,
-    );
+    isSame(argon2Sync(kind, { message: Buffer.from(password), nonce, tagLength: tag.length, ...cost }), tag);
 }
 
 function scrypt(ln: number, r: number, p: number, salt: Buffer, tag: Buffer): Check | null {

@@ -98,7 +98,8 @@ export class Campaign {
       url: addressOf(path, { parameters: { code: 'not_found' } }, victim.id),
       parameters,
       // A file is read as it comes, whatever is in it: test/imports/hostile.
-      body: operation.requestBody && !operation['x-streamed-body'] ? ((example ?? {}) as Record<string, unknown>) : null,
+      body:
+        operation.requestBody && !operation['x-streamed-body'] ? ((example ?? {}) as Record<string, unknown>) : null,
       isPublic: operation['x-permission'] === 'public',
       isList: parameters.has('cursor'),
       token: admin.token,
