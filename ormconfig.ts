@@ -15,6 +15,7 @@ import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
 import { EventsRetention1796000000000 } from './migrations/1796000000000-events-retention.js';
 import { Jobs1796100000000 } from './migrations/1796100000000-jobs.js';
 import { Webhooks1796200000000 } from './migrations/1796200000000-webhooks.js';
+import { Imports1796300000000 } from './migrations/1796300000000-imports.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -35,6 +36,7 @@ const migrations = [
   EventsRetention1796000000000,
   Jobs1796100000000,
   Webhooks1796200000000,
+  Imports1796300000000,
 ];
 
 /** Names of all migrations, oldest first. */

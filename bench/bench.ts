@@ -3,6 +3,7 @@ import { install } from './debian.js';
 import { prepareGround } from './ground.js';
 import type { Ground } from './ground.js';
 import { measureJobs } from './jobs.js';
+import { proveImports } from './imports.js';
 import { compareLists } from './lists.js';
 import { chooseGenerator } from './load.js';
 import type { Generator } from './load.js';
@@ -40,6 +41,7 @@ export async function bench(root: string, folder: string, parameters: readonly s
     if (options.timing) await proveTiming(root, folder, things, say);
     else if (options.background) await measureJobs(root, folder, things, say);
     else if (options.realtime) await measureRealtime(root, folder, things, say);
+    else if (options.imports) await proveImports(root, folder, options.rows, things, say);
     else if (options.lists) await compareLists(root, folder, things, say);
     else await comparePeers(root, folder, things, options);
   } finally {

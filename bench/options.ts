@@ -16,6 +16,8 @@ export interface Options {
   readonly lists: boolean;
   /** How many background jobs a process does, in place of the peers. */
   readonly background: boolean;
+  /** How fast files of users are taken over, in place of the peers. */
+  readonly imports: boolean;
   /** Whether times tell who has an account, in place of the peers. */
   readonly timing: boolean;
   /** What sockets weigh, and how soon they are told, in place of the peers. */
@@ -26,6 +28,7 @@ export const HELP = `npm run bench -- [options]        every peer on one Postgre
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
 npm run bench -- jobs             background jobs that one process does in a second
 npm run bench -- realtime         what idle sockets weigh, and from commit to receipt on a socket of another process
+npm run bench -- imports          a file of a million users with password hashes (or as many as --rows says)
 npm run prove:timing              whether the time of an answer tells who has an account
 
   --install              fetches the peers in Python and Go with apt, and wrk
@@ -57,7 +60,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
   if (values.help) return 'help';
   const { full } = values;
   return {
-    rows: whole(values.rows, 100_000, LEAST_ROWS),
+    rows: whole(values.rows, positionals.includes('imports') ? 1_000_000 : 100_000, LEAST_ROWS),
     connections: list(values.connections)
       .map(Number)
       .concat(values.connections ? [] : full ? [1, 32, 128] : [32]),
@@ -68,6 +71,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     install: values.install,
     lists: positionals.includes('lists'),
     background: positionals.includes('jobs'),
+    imports: positionals.includes('imports'),
     timing: positionals.includes('timing'),
     realtime: positionals.includes('realtime'),
   };

@@ -10,6 +10,7 @@ import { AuthModule, AuthenticationGuard } from './auth/index.js';
 import { BrokerModule } from './broker/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
+import { ImportsModule } from './imports/index.js';
 import { Jobs, JobsModule, defineJob } from './jobs/index.js';
 import { KeysModule } from './keys/index.js';
 import { MailModule } from './mail/index.js';
@@ -37,6 +38,7 @@ const MODULES = [
   BrokerModule,
   EventsModule,
   HealthModule,
+  ImportsModule,
   JobsModule,
   KeysModule,
   MailModule,

@@ -12,6 +12,12 @@ import { Invitation } from './auth/invitations/invitation.entity.js';
 import { ApiKey } from './auth/keys/api-key.entity.js';
 import { EventCursor } from './events/event-cursor.entity.js';
 import { Event } from './events/event.entity.js';
+import { ExportChunk } from './imports/export-chunk.entity.js';
+import { Export } from './imports/export.entity.js';
+import { ImportChunk } from './imports/import-chunk.entity.js';
+import { ImportClaim } from './imports/import-claim.entity.js';
+import { ImportRow } from './imports/import-row.entity.js';
+import { Import } from './imports/import.entity.js';
 import { Job } from './jobs/job.entity.js';
 import { JobWorker } from './jobs/job-worker.entity.js';
 import { SigningKey } from './keys/signing-key.entity.js';
@@ -39,6 +45,12 @@ export const entities = [
   AuditEntry,
   Event,
   EventCursor,
+  Export,
+  ExportChunk,
+  Import,
+  ImportChunk,
+  ImportClaim,
+  ImportRow,
   ApiKey,
   Flow,
   GuessRow,

@@ -9,6 +9,7 @@ export const TAGS: readonly Tag[] = [
   { name: 'access', about: 'Roles and permissions: who may do what, and why' },
   { name: 'invitations', about: 'People who are asked to take over an account that was made for them' },
   { name: 'api-keys', about: 'Keys by which programs act for somebody' },
+  { name: 'imports', about: 'Files of users, on their way in and out' },
   { name: 'audit', about: 'Who did what, to whom and from where; and the proof that nobody changed it' },
   { name: 'events', about: 'What happens, as CloudEvents: in pages, or as it is committed' },
   { name: 'jobs', about: 'Background work: what is done, how far it is, what failed, what the clock does' },

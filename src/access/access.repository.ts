@@ -48,6 +48,11 @@ const GRANT = statement(
   `INSERT INTO roster.user_roles (user_id, role, granted_at)
    SELECT $1, name, $3 FROM roster.roles WHERE name = ANY($2) FOR KEY SHARE ON CONFLICT DO NOTHING`,
 );
+const GRANT_TO_ALL = statement(
+  'access_grant_to_all',
+  `INSERT INTO roster.user_roles (user_id, role, granted_at)
+   SELECT user_id, role, $3 FROM unnest($1::uuid[], $2::text[]) AS given (user_id, role) ON CONFLICT DO NOTHING`,
+);
 const BUILT_IN_LOCK = 0x524f4c45;
 /** Names that an answer shows at most. */
 const MOST_ROLES = 1000;
@@ -128,6 +133,32 @@ export class AccessRepository {
   /** @returns how many of these roles there are; each is theirs now. For a user who has none yet. */
   grantRoles(userId: string, roles: readonly string[], at: Date): Promise<number> {
     return this.db.change(GRANT, [userId, roles, at]);
+  }
+
+  /** Each user is given the role beside them. */
+  async grantToAll(userIds: readonly string[], roles: readonly string[], at: Date): Promise<void> {
+    await this.db.change(GRANT_TO_ALL, [userIds, roles, at]);
+  }
+
+  rolesOfAll(userIds: readonly string[]): Promise<{ userId: string; roles: string[] }[]> {
+    return this.db.rows(
+      `SELECT user_id AS "userId", array_agg(role::text ORDER BY role) AS roles FROM roster.user_roles
+       WHERE user_id = ANY($1) GROUP BY user_id`,
+      [userIds],
+    );
+  }
+
+  /** Those of these users who hold a permission, at a moment, that is not among `own`. */
+  async beyond(own: readonly string[], userIds: readonly string[], at: Date): Promise<string[]> {
+    const rows = await this.db.rows<{ userId: string }>(
+      `SELECT DISTINCT user_id AS "userId" FROM (
+         SELECT ur.user_id, rp.permission FROM roster.user_roles ur
+           JOIN roster.role_permissions rp ON rp.role = ur.role WHERE ur.user_id = ANY($1)
+         UNION ALL SELECT up.user_id, up.permission FROM roster.user_permissions up WHERE up.user_id = ANY($1) AND ${LASTS}
+       ) held WHERE NOT permission = ANY($3)`,
+      [userIds, at, own],
+    );
+    return rows.map(({ userId }) => userId);
   }
 
   async replaceRoles(userId: string, roles: readonly string[], at: Date): Promise<void> {

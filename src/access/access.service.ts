@@ -12,6 +12,8 @@ import type { GrantRow, Holding } from './access.repository.js';
 import { demand } from './demand.js';
 import { Denials } from './denials.js';
 import type { Denial } from './denials.js';
+import { earlier, endsOf, lastsFor } from './ends.js';
+import type { Ends, Gift } from './ends.js';
 import { PermissionUnknown, PrivilegeCeiling, ReadRoles, RoleUnknown } from './access.contract.js';
 
 /** What a user may. */
@@ -23,15 +25,12 @@ export interface Rights {
   readonly mfaRequired: boolean;
 }
 
-/** A permission that somebody is to hold: until when, or for good. */
-interface Gift {
-  readonly permission: string;
-  readonly expiresAt: Date | null;
-}
-
 export interface Grant extends Gift {
   readonly reason: string | null;
 }
+
+/** Who gives, and what they may do themselves. */
+type Actor = Pick<Principal, 'userId' | 'actorId' | 'permissions'>;
 
 @Injectable()
 export class Access implements OnApplicationBootstrap {
@@ -139,14 +138,35 @@ export class Access implements OnApplicationBootstrap {
     return { before: present.map(told), after: after.map(told) };
   }
 
+  /** Nobody can delete them until the transaction ends. @throws RoleUnknown */
+  async refuseUnknown(roles: readonly string[]): Promise<void> {
+    await this.permissionsGivenBy(roles);
+  }
+
+  /** Gives each user the role beside them, in addition to what they have. */
+  async grantToAll(userIds: readonly string[], roles: readonly string[]): Promise<void> {
+    await this.access.grantToAll(userIds, roles, this.clock.now());
+  }
+
+  /** The roles of each of these users, in order. */
+  async rolesOfAll(userIds: readonly string[]): Promise<ReadonlyMap<string, string[]>> {
+    const rows = await this.access.rolesOfAll(userIds);
+    return new Map(rows.map(({ userId, roles }) => [userId, roles]));
+  }
+
+  /** Those of these users who may do something that `own` does not cover. */
+  async beyond(own: ReadonlySet<string>, userIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.access.beyond([...own], userIds, this.clock.now()));
+  }
+
   /** @throws RoleUnknown; PrivilegeCeiling unless the actor holds for good whatever these roles give */
-  async refuseAbove(actor: Principal, roles: readonly string[]): Promise<void> {
+  async refuseAbove(actor: Actor, roles: readonly string[]): Promise<void> {
     const given = await this.permissionsGivenBy(roles);
     await this.refuseBeyond(actor, [...given].map(forGood));
   }
 
   /** @throws PrivilegeCeiling unless the actor holds each of these, and for as long as it is given */
-  async refuseBeyond(actor: Principal, gifts: readonly Gift[]): Promise<void> {
+  async refuseBeyond(actor: Actor, gifts: readonly Gift[]): Promise<void> {
     if (gifts.length === 0) return;
     const ends = await this.endsFor(actor);
     for (const gift of gifts)
@@ -173,7 +193,7 @@ export class Access implements OnApplicationBootstrap {
   }
 
   /** Until when the actor holds each permission: while somebody acts for another, until the first of the two does not. */
-  private async endsFor({ userId, actorId }: Principal): Promise<Ends> {
+  private async endsFor({ userId, actorId }: Actor): Promise<Ends> {
     const now = this.clock.now();
     const own = endsOf(await this.access.holdingsOf(userId, now));
     if (actorId === null) return own;
@@ -220,30 +240,6 @@ export class Access implements OnApplicationBootstrap {
 
 export function forGood(permission: string): Gift {
   return { permission, expiresAt: null };
-}
-
-/** Until when each permission is held; null for good. */
-type Ends = ReadonlyMap<string, Date | null>;
-
-function lastsFor({ permission, expiresAt }: Gift, ends: Ends): boolean {
-  const end = ends.get(permission);
-  return end === null || (end !== undefined && expiresAt !== null && expiresAt <= end);
-}
-
-function earlier(one: Date | null, other: Date | null): Date | null {
-  if (one === null || other === null) return one ?? other;
-  return one < other ? one : other;
-}
-
-/** By whatever lasts longest. */
-function endsOf(holdings: readonly Holding[]): Ends {
-  const ends = new Map<string, Date | null>();
-  for (const holding of holdings) {
-    const end = holding.kind === 'role' ? null : holding.expiresAt;
-    const known = ends.get(holding.permission);
-    if (known === undefined || end === null || (known !== null && end > known)) ends.set(holding.permission, end);
-  }
-  return ends;
 }
 
 /** @throws ValidationFailed for a permission that is named twice, and for an end that has passed */

@@ -159,8 +159,9 @@ function stepUp(): Problem {
   );
 }
 
-function isStreamed({ format }: FastifyRequest): boolean {
-  return format === CSV || format === NDJSON || format === EVENT_STREAM;
+/** Either way: a file may come in for as long as another goes out. */
+function isStreamed({ format, bodyType }: FastifyRequest): boolean {
+  return format === CSV || format === NDJSON || format === EVENT_STREAM || bodyType !== undefined;
 }
 
 /** A 401 says how to authenticate and what was wrong with the token (RFC 6750, 3). */

@@ -8,6 +8,8 @@ type OptionName = keyof typeof OPTIONS;
 
 interface Command {
   readonly about: string;
+  /** What has to stand after its name: a file. */
+  readonly operand?: string;
   readonly options?: readonly OptionName[];
   /** Loaded only when asked for: no command waits for what another needs. */
   readonly load: () => Promise<(invocation: Invocation) => Promise<number>>;
@@ -21,10 +23,21 @@ const OPTIONS = {
   json: { type: 'boolean', about: 'Answers with one line of JSON' },
   email: { type: 'string', about: "The administrator's e-mail address" },
   production: { type: 'boolean', about: 'Judges the settings as production would' },
-  file: { type: 'string', about: 'An export (NDJSON) to verify; neither database nor settings are needed' },
+  file: {
+    type: 'string',
+    about: 'The file: an export to verify offline; or where users are exported to (else stdout)',
+  },
   key: { type: 'string', about: 'The public key of checkpoints, as `audit verify --json` shows it; several by commas' },
   'from-seq': { type: 'string', about: 'The first entry that has to be in the export (1)' },
   'expect-seq': { type: 'string', about: 'The last entry that has to be in the export' },
+  'on-conflict': { type: 'string', about: 'Whoever is there already: skip (default), update or fail' },
+  'dry-run': { type: 'boolean', about: 'Only finds out what would become of each row' },
+  format: {
+    type: 'string',
+    about: 'Whose file: auto, roster, auth0, keycloak, supabase, firebase; to export: csv, ndjson',
+  },
+  firebase: { type: 'string', about: "A file with the project's hash_config, for password hashes of Firebase" },
+  filter: { type: 'string', about: 'Which users, as the filter of GET /users' },
   'show-credentials': { type: 'boolean', about: 'Shows password and token also where there is no terminal' },
 } as const;
 
@@ -61,6 +74,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     options: ['file', 'key', 'from-seq', 'expect-seq'],
     load: async () => (await import('./audit.js')).verifyAudit,
   },
+  'users import': {
+    about: 'Takes users over from a file; exits 1 if a row could not be taken over',
+    operand: 'FILE',
+    options: ['on-conflict', 'dry-run', 'format', 'firebase'],
+    load: async () => (await import('./users.js')).importUsers,
+  },
+  'users export': {
+    about: 'Writes users to stdout, or to a file',
+    options: ['format', 'filter', 'file'],
+    load: async () => (await import('./users.js')).exportUsers,
+  },
   doctor: {
     about: 'Examines settings, secrets, ports, the database and its clock; exits 1 if anything is at fault',
     options: ['production'],
@@ -77,14 +101,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 export async function run(parameters: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parseArgs({ args: [...parameters], options: OPTIONS, allowPositionals: true });
-    const name = positionals.join(' ') || 'serve';
+    const { name, operand } = calledBy(positionals);
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (values.help) return say(command && positionals.length > 0 ? helpOf(name, command) : help());
     if (!command) return misused(`There is no command "${name}".\n\n${help()}`);
     const strange = Object.keys(values).find((option) => !optionsOf(command).includes(option as OptionName));
     if (strange) return misused(`"${name}" has no option --${strange}.\n\n${helpOf(name, command)}`);
+    if (command.operand && operand === null)
+      return misused(`"${name}" needs a ${command.operand}.\n\n${helpOf(name, command)}`);
     const perform = await command.load();
-    return await perform(invocation(values));
+    return await perform(invocation(values, operand));
   } catch (error) {
     if (isMisuse(error)) return misused(`${error.message}\n\n${help()}`);
     process.stderr.write(`${explain(error)}\n`);
@@ -92,16 +118,27 @@ export async function run(parameters: readonly string[]): Promise<number> {
   }
 }
 
+/** The command, and what stands after its name where it takes that. */
+function calledBy(positionals: readonly string[]): { name: string; operand: string | null } {
+  const all = positionals.join(' ') || 'serve';
+  const before = positionals.slice(0, -1).join(' ');
+  const takes = !Object.hasOwn(COMMANDS, all) && Object.hasOwn(COMMANDS, before) && COMMANDS[before]!.operand;
+  return takes ? { name: before, operand: positionals.at(-1)! } : { name: all, operand: null };
+}
+
 type Given = {
   readonly [Name in OptionName]?: (typeof OPTIONS)[Name]['type'] extends 'boolean' ? boolean : string;
 };
 
-function invocation(values: Given): Invocation {
+function invocation(values: Given, operand: string | null): Invocation {
   const { json = false, email = null, production = false, 'show-credentials': showCredentials = false } = values;
   const { file = null, key = null, 'from-seq': fromSeq = null, 'expect-seq': expectSeq = null } = values;
+  const { 'on-conflict': onConflict = null, 'dry-run': dryRun = false, format = null } = values;
+  const { firebase = null, filter = null } = values;
   return {
     ...{ json, email, production, showCredentials },
     ...{ file, key, fromSeq, expectSeq },
+    ...{ operand, onConflict, dryRun, format, firebase, filter },
     answer: (text, object) => say(json ? JSON.stringify(object) : text),
   };
 }
@@ -142,5 +179,6 @@ function helpOf(name: string, command: Command): string {
     const { type, about } = OPTIONS[option];
     return `  ${`--${option}${type === 'string' ? ' <text>' : ''}`.padEnd(20)}${about}`;
   });
-  return `npm run roster -- ${name} [options]\n\n${command.about}.\n\n${lines.join('\n')}`;
+  const operand = command.operand ? ` ${command.operand}` : '';
+  return `npm run roster -- ${name}${operand} [options]\n\n${command.about}.\n\n${lines.join('\n')}`;
 }

@@ -6,13 +6,21 @@ export interface Invocation {
   /** The settings are judged as with NODE_ENV=production. */
   readonly production: boolean;
   readonly showCredentials: boolean;
-  /** An export of the audit log, to be verified instead of the database. */
+  /** An export of the audit log, to be verified instead of the database; or where users are exported to. */
   readonly file: string | null;
   /** The public keys of its checkpoints, by commas. */
   readonly key: string | null;
   /** The first entry that has to be in it, and the last, by their numbers. */
   readonly fromSeq: string | null;
   readonly expectSeq: string | null;
+  /** What stands after the name of the command: a file. */
+  readonly operand: string | null;
+  /** How users are taken over, and which are written. */
+  readonly onConflict: string | null;
+  readonly dryRun: boolean;
+  readonly format: string | null;
+  readonly firebase: string | null;
+  readonly filter: string | null;
   /** Writes the answer to stdout: the text, or with --json the object in one line. @returns the exit code 0 */
   answer(text: string, object: object): 0;
 }

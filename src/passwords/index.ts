@@ -1,3 +1,4 @@
+export { ForeignPasswords } from './foreign-passwords.service.js';
 export { normalizePassword } from './password-policy.js';
 export { PasswordHasher } from './password-hashing.js';
 export { PasswordIncorrect, TooManySignIns } from './passwords.contract.js';

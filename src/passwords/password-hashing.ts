@@ -9,8 +9,9 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
+import { isForeignHash } from './foreign-hashes.js';
 import { normalizePassword, type PasswordContext, type PasswordFault } from './password-policy.js';
-import { dummyHash, parseHash, withinBounds, type Argon2Parameters } from './password-worker.js';
+import { dummyHash, isOwnHash, parseHash, withinBounds, type Argon2Parameters } from './password-worker.js';
 
 export type { Argon2Parameters } from './password-worker.js';
 
@@ -38,6 +39,7 @@ export interface PasswordHasherOptions {
 // One folder up or down, the worker's file has the ending of this one: `.js` in dist, `.ts` under Jest.
 const ENDING = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const WORKER = fileURLToPath(new URL(`./password-worker.${ENDING}`, import.meta.url));
+const FOREIGN = fileURLToPath(new URL(`./foreign-hashes.${ENDING}`, import.meta.url));
 const POLICY = fileURLToPath(new URL(`./password-policy.${ENDING}`, import.meta.url));
 
 const IDLE_MS = 30_000;
@@ -81,15 +83,23 @@ export class PasswordHasher {
 
   /**
    * Whether `phc` was made from `password`. With null (nobody by that name) a dummy hash is computed and the answer is
-   * false: the answer must take as long either way. Throws `HashingBusy`, or Error for a hash that cannot be read.
+   * false: the answer must take as long either way. A hash of another system takes what that system asked for, in the
+   * same threads. Throws `HashingBusy`, or Error for a hash that cannot be read.
    */
   async verify(phc: string | null, password: string): Promise<boolean> {
+    if (phc !== null && !isOwnHash(phc) && isForeignHash(phc)) return this.verifyForeign(phc, password);
     const task = { phc: phc ?? this.dummy, password: normalizePassword(password) };
     return this.compute<boolean>('verifyPassword', task);
   }
 
-  /** Whether `phc` was made at a lower cost, in any of its parameters, than is asked for now. */
+  /** Whether this is a hash, ours or of another system, that a sign-in could verify at a cost that we would spend. */
+  canVerify(hash: string): boolean {
+    return isForeignHash(hash);
+  }
+
+  /** Whether `phc` was made at a lower cost, in any of its parameters, than is asked for now, or elsewhere. */
   needsRehash(phc: string): boolean {
+    if (!isOwnHash(phc) && isForeignHash(phc)) return true;
     const { memory, passes, parallelism } = parseHash(phc).parameters;
     const wanted = this.parameters;
     return memory < wanted.memory || passes < wanted.passes || parallelism !== wanted.parallelism;
@@ -98,7 +108,7 @@ export class PasswordHasher {
   /** Why `password` may not be the password of this person, or null. Throws `HashingBusy`. */
   async check(password: string, context: PasswordContext): Promise<PasswordFault | null> {
     const task = { minLength: this.minLength, password, context };
-    return this.run<PasswordFault | null>(this.judging, 'checkPassword', task);
+    return this.run<PasswordFault | null>(this.judging, 'checkPassword', task, POLICY);
   }
 
   /** Ends the threads after the tasks they already have. */
@@ -106,15 +116,21 @@ export class PasswordHasher {
     await Promise.all([this.hashing.close(), this.judging.close()]);
   }
 
-  private compute<T>(name: string, task: object): Promise<T> {
-    const result = this.run<T>(this.hashing, name, task);
+  /** Others hashed what was typed, and perhaps what it is equivalent to. */
+  private verifyForeign(hash: string, password: string): Promise<boolean> {
+    const texts = [...new Set([password, normalizePassword(password)])];
+    return this.compute<boolean>('verifyForeign', { hash, texts }, FOREIGN);
+  }
+
+  private compute<T>(name: string, task: object, filename = WORKER): Promise<T> {
+    const result = this.run<T>(this.hashing, name, task, filename);
     this.computed += 1;
     return result;
   }
 
-  private run<T>(pool: Piscina, name: string, task: object): Promise<T> {
+  private run<T>(pool: Piscina, name: string, task: object, filename: string): Promise<T> {
     if (pool.queueSize >= this.maxQueue) throw new HashingBusy();
-    return pool.run(task, { name }) as Promise<T>;
+    return pool.run(task, { name, filename }) as Promise<T>;
   }
 }
 

@@ -61,6 +61,16 @@ export function parseHash(phc: string): PasswordHash {
   return { parameters, salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') };
 }
 
+/** Whether `parseHash` can read it. */
+export function isOwnHash(hash: string): boolean {
+  try {
+    parseHash(hash);
+    return true;
+  } catch {
+    return false; // how parseHash says no
+  }
+}
+
 /** Whether argon2 accepts these parameters and we would spend them (memory at most 256 MiB). */
 export function withinBounds({ memory, passes, parallelism }: Argon2Parameters): boolean {
   return (

@@ -2,9 +2,11 @@ import { Module } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 
 import { EventsModule } from '../events/index.js';
+import { JobsModule } from '../jobs/index.js';
 import { Config } from '../platform/config/config.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { SessionsModule } from '../sessions/index.js';
+import { ForeignPasswords } from './foreign-passwords.service.js';
 import { PasswordHasher } from './password-hashing.js';
 import { PasswordsRepository } from './passwords.repository.js';
 import { Passwords } from './passwords.service.js';
@@ -16,9 +18,9 @@ const hasher = {
 };
 
 @Module({
-  imports: [EventsModule, SessionsModule],
-  providers: [hasher, Passwords, PasswordsRepository],
-  exports: [Passwords],
+  imports: [EventsModule, JobsModule, SessionsModule],
+  providers: [hasher, ForeignPasswords, Passwords, PasswordsRepository],
+  exports: [ForeignPasswords, Passwords],
 })
 export class PasswordsModule implements OnApplicationShutdown {
   constructor(

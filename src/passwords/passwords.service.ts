@@ -5,6 +5,7 @@ import { Revocations } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
+import { ForeignPasswords } from './foreign-passwords.service.js';
 import { HashingBusy, PasswordHasher } from './password-hashing.js';
 import type { PasswordContext } from './password-policy.js';
 import type { PasswordHash } from './password-hash.entity.js';
@@ -27,6 +28,7 @@ export class Passwords {
     private readonly events: Events,
     private readonly hasher: PasswordHasher,
     private readonly passwords: PasswordsRepository,
+    private readonly foreign: ForeignPasswords,
     private readonly sessions: Sessions,
     private readonly revocations: Revocations,
   ) {}
@@ -50,7 +52,8 @@ export class Passwords {
    */
   async prove(userId: string | null, password: string): Promise<PasswordProof | null> {
     const kept = await this.passwords.find(userId ?? NOBODY);
-    const right = await unlessBusy(() => this.hasher.verify(kept?.hash ?? null, password));
+    const hash = kept && this.foreign.open(kept.hash);
+    const right = await unlessBusy(() => this.hasher.verify(hash, password));
     if (!right || !kept) return null;
     if (this.hasher.needsRehash(kept.hash)) await this.rehash(kept, password);
     return { userId: kept.userId, changedAt: kept.changedAt };

@@ -3,9 +3,8 @@ import { ApiSchema } from '@nestjs/swagger';
 import { Examples } from '../platform/http/examples.js';
 import { Moment, Text, Whole } from '../platform/http/properties.js';
 import { versionOf } from './user.entity.js';
-import type { SuspensionTerms } from './user-status.service.js';
 import { Roles, VISIBLE } from './users.properties.js';
-import type { UserRow } from './user.entity.js';
+import type { SuspensionTerms, UserRow } from './user.entity.js';
 
 @ApiSchema({ name: 'Suspension' })
 export class SuspensionResponse {

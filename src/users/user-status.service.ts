@@ -11,7 +11,7 @@ import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Sessions } from '../sessions/index.js';
-import type { User, UserRow } from './user.entity.js';
+import type { SuspensionTerms, User, UserRow } from './user.entity.js';
 import {
   LastAdministrator,
   UserDeleted,
@@ -24,12 +24,6 @@ import {
 } from './users.contract.js';
 import { UsersRepository } from './users.repository.js';
 import { Users } from './users.service.js';
-
-/** Why a suspension, and until when; null: until it is lifted. */
-export interface SuspensionTerms {
-  readonly reason: string;
-  readonly until: Date | null;
-}
 
 /** Whether an account may be used, and as what: suspension, deletion, restoration, roles. */
 @Injectable()

@@ -153,6 +153,12 @@ export class User implements Profile {
   }
 }
 
+/** Why a suspension, and until when; null: until it is lifted. */
+export interface SuspensionTerms {
+  readonly reason: string;
+  readonly until: Date | null;
+}
+
 /** A user as they are shown: the columns and the roles, without the keys of searches. */
 export interface UserRow {
   id: string;

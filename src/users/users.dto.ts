@@ -22,7 +22,7 @@ import {
   Timezone,
   Username,
 } from './users.properties.js';
-import type { NewUser } from './users.service.js';
+import type { NewUser } from './new-user.js';
 
 @ApiSchema({ name: 'CreateUserRequest' })
 @Examples({

@@ -115,5 +115,9 @@ export const NewPassword = (presence: Presence = {}): PropertyDecorator =>
   });
 
 /** @param maxItems what a request may name; answers have no such bound */
-export const Roles = (about: string, example: readonly string[], maxItems: number): PropertyDecorator =>
-  TextList({ about, example, max: 64, maxItems, pattern: ROLE });
+export const Roles = (
+  about: string,
+  example: readonly string[],
+  maxItems: number,
+  presence: Presence = {},
+): PropertyDecorator => TextList({ about, example, max: 64, maxItems, pattern: ROLE, ...presence });

@@ -141,7 +141,7 @@ const TAKEN: Record<string, () => Error> = {
     ]),
 };
 
-async function unlessTaken(writing: Promise<unknown>): Promise<void> {
+export async function unlessTaken(writing: Promise<unknown>): Promise<void> {
   try {
     await writing;
   } catch (error) {

@@ -6,16 +6,16 @@ import { Access } from '../access/index.js';
 import { Events } from '../events/index.js';
 import { Passwords } from '../passwords/index.js';
 import { Clock } from '../platform/clock/clock.js';
-import type { FieldFault } from '../platform/contract/problem.js';
-import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { refuseStale } from '../platform/http/parameters.js';
 import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
-import { mergePatch } from './merge-patch.js';
 import { normalEmail, normalUsername } from './normal-forms.js';
-import { METADATA_BYTES, User, statusOf } from './user.entity.js';
+import { EMPTY, newUser } from './new-user.js';
+import type { NewUser } from './new-user.js';
+import { merged, pick } from './profile-changes.js';
+import { User, statusOf } from './user.entity.js';
 import type { Profile, UserRow } from './user.entity.js';
 import {
   UserActivated,
@@ -25,11 +25,8 @@ import {
   UserNotFound,
   UserUpdated,
 } from './users.contract.js';
+import { UsersInBulk } from './users-in-bulk.service.js';
 import { UsersRepository } from './users.repository.js';
-
-export interface NewUser extends Pick<Profile, 'email' | 'name'>, Partial<Omit<Profile, 'email' | 'name'>> {
-  readonly password?: string;
-}
 
 /** What the caller knows of a new account, where it was not made by an administrator. */
 export interface Origin {
@@ -39,16 +36,6 @@ export interface Origin {
   readonly roles?: readonly string[];
   readonly passwordChangeRequired?: boolean;
 }
-
-const EMPTY: Omit<Profile, 'email' | 'name'> = {
-  username: null,
-  phone: null,
-  locale: 'en',
-  timezone: null,
-  externalId: null,
-  metadata: {},
-  appMetadata: {},
-};
 
 type EmailChanged = (user: User, before: { email: string; emailKey: string }) => Promise<void>;
 
@@ -63,6 +50,8 @@ export class Users {
     private readonly users: UsersRepository,
     private readonly access: Access,
     private readonly passwords: Passwords,
+    /** The same for many at once. */
+    readonly inBulk: UsersInBulk,
   ) {}
 
   /** @throws UserNotFound */
@@ -88,7 +77,8 @@ export class Users {
     const hash = origin.passwordHash ?? (password === undefined ? null : await this.hash(password, profile));
     const roles = origin.roles ?? ['user'];
     return this.db.transaction(async () => {
-      const user = this.make(profile, hash !== null, origin.emailVerified ?? false);
+      const { emailVerified = false } = origin;
+      const user = newUser(profile, { active: hash !== null, emailVerified, now: this.clock.now() });
       await this.users.insert(user);
       await this.access.grantRoles(user.id, roles);
       this.events.record(
@@ -224,55 +214,10 @@ export class Users {
   private hash(password: string, { email, name, username }: NewUser): Promise<string> {
     return this.passwords.hashNew(password, { email, name, username: username ?? undefined }, '/password');
   }
-
-  private make(profile: NewUser, active: boolean, verified: boolean): User {
-    const now = this.clock.now();
-    const user = Object.assign(new User(), EMPTY, {
-      id: newId(),
-      emailVerifiedAt: verified ? now : null,
-      activatedAt: active ? now : null,
-      suspendedAt: null,
-      suspendedUntil: null,
-      suspensionReason: null,
-      deletedAt: null,
-      deletionDueAt: null,
-      createdAt: now,
-      updatedAt: now,
-      lastSignInAt: null,
-      version: 1,
-    });
-    user.emailKey = normalEmail(profile.email);
-    user.edit({ ...profile, email: profile.email.trim() });
-    return user;
-  }
 }
 
 /** Who is signed in for long, or was left unwatched, must not lose the account: `/me/email` asks who they are. */
 function refuseOwnAddress({ id, emailKey }: User, { email }: Partial<Profile>, actor: Principal): void {
   if (id !== actor.userId || email === undefined || normalEmail(email) === emailKey) return;
   throw refusal([{ pointer: '/email', code: 'own_email', detail: 'is your own: ask for another at /api/v1/me/email' }]);
-}
-
-function pick(user: User, members: readonly string[]): object {
-  return Object.fromEntries(members.map((name) => [name, user[name as keyof Profile]]));
-}
-
-/** The change with its metadata merged into the present ones. @throws ValidationFailed if they outgrow their bound */
-function merged(user: User, change: Partial<Profile>): Partial<Profile> {
-  const whole: Partial<Profile> = { ...change };
-  const faults: FieldFault[] = [];
-  for (const member of ['metadata', 'appMetadata'] as const) {
-    const patch = change[member];
-    if (patch === undefined) continue;
-    const result = mergePatch(user[member], patch);
-    whole[member] = result;
-    if (Buffer.byteLength(JSON.stringify(result)) > METADATA_BYTES)
-      faults.push({
-        pointer: `/${member}`,
-        code: 'too_large',
-        detail: `would take more than ${METADATA_BYTES} bytes as JSON`,
-      });
-  }
-  if (faults.length > 0) throw refusal(faults);
-  return whole;
 }

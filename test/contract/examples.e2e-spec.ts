@@ -184,6 +184,8 @@ describe('the examples of requests', () => {
     'apiKeys.create': async () => byAdmin('/api/v1/api-keys'),
     'apiKeys.rename': async () => byAdmin(`/api/v1/api-keys/${await aKey('/api/v1/api-keys')}`),
     'apiKeys.rotate': async () => byAdmin(`/api/v1/api-keys/${await aKey('/api/v1/api-keys')}/rotation`),
+    'imports.create': async () => byAdmin('/api/v1/imports'),
+    'exports.create': async () => byAdmin('/api/v1/exports'),
     'users.endSessions': () => aUser((id) => `/api/v1/users/${id}/sessions/revocation`),
     'users.create': async ({ value: { email } }) => {
       await leave(String(email));

@@ -65,7 +65,7 @@ describe('the type of a body', () => {
     ada = await app.people.admin();
     port = await portOf(app);
     writes = operationsOf(app.app.document)
-      .filter(({ operation }) => operation.requestBody)
+      .filter(({ operation }) => operation.requestBody && !operation['x-streamed-body'])
       .map(({ method, path }) => ({ method: method.toUpperCase(), url: addressOf(path, {}, ada.id) }));
   });
   afterAll(() => app.stop());

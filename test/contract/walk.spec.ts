@@ -131,7 +131,8 @@ describe('the document', () => {
 
   it('writes bodies as components, with an example that their schema accepts', () => {
     const found = faults((operation) => {
-      const requests = Object.entries(operation.requestBody?.content ?? {});
+      // A file is of whoever wrote it.
+      const requests = operation['x-streamed-body'] ? [] : Object.entries(operation.requestBody?.content ?? {});
       const answers = Object.entries(operation.responses)
         .filter(([status]) => status.startsWith('2'))
         .flatMap(([, { content = {} }]) => Object.entries(content));
@@ -157,7 +158,10 @@ describe('the document', () => {
     const found = faults((operation, _path, method) => {
       const types = Object.keys(operation.requestBody?.content ?? {});
       const right = ['application/json', method === 'patch' ? 'application/merge-patch+json' : 'application/xml'];
-      return when(types.length > 0 && types.sort().join() !== right.join(), `it reads ${types.join()}`);
+      return when(
+        types.length > 0 && !operation['x-streamed-body'] && types.sort().join() !== right.join(),
+        `it reads ${types.join()}`,
+      );
     });
     expect(found).toEqual([]);
   });

@@ -56,8 +56,8 @@ export function watchContract(fastify: FastifyInstance, document: OpenAPIObject,
       }
       const type = String(reply.getHeader('content-type') ?? '').split(';')[0]!;
       const isStream = payload instanceof Readable && request.method !== 'HEAD';
-      const rows =
-        operation && isStream && type !== 'text/event-stream' ? new Rows(operation, type, request, validators) : null;
+      const isList = operation?.responses['200']?.content?.['application/json'] !== undefined;
+      const rows = operation && isStream && isList ? new Rows(operation, type, request, validators) : null;
       done(null, rows ? Readable.from(rows.watch(payload as Readable, broken), { objectMode: false }) : payload);
     },
   );

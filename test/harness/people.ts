@@ -4,7 +4,7 @@ import { SessionTokens } from '../../src/auth/session-tokens.service.js';
 import { PasswordHasher } from '../../src/passwords/index.js';
 import { Users } from '../../src/users/index.js';
 import type { UserRow } from '../../src/users/index.js';
-import type { NewUser } from '../../src/users/users.service.js';
+import type { NewUser } from '../../src/users/new-user.js';
 import type { Answer, Household } from './household.js';
 
 export const PASSWORD = 'quiet river under seven bridges';

@@ -1,6 +1,7 @@
 import { Jobs } from '../../src/jobs/index.js';
 import { Mfa } from '../../src/mfa/index.js';
 import { TrustedDevices } from '../../src/mfa/trusted-devices.service.js';
+import { newId } from '../../src/platform/crypto/tokens.js';
 import { everythingCopied } from '../audit/copied.js';
 import { invite } from '../auth/invitees.js';
 import { addApp, addPasskey, confirmApp, newPasskey } from '../mfa/enrolment.js';
@@ -54,6 +55,16 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'jobs.retry': cancelledJob,
   'jobs.stream': cancelledJob,
   'jobs.run': () => ({ parameters: { name: 'jobs.prune' } }),
+  'imports.list': async (app) => {
+    await anImport(app, 'completed');
+    return anImport(app, 'completed');
+  },
+  'imports.get': (app) => anImport(app, 'completed'),
+  'imports.rows': (app) => anImport(app, 'completed'),
+  'imports.stream': (app) => anImport(app, 'completed'),
+  'imports.cancel': (app) => anImport(app, 'running'),
+  'exports.get': anExport,
+  'exports.file': anExport,
   'me.changePassword': () => ({ body: { currentPassword: PASSWORD, newPassword: OTHER_PASSWORD } }),
   'factors.get': withApp,
   'factors.rename': withApp,
@@ -123,6 +134,33 @@ async function cancelledJob(app: TestApp): Promise<Scene> {
 async function withInvitation(app: TestApp): Promise<Scene> {
   const body = { email: `${unique('g')}@example.com`, name: 'Grace Hopper' };
   return { id: (await (await app.people.admin()).post<{ id: string }>('/api/v1/invitations', body)).body.id };
+}
+
+/** As some process would have left it, with a report of two rows; nobody is at work on it. */
+async function anImport(app: TestApp, state: 'running' | 'completed'): Promise<Scene> {
+  const [id, finishedAt] = [newId(), state === 'completed' ? new Date() : null];
+  await app.sql(
+    `INSERT INTO roster.imports (id, state, format, on_conflict, dry_run, bytes, rows, position, created, updated, skipped, failed,
+       created_at, updated_at, finished_at, version) VALUES ($1, $2, 'roster', 'skip', false, 64, 3, 2, 1, 0, 0, 1, now(), now(), $3, 1)`,
+    [id, state, finishedAt],
+  );
+  await app.sql(
+    `INSERT INTO roster.import_rows (import_id, number, id, line, status, user_id, code, pointer, detail)
+     VALUES ($1, 1, $2, 2, 'created', $3, NULL, NULL, NULL), ($1, 2, $4, 3, 'failed', NULL, 'email_invalid', '/email', 'must be one')`,
+    [id, newId(), newId(), newId()],
+  );
+  return { id };
+}
+
+async function anExport(app: TestApp): Promise<Scene> {
+  const id = newId();
+  await app.sql(
+    `INSERT INTO roster.exports (id, state, format, rows, bytes, chunks, created_at, updated_at, finished_at, version)
+     VALUES ($1, 'completed', 'csv', 0, 4, 1, now(), now(), now(), 1)`,
+    [id],
+  );
+  await app.sql("INSERT INTO roster.export_chunks (export_id, number, bytes) VALUES ($1, 1, 'id\r\n')", [id]);
+  return { id };
 }
 
 /** The address of an operation in a scene. @param victimId what stands for a parameter that the scene does not name */

@@ -70,3 +70,8 @@ export function violatedUnique(error: unknown): string | null {
   const { code, constraint } = bare(error);
   return code === '23505' ? (constraint ?? '') : null;
 }
+
+/** What is to be written, not the database, is at fault: SQLSTATE classes 22 (data) and 23 (constraints). */
+export function isDataFault(error: unknown): boolean {
+  return /^2[23]...$/.test(bare(error).code ?? '');
+}

@@ -12,6 +12,7 @@ import { EVENT_STREAM, JSON_TYPE, XML } from './negotiation/media-types.js';
 import { leaveOut, prefersMinimal } from './negotiation/prefer.js';
 import { componentOf, representationsOf } from './representations.js';
 import type { Serializers } from './serializers.js';
+import { streamedRoute } from './streamed-body.js';
 
 type Done = (error: Error | null, payload?: unknown) => void;
 
@@ -73,6 +74,7 @@ export function serializeByDocument(
       minimal: takes(operation, 'Prefer'),
     };
     options.config = { ...options.config, ...bodiesOf(operation, serializers) } as typeof options.config;
+    if (operation['x-streamed-body']) Object.assign(options, streamedRoute(options.config!.takes ?? []));
     if (route.offers.types.length > 1 || route.offers.types[0] === EVENT_STREAM)
       options.preHandler = [negotiate(route), ...[options.preHandler ?? []].flat()] as never;
     options.onSend = [guard(operation), ...[options.onSend ?? []].flat()];
@@ -169,9 +171,10 @@ function guard(operation: DocumentedOperation) {
 
 const PROBLEM = 'application/problem+';
 
-/** Events are written as they come, each by whoever tells it. */
+/** Texts are written as they come, by whoever tells of events or has kept a file. */
 function isStreamOf({ responses }: DocumentedOperation, status: number, type: string): boolean {
-  return type.startsWith(EVENT_STREAM) && responses[status]?.content?.[EVENT_STREAM] !== undefined;
+  const media = responses[status]?.content?.[type.split(';')[0]!];
+  return media !== undefined && componentOf(media) === null;
 }
 
 interface Described {
@@ -188,7 +191,8 @@ function describe(
   versioned: ReadonlySet<number>,
   madeUnder = pathOf(request),
 ): void {
-  if (reply.statusCode === 201 && payload.id) void reply.header('Location', `${madeUnder}/${payload.id}`);
+  const isMade = reply.statusCode === 201 || reply.statusCode === 202;
+  if (isMade && payload.id) void reply.header('Location', `${madeUnder}/${payload.id}`);
   // What is streamed to its end has no page after it.
   if (payload.page && !following(payload as Listing)) link(request, reply, payload.page);
   if (versioned.has(reply.statusCode) && payload.version !== undefined)
@@ -205,7 +209,7 @@ function describe(
  */
 function whose({ url }: FastifyRequest, { statusCode }: FastifyReply, { id }: Described): string {
   // What was made is tagged as at its own address, which has the id.
-  return id === undefined || statusCode === 201 || url.includes(id) ? '' : `-${id.slice(-12)}`;
+  return id === undefined || statusCode === 201 || statusCode === 202 || url.includes(id) ? '' : `-${id.slice(-12)}`;
 }
 
 function pathOf({ url }: FastifyRequest): string {

@@ -14,6 +14,7 @@ import { EVENT_STREAM, describeMediaTypes, describeXml, showOtherFormats } from 
 import { PREFER } from './negotiation/prefer.js';
 import { ProblemResponse } from './problem.response.js';
 import { LIMIT_HEADERS, describeLimits, limitProblemsOf } from './rate-limit.js';
+import { describeStreamedBody } from './streamed-body.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
@@ -72,6 +73,7 @@ function complete(operation: DocumentedOperation, method: string, path: string, 
   for (const [status, response] of Object.entries(operation.responses)) describeHeaders(response, status, document);
   const codes = new Set([...codesOf(operation, method), ...(operation['x-problems'] ?? [])]);
   delete operation['x-problems'];
+  describeStreamedBody(operation);
   for (const code of codes) addProblem(operation, code, path, document);
   for (const status of operation['x-pages'] ?? []) operation.responses[status]!.content!['text/html'] = PAGE;
   delete operation['x-pages'];
@@ -87,7 +89,7 @@ function complete(operation: DocumentedOperation, method: string, path: string, 
 function showHappyExamples(operation: DocumentedOperation, components: Record<string, Schema>): void {
   const show = ([type, media]: [string, Media], request: boolean): void => {
     if (!type.endsWith('json') || !media.schema || showNamedExamples(media, type, components)) return;
-    media.example ??= exampleOf(media.schema, components, { request });
+    if (!media.examples) media.example ??= exampleOf(media.schema, components, { request });
   };
   const { content: body = {} } = operation.requestBody ?? {};
   for (const media of Object.entries(body)) show(media, true);
@@ -184,7 +186,7 @@ function describeHeaders(response: Response, status: string, document: OpenAPIOb
   response.headers = {
     'X-Request-Id': { description: 'Under this id the log tells more', schema: { type: 'string' } },
   };
-  if (status === '201')
+  if (status === '201' || (status === '202' && componentHas('id', response, document)))
     response.headers['Location'] = {
       description: 'Where it is now',
       schema: { type: 'string', format: 'uri-reference' },
@@ -200,8 +202,16 @@ export function isVersioned(
   response: { content?: Record<string, Media> } | undefined,
   document: OpenAPIObject,
 ): boolean {
+  return componentHas('version', response, document);
+}
+
+function componentHas(
+  member: string,
+  response: { content?: Record<string, Media> } | undefined,
+  document: OpenAPIObject,
+): boolean {
   const reference = (response?.content?.['application/json']?.schema as { $ref?: string } | undefined)?.$ref;
   const name = reference?.split('/').at(-1) ?? '';
   const schema = document.components?.schemas?.[name] as { properties?: Record<string, unknown> } | undefined;
-  return schema?.properties?.['version'] !== undefined;
+  return schema?.properties?.[member] !== undefined;
 }

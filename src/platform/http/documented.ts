@@ -28,4 +28,5 @@ export interface DocumentedOperation {
   'x-in-person'?: boolean;
   'x-made-under'?: string;
   'x-rate-limit'?: LimitClass;
+  'x-streamed-body'?: boolean | { content: Record<string, Media> };
 }

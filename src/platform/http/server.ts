@@ -30,6 +30,7 @@ import {
 } from './problems.js';
 import { HTTPS_ONLY, SAFE_HEADERS, setHeaders } from './security-headers.js';
 import { endStreamsWith } from './sse.js';
+import { handOverStreams, isSendingFile } from './streamed-body.js';
 import { parseStrictJson } from './strict-json.js';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -138,6 +139,7 @@ export function readBodies(instance: FastifyInstance): void {
   );
   instance.addContentTypeParser('application/merge-patch+json', asBuffer, by(ofPatch));
   instance.addContentTypeParser(['application/xml', 'text/xml'], { ...asBuffer, bodyLimit: XML_BYTES }, by(ofRoute));
+  handOverStreams(instance, isPlainUtf8);
 }
 
 /** Neither compressed, nor in another charset: what we read is UTF-8 (RFC 8259, 8.1). */
@@ -232,6 +234,8 @@ export function refuseRaw(
   socket: Socket,
   parts: Pick<ServerParts, 'logs' | 'writer'> & { readonly secure?: () => boolean },
 ): void {
+  // A file may take longer than other requests; who reads it watches over it.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isSendingFile(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

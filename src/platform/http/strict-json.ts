@@ -17,7 +17,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @throws JsonRefused
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
-  const text = decode(bytes);
+  return parseStrictText(decode(bytes));
+}
+
+/** The same of what was decoded already. @throws JsonRefused */
+export function parseStrictText(text: string): unknown {
   scan(text);
   try {
     return JSON.parse(text);

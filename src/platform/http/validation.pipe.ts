@@ -18,16 +18,21 @@ const PLAIN = new Set<unknown>([String, Number, Boolean, Array, Object, undefine
 export class ValidationPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (type !== 'body' || PLAIN.has(metatype)) return value;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ValidationFailed('The body must be an object', [
-        { pointer: '', code: 'type_invalid', detail: 'must be an object' },
-      ]);
-    }
-    const instance = instanceOf(metatype as Class, value, '');
-    const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
-    if (errors.length > 0) throw refusal(faultsOf(errors, ''));
-    return instance;
+    return checked(metatype as Class, value);
   }
+}
+
+/** A body, or what is to be held to the same rules, as an instance of its class. @throws ValidationFailed */
+export function checked<T extends object>(metatype: new () => T, value: unknown): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ValidationFailed('The body must be an object', [
+      { pointer: '', code: 'type_invalid', detail: 'must be an object' },
+    ]);
+  }
+  const instance = instanceOf(metatype, value, '');
+  const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  if (errors.length > 0) throw refusal(faultsOf(errors, ''));
+  return instance as T;
 }
 
 /**

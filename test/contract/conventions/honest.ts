@@ -103,6 +103,8 @@ export const takes = ({ documented }: Operation, name: string): boolean =>
 export const isPublic = ({ documented }: Operation): boolean => documented['x-permission'] === 'public';
 export const isList = (operation: Operation): boolean => takes(operation, 'cursor');
 export const writes = ({ method }: Operation): boolean => method !== 'GET';
-export const bodied = ({ documented }: Operation): boolean => documented.requestBody !== undefined;
+/** A file is no object, whatever is in it. */
+export const bodied = ({ documented }: Operation): boolean =>
+  documented.requestBody !== undefined && !documented['x-streamed-body'];
 export const represents = (operation: Operation): boolean =>
   offersOf(operation).includes('application/json') && operation.documented['x-json-only'] !== true;

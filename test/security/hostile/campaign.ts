@@ -97,7 +97,9 @@ export class Campaign {
       method: method.toUpperCase(),
       url: addressOf(path, { parameters: { code: 'not_found' } }, victim.id),
       parameters,
-      body: operation.requestBody ? ((example ?? {}) as Record<string, unknown>) : null,
+      // A file is read as it comes, whatever is in it: test/imports/hostile.
+      body:
+        operation.requestBody && !operation['x-streamed-body'] ? ((example ?? {}) as Record<string, unknown>) : null,
       isPublic: operation['x-permission'] === 'public',
       isList: parameters.has('cursor'),
       token: admin.token,

@@ -45,6 +45,6 @@ export function streamOf(
 
 /** Each page, and whatever else belongs to a long answer, may take as long as a request. */
 export function renewed(context: RequestContext | undefined): RequestContext {
-  const { requestId = newId(), ip = null, userAgent = null, actorId = null } = context ?? {};
-  return { requestId, ip, userAgent, actorId, deadline: performance.now() + REQUEST_BUDGET };
+  const { requestId = newId(), ip = null, userAgent = null, actorId = null, onBehalfOf = null } = context ?? {};
+  return { requestId, ip, userAgent, actorId, onBehalfOf, deadline: performance.now() + REQUEST_BUDGET };
 }

@@ -1,0 +1,151 @@
+import { Readable } from 'node:stream';
+
+import { Injectable } from '@nestjs/common';
+
+import { Access } from '../access/index.js';
+import { Events } from '../events/index.js';
+import { Jobs, defineJob } from '../jobs/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { newId } from '../platform/crypto/tokens.js';
+import { Database } from '../platform/database/database.js';
+import { ListQueryInvalid } from '../platform/http/lists/list-query-invalid.js';
+import { FilterTooCostly } from '../platform/http/problems.js';
+import type { Principal } from '../platform/http/principal.js';
+import { refusal } from '../platform/http/validation.pipe.js';
+import { afresh } from './afresh.js';
+import type { Export, ExportFormat } from './export.entity.js';
+import { ExportsRepository } from './exports.repository.js';
+import {
+  ExportFetched,
+  ExportFinished,
+  ExportNotFound,
+  ExportNotReady,
+  ExportStarted,
+  ExportUsers,
+} from './imports.contract.js';
+import type { JobRun } from './job-run.js';
+import { UsersAsText } from './users-as-text.js';
+
+export const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
+
+/** Files of users: written by a job, piece by piece, into the database, from where any process can send them. */
+@Injectable()
+export class Exports {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly events: Events,
+    private readonly exports: ExportsRepository,
+    private readonly texts: UsersAsText,
+    private readonly access: Access,
+    private readonly jobs: Jobs,
+  ) {
+    jobs.work(RunExport, ({ exportId }, run?: JobRun) => this.run(exportId, run));
+  }
+
+  /** @throws ExportNotFound */
+  async get(id: string): Promise<Export> {
+    const found = await this.exports.find(id);
+    if (!found) throw new ExportNotFound();
+    return found;
+  }
+
+  /** @throws ValidationFailed for a filter that no list of users would take */
+  async start(format: ExportFormat, filter: string | null, actor: Principal): Promise<Export> {
+    await this.refuseSenseless(format, filter);
+    const id = newId();
+    return this.db.transaction(async () => {
+      const [actorId, createdAt] = [actor.userId, this.clock.now()];
+      await this.exports.insert({ id, state: 'queued', format, filter, actorId, createdAt } as Export);
+      await this.jobs.enqueue(RunExport, { exportId: id });
+      this.events.record(
+        ExportStarted,
+        { exportId: id, format },
+        { subject: `exports/${id}`, version: 1, after: { filter } },
+      );
+      return this.get(id);
+    });
+  }
+
+  /** The file, once it is written. @throws ExportNotFound, ExportNotReady */
+  async fetch(id: string, readmit: () => Promise<void>): Promise<{ found: Export; text: Readable }> {
+    const found = await this.get(id);
+    if (found.state !== 'completed') throw new ExportNotReady();
+    await this.db.transaction(async () => {
+      this.events.record(ExportFetched, { exportId: id }, { subject: `exports/${id}` });
+      return Promise.resolve();
+    });
+    return { found, text: Readable.from(this.pieces(found, readmit), { objectMode: false }) };
+  }
+
+  private async *pieces({ id, chunks }: Export, readmit: () => Promise<void>): AsyncGenerator<Buffer> {
+    for (let number = 1; number <= chunks; number += 1) {
+      const chunk = await afresh(async () => {
+        await readmit();
+        return this.exports.chunk(id, number);
+      });
+      // Whoever reads is told by a connection that breaks off: the file is not whole.
+      if (!chunk) throw new ExportNotFound();
+      yield chunk.bytes;
+    }
+  }
+
+  private async run(id: string, run: JobRun | undefined): Promise<void> {
+    for (;;) {
+      run?.signal.throwIfAborted();
+      const found = await afresh(() => this.step(id));
+      if (!found) return;
+      run?.progress(found.rows, found.total);
+    }
+  }
+
+  /** The next piece and where it stands are one transaction. @returns null when it is over */
+  private async step(id: string): Promise<Export | null> {
+    const found = await this.exports.find(id);
+    if (!found || found.finishedAt) return null;
+    const isAllowed = found.actorId !== null && (await this.access.permissionsOf(found.actorId)).has(ExportUsers.name);
+    if (!isAllowed) return this.end(found, 'failed', 'The one who asked for it may export no more');
+    const piece = await this.pieceOf(found);
+    if (typeof piece === 'string') return this.end(found, 'failed', piece);
+    return this.db.transaction(async () => {
+      const present = await this.exports.lock(id);
+      // Somebody else has written this piece: theirs is as good.
+      if (!present || present.finishedAt || present.chunks !== found.chunks) return present;
+      await this.exports.add(id, found.chunks + 1, piece, this.clock.now());
+      if (piece.next === null) await this.end({ ...found, rows: found.rows + piece.rows }, 'completed', null);
+      return this.exports.find(id);
+    });
+  }
+
+  private async pieceOf({
+    format,
+    filter,
+    cursor,
+  }: Export): Promise<Awaited<ReturnType<UsersAsText['piece']>> | string> {
+    try {
+      return await this.texts.piece(format, filter, cursor);
+    } catch (error) {
+      if (error instanceof FilterTooCostly) return error.message;
+      throw error;
+    }
+  }
+
+  private async end({ id, rows }: Export, state: 'completed' | 'failed', problem: string | null): Promise<null> {
+    await this.db.transaction(async () => {
+      await this.exports.end(id, state, problem, this.clock.now());
+      this.events.record(ExportFinished, { exportId: id, state, rows }, { subject: `exports/${id}` });
+    });
+    return null;
+  }
+
+  /** Found out now, and not by a job that fails. */
+  private async refuseSenseless(format: ExportFormat, filter: string | null): Promise<void> {
+    if (filter === null) return;
+    try {
+      await this.texts.piece(format, filter, null);
+    } catch (error) {
+      if (!(error instanceof ListQueryInvalid)) throw error;
+      throw refusal([{ pointer: '/filter', code: error.code, detail: error.message }]);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+
+import { Jobs, defineJob } from '../jobs/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { Config } from '../platform/config/config.js';
+import { RunExport } from './exports.service.js';
+import { HousekeepingRepository } from './housekeeping.repository.js';
+import { RunImport } from './imports.service.js';
+
+const Sweep = defineJob('imports.sweep', { maxAttempts: 1 });
+const Prune = defineJob('imports.prune', { maxAttempts: 3 });
+
+/** Whoever is at work on it writes more often. Milliseconds. */
+const SILENT_FOR = 20_000;
+/** Longer than a file may take to come in. Milliseconds. */
+const ABANDONED_AFTER = 65 * 60_000;
+
+/** Goes on with what a process has left undone, and takes away what nobody needs any more. */
+@Injectable()
+export class Housekeeping {
+  constructor(
+    private readonly clock: Clock,
+    config: Config,
+    private readonly jobs: Jobs,
+    private readonly files: HousekeepingRepository,
+  ) {
+    const { IMPORTS_RETENTION } = config.values;
+    jobs.work(Sweep, () => this.sweep(), { cron: '* * * * *' });
+    jobs.work(Prune, () => files.prune(new Date(clock.millis() - IMPORTS_RETENTION)), { cron: '17 * * * *' });
+  }
+
+  /** What nobody has touched for a while is owed anew: whoever does it twice does each row once. */
+  async sweep(): Promise<void> {
+    const now = this.clock.millis();
+    const silent = new Date(now - SILENT_FOR);
+    for (const importId of await this.files.unfinished('imports', silent))
+      await this.jobs.enqueue(RunImport, { importId });
+    for (const exportId of await this.files.unfinished('exports', silent))
+      await this.jobs.enqueue(RunExport, { exportId });
+    await this.files.abandon(new Date(now - ABANDONED_AFTER), new Date(now));
+    await this.files.dropStaged();
+  }
+}

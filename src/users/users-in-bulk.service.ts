@@ -1,0 +1,194 @@
+import { Injectable } from '@nestjs/common';
+
+import { Access, PrivilegeCeiling } from '../access/index.js';
+import { Events } from '../events/index.js';
+import { ForeignPasswords } from '../passwords/index.js';
+import { Clock } from '../platform/clock/clock.js';
+import { Problem } from '../platform/contract/problem.js';
+import type { FieldFault } from '../platform/contract/problem.js';
+import { checked, refusal } from '../platform/http/validation.pipe.js';
+import { newUser } from './new-user.js';
+import { normalEmail, normalUsername } from './normal-forms.js';
+import { pick } from './profile-changes.js';
+import { Standings, refusalOf } from './standings.js';
+import type { BulkUser, Outcome, Terms } from './standings.js';
+import { UpdatesInBulk } from './updates-in-bulk.service.js';
+import { statusOf } from './user.entity.js';
+import type { User } from './user.entity.js';
+import { AssignRoles, UserCreated } from './users.contract.js';
+import { USER_FIELDS, UserResponse } from './users.dto.js';
+import { ImportedUserRequest } from './users-in-bulk.dto.js';
+import { UsersInBulkRepository } from './users-in-bulk.repository.js';
+import { UsersList } from './users.list.js';
+
+const USUAL = ['user'];
+const SUSPENDED = 'Suspended where they were imported from';
+
+const UNREADABLE = {
+  pointer: '/passwordHash',
+  code: 'hash_unknown',
+  detail: 'is of no kind that is known, or would cost too much to verify',
+};
+
+export interface UsersPage {
+  readonly users: readonly UserResponse[];
+  readonly next: string | null;
+  /** About how many there are; known with the first page. */
+  readonly total: number | null;
+}
+
+/** Many users at once, by the rules for one: whoever cannot be taken is told of, and stops nobody else. */
+@Injectable()
+export class UsersInBulk {
+  /** What a file shows of each, in this order. */
+  readonly members = USER_FIELDS;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly events: Events,
+    private readonly users: UsersInBulkRepository,
+    private readonly updates: UpdatesInBulk,
+    private readonly access: Access,
+    private readonly foreign: ForeignPasswords,
+    private readonly lists: UsersList,
+  ) {}
+
+  /**
+   * One of them, held to the rules of `POST /users`.
+   * @param fallbackName what they are called where nobody says how
+   * @throws ValidationFailed
+   */
+  read(value: unknown, fallbackName: string | null): BulkUser {
+    const {
+      emailVerified = false,
+      status,
+      roles = null,
+      passwordHash = null,
+      ...profile
+    } = checked(ImportedUserRequest, value);
+    if (passwordHash !== null && !this.foreign.canVerify(passwordHash)) throw refusal([UNREADABLE]);
+    const { email, username = null, externalId = null } = profile;
+    return {
+      profile,
+      keys: {
+        emailKey: normalEmail(email),
+        usernameKey: username === null ? null : normalUsername(username),
+        externalId,
+      },
+      fallbackName,
+      emailVerified,
+      suspended: status === 'suspended',
+      roles,
+      passwordHash,
+    };
+  }
+
+  /** Some users as they leave, the oldest first, and where to go on; what `GET /users` shows of them. */
+  async page(filter: string | undefined, cursor: string | null, limit: number): Promise<UsersPage> {
+    const count = cursor === null ? 'estimated' : 'none';
+    const query = { limit, count, sort: 'createdAt', filter, streamed: true } as const;
+    const { rows, page } = await this.lists.page(cursor === null ? query : { ...query, cursor });
+    const now = this.clock.now();
+    return {
+      users: rows.map((row) => UserResponse.from(row, now)),
+      next: page.nextCursor,
+      total: page.total ?? null,
+    };
+  }
+
+  /**
+   * Takes them over in the caller's transaction, in as many statements as for a few. No two of them may share a key.
+   * @returns what became of each, in their order
+   * @throws EmailTaken, UsernameTaken, ExternalIdTaken if somebody else was quicker: then one at a time finds out who
+   */
+  async take(users: readonly BulkUser[], terms: Terms): Promise<Outcome[]> {
+    const outcomes = new Map<BulkUser, Outcome>();
+    const refused = await this.refusedRoles(users, terms.actor);
+    for (const user of users) {
+      const fault = user.roles?.flatMap((role) => refused.get(role) ?? [])[0];
+      if (fault) outcomes.set(user, { status: 'failed', userId: null, fault });
+    }
+    const allowed = users.filter((user) => !outcomes.has(user));
+    if (!terms.dryRun) await this.create(allowed, outcomes);
+    const rest = allowed.filter((user) => !outcomes.has(user));
+    if (rest.length > 0) await this.settle(rest, terms, outcomes);
+    return users.map((user) => outcomes.get(user)!);
+  }
+
+  /** Adds those whom nobody stands in the way of. */
+  private async create(users: readonly BulkUser[], outcomes: Map<BulkUser, Outcome>): Promise<void> {
+    const named = users.filter(({ profile, fallbackName }) => profile.name !== undefined || fallbackName !== null);
+    if (named.length === 0) return;
+    const made = named.map((user) => this.make(user));
+    const inserted = await this.users.insertAll(made);
+    const pairs = named.map((from, at) => ({ from, user: made[at]! })).filter(({ user }) => inserted.has(user.id));
+    if (pairs.length === 0) return;
+    const grants = pairs.flatMap(({ from, user }) => (from.roles ?? USUAL).map((role) => [user.id, role] as const));
+    await this.access.grantToAll(
+      grants.map(([id]) => id),
+      grants.map(([, role]) => role),
+    );
+    const hashed = pairs.filter(({ from }) => from.passwordHash !== null);
+    if (hashed.length > 0)
+      await this.foreign.adopt(
+        hashed.map(({ user }) => user.id),
+        hashed.map(({ from }) => from.passwordHash!),
+      );
+    for (const { from, user } of pairs) {
+      this.tell(user, from);
+      outcomes.set(from, { status: 'created', userId: user.id, fault: null });
+    }
+  }
+
+  private make({ profile, fallbackName, passwordHash, emailVerified, suspended }: BulkUser): User {
+    const now = this.clock.now();
+    const named = { ...profile, name: profile.name ?? fallbackName! };
+    const user = newUser(named, { active: passwordHash !== null, emailVerified, now });
+    if (suspended) user.suspend(now, SUSPENDED, null);
+    return user;
+  }
+
+  private tell(user: User, { profile, roles }: BulkUser): void {
+    const members = Object.keys(profile);
+    this.events.record(
+      UserCreated,
+      { userId: user.id, status: statusOf(user, user.createdAt) },
+      { subject: `users/${user.id}`, version: 1, after: { ...pick(user, members), roles: roles ?? USUAL } },
+    );
+  }
+
+  /** Somebody stands in their way, or has no name. */
+  private async settle(users: readonly BulkUser[], terms: Terms, outcomes: Map<BulkUser, Outcome>): Promise<void> {
+    const standings = new Standings(await this.users.having(users.map(({ keys }) => keys)));
+    const changes: { from: BulkUser; id: string }[] = [];
+    for (const user of users) {
+      const standing = standings.of(user, terms);
+      if ('change' in standing) changes.push({ from: user, id: standing.change });
+      else outcomes.set(user, standing);
+    }
+    if (changes.length === 0) return;
+    const changed = await this.updates.apply(changes, terms);
+    changes.forEach(({ from }, at) => outcomes.set(from, changed[at]!));
+  }
+
+  /** Roles of these users that the actor may not give, or that there are not, with the reason. */
+  private async refusedRoles(
+    users: readonly BulkUser[],
+    actor: Terms['actor'],
+  ): Promise<ReadonlyMap<string, FieldFault>> {
+    const named = new Set(users.flatMap(({ roles }) => roles ?? []));
+    const refused = new Map<string, FieldFault>();
+    for (const role of named) {
+      if (USUAL.includes(role)) continue;
+      try {
+        if (actor === null) await this.access.refuseUnknown([role]);
+        else if (actor.permissions.has(AssignRoles.name)) await this.access.refuseAbove(actor, [role]);
+        else throw new PrivilegeCeiling();
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        refused.set(role, refusalOf(error, '/roles'));
+      }
+    }
+    return refused;
+  }
+}
