@@ -9,6 +9,8 @@ type OptionName = keyof typeof OPTIONS;
 interface Command {
   readonly about: string;
   readonly options?: readonly OptionName[];
+  /** What has to follow its name. */
+  readonly operand?: string;
   /** Loaded only when asked for: no command waits for what another needs. */
   readonly load: () => Promise<(invocation: Invocation) => Promise<number>>;
 }
@@ -25,6 +27,10 @@ const OPTIONS = {
   key: { type: 'string', about: 'The public key of checkpoints, as `audit verify --json` shows it; several by commas' },
   'from-seq': { type: 'string', about: 'The first entry that has to be in the export (1)' },
   'expect-seq': { type: 'string', about: 'The last entry that has to be in the export' },
+  logical: {
+    type: 'boolean',
+    about: 'Copies row by row also where there is a pg_dump: for a server of another version',
+  },
   'show-credentials': { type: 'boolean', about: 'Shows password and token also where there is no terminal' },
 } as const;
 
@@ -61,6 +67,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     options: ['file', 'key', 'from-seq', 'expect-seq'],
     load: async () => (await import('./audit.js')).verifyAudit,
   },
+  backup: {
+    about: 'Writes everything into a new file, while Roster runs; SECRET_KEY is not in it',
+    operand: 'FILE',
+    options: ['logical'],
+    load: async () => (await import('./backup.js')).backUp,
+  },
+  restore: {
+    about: 'Fills an empty database from the file of a backup',
+    operand: 'FILE',
+    load: async () => (await import('./restore.js')).restoreFile,
+  },
+  move: {
+    about: 'Copies the embedded database to a server; Roster has to be stopped',
+    operand: 'DATABASE_URL',
+    load: async () => (await import('./move.js')).moveToServer,
+  },
   doctor: {
     about: 'Examines settings, secrets, ports, the database and its clock; exits 1 if anything is at fault',
     options: ['production'],
@@ -77,14 +99,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 export async function run(parameters: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parseArgs({ args: [...parameters], options: OPTIONS, allowPositionals: true });
-    const name = positionals.join(' ') || 'serve';
-    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    const { name, command, operand } = meant(positionals);
     if (values.help) return say(command && positionals.length > 0 ? helpOf(name, command) : help());
     if (!command) return misused(`There is no command "${name}".\n\n${help()}`);
     const strange = Object.keys(values).find((option) => !optionsOf(command).includes(option as OptionName));
     if (strange) return misused(`"${name}" has no option --${strange}.\n\n${helpOf(name, command)}`);
+    if (command.operand && !operand) return misused(`"${name}" wants ${command.operand}.\n\n${helpOf(name, command)}`);
     const perform = await command.load();
-    return await perform(invocation(values));
+    return await perform(invocation(values, operand));
   } catch (error) {
     if (isMisuse(error)) return misused(`${error.message}\n\n${help()}`);
     process.stderr.write(`${explain(error)}\n`);
@@ -92,16 +114,27 @@ export async function run(parameters: readonly string[]): Promise<number> {
   }
 }
 
+/** Commands have one word or two; what follows is what they are about. */
+function meant(words: readonly string[]): { name: string; command: Command | undefined; operand: string } {
+  const whole = words.join(' ') || 'serve';
+  if (Object.hasOwn(COMMANDS, whole)) return { name: whole, command: COMMANDS[whole], operand: '' };
+  const name = words.slice(0, -1).join(' ');
+  const command = Object.hasOwn(COMMANDS, name) && COMMANDS[name]?.operand ? COMMANDS[name] : undefined;
+  return command ? { name, command, operand: words.at(-1)! } : { name: whole, command: undefined, operand: '' };
+}
+
 type Given = {
   readonly [Name in OptionName]?: (typeof OPTIONS)[Name]['type'] extends 'boolean' ? boolean : string;
 };
 
-function invocation(values: Given): Invocation {
+function invocation(values: Given, operand: string): Invocation {
   const { json = false, email = null, production = false, 'show-credentials': showCredentials = false } = values;
   const { file = null, key = null, 'from-seq': fromSeq = null, 'expect-seq': expectSeq = null } = values;
+  const { logical = false } = values;
   return {
     ...{ json, email, production, showCredentials },
     ...{ file, key, fromSeq, expectSeq },
+    ...{ operand, logical },
     answer: (text, object) => say(json ? JSON.stringify(object) : text),
   };
 }
@@ -133,7 +166,9 @@ function optionsOf({ options = [] }: Command): OptionName[] {
 }
 
 function help(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(16)}${about}`);
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { about, operand = '' }]) => `  ${`${name} ${operand}`.padEnd(20)}${about}`,
+  );
   return `npm run roster -- <command> [options]\n\n${lines.join('\n')}\n\nEach has --help and --json.`;
 }
 
@@ -142,5 +177,5 @@ function helpOf(name: string, command: Command): string {
     const { type, about } = OPTIONS[option];
     return `  ${`--${option}${type === 'string' ? ' <text>' : ''}`.padEnd(20)}${about}`;
   });
-  return `npm run roster -- ${name} [options]\n\n${command.about}.\n\n${lines.join('\n')}`;
+  return `npm run roster -- ${[name, command.operand, '[options]'].filter(Boolean).join(' ')}\n\n${command.about}.\n\n${lines.join('\n')}`;
 }

@@ -13,6 +13,10 @@ export interface Invocation {
   /** The first entry that has to be in it, and the last, by their numbers. */
   readonly fromSeq: string | null;
   readonly expectSeq: string | null;
+  /** What the command is about: the file of a backup, or the address to move to. */
+  readonly operand: string;
+  /** A copy of our own, also where there is a pg_dump. */
+  readonly logical: boolean;
   /** Writes the answer to stdout: the text, or with --json the object in one line. @returns the exit code 0 */
   answer(text: string, object: object): 0;
 }
