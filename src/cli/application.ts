@@ -17,6 +17,7 @@ export interface Surroundings {
   readonly config: Config;
   readonly logs: Logs;
   readonly address: DatabaseAddress;
+  readonly stop: Stop;
 }
 
 interface Circumstances {
@@ -46,7 +47,7 @@ export async function withDatabase<T>(
     const log = logs.of('start');
     const wait = patience ?? config.values.DATABASE_WAIT;
     await stop.unlessAsked(waitForDatabase(address.ownerUrl, wait, (line) => log.warn(line)));
-    return await stop.unlessAsked(work({ config, logs, address }));
+    return await stop.unlessAsked(work({ config, logs, address, stop }));
   } finally {
     await stop.everything();
   }

@@ -38,6 +38,10 @@ const OPTIONS = {
   },
   firebase: { type: 'string', about: "A file with the project's hash_config, for password hashes of Firebase" },
   filter: { type: 'string', about: 'Which users, as the filter of GET /users' },
+  logical: {
+    type: 'boolean',
+    about: 'Copies row by row also where there is a pg_dump: for a server of another version',
+  },
   'show-credentials': { type: 'boolean', about: 'Shows password and token also where there is no terminal' },
 } as const;
 
@@ -85,6 +89,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     options: ['format', 'filter', 'file'],
     load: async () => (await import('./users.js')).exportUsers,
   },
+  backup: {
+    about: 'Writes everything into a new file, while Roster runs; SECRET_KEY is not in it',
+    operand: 'FILE',
+    options: ['logical'],
+    load: async () => (await import('./backup.js')).backUp,
+  },
+  restore: {
+    about: 'Fills an empty database from the file of a backup',
+    operand: 'FILE',
+    load: async () => (await import('./restore.js')).restoreFile,
+  },
+  move: {
+    about: 'Copies the embedded database to a server; Roster has to be stopped',
+    operand: 'DATABASE_URL',
+    load: async () => (await import('./move.js')).moveToServer,
+  },
   doctor: {
     about: 'Examines settings, secrets, ports, the database and its clock; exits 1 if anything is at fault',
     options: ['production'],
@@ -107,7 +127,7 @@ export async function run(parameters: readonly string[]): Promise<number> {
     if (!command) return misused(`There is no command "${name}".\n\n${help()}`);
     const strange = Object.keys(values).find((option) => !optionsOf(command).includes(option as OptionName));
     if (strange) return misused(`"${name}" has no option --${strange}.\n\n${helpOf(name, command)}`);
-    if (command.operand && operand === null)
+    if (command.operand && !operand)
       return misused(`"${name}" needs a ${command.operand}.\n\n${helpOf(name, command)}`);
     const perform = await command.load();
     return await perform(invocation(values, operand));
@@ -119,26 +139,26 @@ export async function run(parameters: readonly string[]): Promise<number> {
 }
 
 /** The command, and what stands after its name where it takes that. */
-function calledBy(positionals: readonly string[]): { name: string; operand: string | null } {
+function calledBy(positionals: readonly string[]): { name: string; operand: string } {
   const all = positionals.join(' ') || 'serve';
   const before = positionals.slice(0, -1).join(' ');
   const takes = !Object.hasOwn(COMMANDS, all) && Object.hasOwn(COMMANDS, before) && COMMANDS[before]!.operand;
-  return takes ? { name: before, operand: positionals.at(-1)! } : { name: all, operand: null };
+  return takes ? { name: before, operand: positionals.at(-1)! } : { name: all, operand: '' };
 }
 
 type Given = {
   readonly [Name in OptionName]?: (typeof OPTIONS)[Name]['type'] extends 'boolean' ? boolean : string;
 };
 
-function invocation(values: Given, operand: string | null): Invocation {
+function invocation(values: Given, operand: string): Invocation {
   const { json = false, email = null, production = false, 'show-credentials': showCredentials = false } = values;
   const { file = null, key = null, 'from-seq': fromSeq = null, 'expect-seq': expectSeq = null } = values;
   const { 'on-conflict': onConflict = null, 'dry-run': dryRun = false, format = null } = values;
-  const { firebase = null, filter = null } = values;
+  const { firebase = null, filter = null, logical = false } = values;
   return {
     ...{ json, email, production, showCredentials },
     ...{ file, key, fromSeq, expectSeq },
-    ...{ operand, onConflict, dryRun, format, firebase, filter },
+    ...{ operand, onConflict, dryRun, format, firebase, filter, logical },
     answer: (text, object) => say(json ? JSON.stringify(object) : text),
   };
 }
@@ -170,7 +190,9 @@ function optionsOf({ options = [] }: Command): OptionName[] {
 }
 
 function help(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(16)}${about}`);
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { about, operand = '' }]) => `  ${`${name} ${operand}`.padEnd(20)}${about}`,
+  );
   return `npm run roster -- <command> [options]\n\n${lines.join('\n')}\n\nEach has --help and --json.`;
 }
 

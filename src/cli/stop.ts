@@ -54,6 +54,21 @@ export class Stop {
     return Promise.race([work, asked]);
   }
 
+  /** Work that is told of a stop, and that the stop waits for: it has something to undo. */
+  interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const told = new AbortController();
+    const working = work(told.signal);
+    const ended = working.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.first('work', () => {
+      told.abort(new Interrupted('Stopped before it was done: nothing was changed.'));
+      return ended;
+    });
+    return working;
+  }
+
   /** Waits until the stop is asked for, and takes everything away. @returns the exit code */
   async whenAsked(): Promise<number> {
     const code = await this.asked.promise;

@@ -26,7 +26,7 @@ const TYPES: Readonly<Record<string, Wanted['type']>> = {
 /** @returns 1 if a row could not be taken over */
 export async function importUsers(invocation: Invocation): Promise<number> {
   const { operand, answer } = invocation;
-  const file = operand!;
+  const file = operand;
   const wanted = await wantedBy(invocation, file);
   const { size } = await unlessUnreadable(stat(file), file);
   const reading = new Progress('Reading  ');

@@ -93,7 +93,7 @@ function rolesFinding(applicationRole: string | null, embedded: boolean): Findin
 }
 
 /** The private keys are sealed under SECRET_KEY: with another one nobody could sign in. */
-async function secretsFinding({ config, address }: Pick<Surroundings, 'config' | 'address'>): Promise<Finding> {
+export async function secretsFinding({ config, address }: Pick<Surroundings, 'config' | 'address'>): Promise<Finding> {
   const { SECRET_KEY, SECRET_KEY_PREVIOUS } = config.values;
   const secrets = new Secrets(SECRET_KEY ?? generatedSecretKey(config.dataDir), SECRET_KEY_PREVIOUS);
   const keys = await withConnection(address.ownerUrl, async (client) => {

@@ -6,7 +6,7 @@ import { withConnection } from './data-source.js';
 import { renumberFacts } from './new-cluster.js';
 
 /** "ROST": one lock for everybody who migrates, whatever else uses this database. */
-const MIGRATION_LOCK = 0x524f5354;
+export const MIGRATION_LOCK = 0x524f5354;
 const LONG = 10 * 60_000;
 
 export interface Migrated {

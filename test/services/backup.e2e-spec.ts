@@ -1,0 +1,178 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+
+import { jest } from '@jest/globals';
+
+import { createDataSource } from '../../ormconfig.js';
+import { DatabaseAddress } from '../../src/platform/database/address.js';
+import { migrate } from '../../src/platform/database/migrate.js';
+import { Folder, command, contentsOf, hasTables, refusal } from '../cli/backup-drill.js';
+import { TestApp } from '../harness/app.js';
+import { startTestCluster } from '../harness/cluster.js';
+import { ask, asSuperuser, freshDatabase } from '../harness/database.js';
+import { PASSWORD } from '../harness/people.js';
+import { launch, onDatabase, startProcess } from '../harness/process.js';
+import { startDebianPostgres } from './debian-postgres.js';
+import type { DebianPostgres } from './debian-postgres.js';
+
+// Each command is a process of its own, some on a cluster of its own, on a machine that may be busy.
+jest.setTimeout(180_000);
+
+interface Done {
+  readonly way: string;
+  readonly rows: number;
+  readonly tables: number;
+}
+
+let server: DebianPostgres;
+const folder = new Folder();
+
+beforeAll(async () => {
+  server = await startDebianPostgres();
+}, 60_000);
+
+afterAll(async () => {
+  await server?.stop();
+  await folder.remove();
+});
+
+const superuser = (name: string): string => on(server.address.ownerUrl.replace('roster_owner@', 'postgres@'), name);
+
+/** A new database on Debian's server. */
+async function empty(name: string): Promise<DatabaseAddress> {
+  await ask(superuser('postgres'), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await ask(superuser('postgres'), `CREATE DATABASE ${name} TEMPLATE template0 OWNER roster_owner`);
+  return new DatabaseAddress(on(server.address.url, name), on(server.address.ownerUrl, name), false);
+}
+
+function on(url: string, name: string): string {
+  const address = new URL(url);
+  address.pathname = `/${name}`;
+  return address.href;
+}
+
+/** Somebody who can sign in, with a session. */
+async function populated(address: DatabaseAddress): Promise<{ email: string; refreshToken: string }> {
+  const app = await TestApp.start({ database: address });
+  const ada = await app.people.admin({ name: 'Книга 😀' });
+  await app.people.person();
+  await app.stop();
+  return { email: ada.user.email, refreshToken: ada.refreshToken };
+}
+
+async function signsIn(settings: Record<string, string>, email: string): Promise<number> {
+  const running = await startProcess(settings);
+  const answer = await fetch(`${running.url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ identifier: email, password: PASSWORD }),
+  });
+  await answer.arrayBuffer();
+  await running.stop();
+  return answer.status;
+}
+
+describe("a backup of Debian's PostgreSQL 15", () => {
+  const file = folder.at('dump.backup');
+  let source: DatabaseAddress;
+  let email: string;
+
+  beforeAll(async () => {
+    source = await empty('dump_source');
+    const { ownerUrl, applicationRole } = source;
+    const owner = createDataSource({ url: ownerUrl, poolMax: 1, applicationName: 'drill', patience: 60_000 });
+    await migrate(owner, ownerUrl, applicationRole);
+    ({ email } = await populated(source));
+  });
+
+  it('is made by pg_dump, and restored by pg_restore with every row', async () => {
+    const made = await command<Done>(onDatabase(source), 'backup', file);
+    expect(made.way).toBe('pg_dump');
+    expect(readFileSync(file).subarray(0, 5).toString()).toBe('PGDMP');
+    const target = await empty('dump_target');
+    const restored = await command<Done>(onDatabase(target), 'restore', file);
+    expect([restored.rows, restored.tables]).toEqual([made.rows, made.tables]);
+    expect(await contentsOf(superuser('dump_target'))).toEqual(await contentsOf(superuser('dump_source')));
+    expect(await signsIn(onDatabase(target), email)).toBe(200);
+    await expect(ask(target.url, 'UPDATE roster.events SET type = type')).rejects.toThrow('permission denied');
+  });
+
+  it('is restored into the embedded PostgreSQL 18', async () => {
+    const data = new Folder();
+    try {
+      await command({ DATA_DIR: data.path }, 'restore', file);
+      expect(await signsIn({ DATA_DIR: data.path }, email)).toBe(200);
+    } finally {
+      await data.remove();
+    }
+  });
+
+  it.each<[string, (bytes: Buffer) => Buffer, RegExp]>([
+    [
+      'changed',
+      (bytes) => Buffer.from(bytes.map((byte, at) => (at === bytes.length >> 1 ? byte ^ 1 : byte))),
+      /not those/,
+    ],
+    ['cut', (bytes) => bytes.subarray(0, bytes.length >> 1), /not those/],
+  ])('is refused when it was %s, and nothing is written', async (_, spoil, why) => {
+    const spoilt = folder.at('spoilt.backup');
+    writeFileSync(spoilt, spoil(readFileSync(file)));
+    writeFileSync(`${spoilt}.json`, readFileSync(`${file}.json`));
+    const target = await empty('dump_spoilt');
+    expect(await refusal(onDatabase(target), 'restore', spoilt)).toMatch(why);
+    // Without what belongs to it, pg_restore notices it in the midst of its one transaction, or it is cut at once.
+    rmSync(`${spoilt}.json`);
+    expect(await refusal(onDatabase(target), 'restore', spoilt)).toMatch(/pg_restore failed|cannot be used/);
+    expect(await hasTables(superuser('dump_spoilt'))).toBe(false);
+  });
+
+  it('is not written over a database that has something', async () => {
+    expect(await refusal(onDatabase(source), 'restore', file)).toMatch(/is not empty/);
+  });
+});
+
+describe('from PostgreSQL 18 to 15', () => {
+  it('goes row by row, for this pg_dump is too old', async () => {
+    const source = await freshDatabase('services_backup');
+    const { email } = await populated(source);
+    const file = folder.at('rows.backup');
+    expect((await command<Done>(onDatabase(source), 'backup', file)).way).toBe('logical');
+    const target = await empty('rows_target');
+    await command(onDatabase(target), 'restore', file);
+    expect(await contentsOf(superuser('rows_target'))).toEqual(await contentsOf(asSuperuser(source)));
+    expect(await signsIn(onDatabase(target), email)).toBe(200);
+  });
+});
+
+describe('npm run roster -- move', () => {
+  const data = new Folder();
+  const settings = { DATA_DIR: data.path };
+  afterAll(() => data.remove());
+
+  it('refuses while Roster runs, and where something is, and wants an address', async () => {
+    const target = await empty('move_target');
+    const running = await startProcess(settings);
+    expect(await refusal(settings, 'move', target.ownerUrl)).toMatch(/Roster runs on the database/);
+    await running.stop();
+    expect(await refusal(settings, 'move', on(target.ownerUrl, 'dump_source'))).toMatch(/is not empty/);
+    expect(await refusal(settings, 'move', 'example.com')).toMatch(/Say where to move/);
+    expect(await refusal({ ...settings, ...onDatabase(target) }, 'move', target.ownerUrl)).toMatch(
+      /DATABASE_URL is set/,
+    );
+    expect(await hasTables(superuser('move_target'))).toBe(false);
+  });
+
+  it('copies everything, leaves the embedded database as it was, and says what to set', async () => {
+    const target = await empty('move_target');
+    const cluster = await startTestCluster(data.path);
+    const { email } = await populated(new DatabaseAddress(cluster.appUrl, cluster.ownerUrl, true));
+    const before = await contentsOf(cluster.ownerUrl);
+    const password = target.ownerUrl.replace('roster_owner@', 'roster_owner:its-password@');
+    const { code, stdout } = await launch(settings, ['move', password]).ended;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/DATABASE_MIGRATION_URL=postgres:\/\/roster_owner:\*\*\*@127/);
+    expect(stdout).not.toContain('its-password');
+    expect(await contentsOf(superuser('move_target'))).toEqual(before);
+    expect(await contentsOf(cluster.ownerUrl)).toEqual(before);
+    expect(await signsIn(onDatabase(target), email)).toBe(200);
+  });
+});
