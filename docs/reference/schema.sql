@@ -102,9 +102,43 @@ CREATE TABLE roster.events (
 ) PARTITION BY RANGE (id);
 CREATE INDEX events_order_idx ON ONLY roster.events USING btree (xid, seq);
 CREATE INDEX events_subject_idx ON ONLY roster.events USING btree (subject, xid, seq);
+CREATE INDEX events_type_idx ON ONLY roster.events USING btree (type, xid, seq);
 GRANT INSERT, SELECT ON roster.events TO roster_app;
 
 CREATE TABLE roster.events_default PARTITION OF roster.events DEFAULT;
+
+CREATE TABLE roster.export_chunks (
+  export_id uuid NOT NULL,
+  number integer NOT NULL,
+  bytes bytea NOT NULL,
+  CONSTRAINT export_chunks_pkey PRIMARY KEY (export_id, number),
+  CONSTRAINT export_chunks_export_id_fkey FOREIGN KEY (export_id) REFERENCES roster.exports(id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.export_chunks TO roster_app;
+
+CREATE TABLE roster.exports (
+  id uuid NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  format text NOT NULL,
+  filter text,
+  actor_id uuid,
+  rows integer NOT NULL,
+  total integer,
+  bytes bigint NOT NULL,
+  chunks integer NOT NULL,
+  cursor text,
+  problem text,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  version integer NOT NULL,
+  CONSTRAINT exports_pkey PRIMARY KEY (id),
+  CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
+  CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text])))
+);
+CREATE INDEX exports_created_at_idx ON roster.exports USING btree (created_at, id);
+CREATE INDEX exports_unfinished_idx ON roster.exports USING btree (updated_at) WHERE (finished_at IS NULL);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.exports TO roster_app;
 
 CREATE TABLE roster.factors (
   id uuid NOT NULL,
@@ -176,6 +210,68 @@ CREATE TABLE roster.idempotency_keys (
 CREATE INDEX idempotency_keys_expires_at_idx ON roster.idempotency_keys USING btree (expires_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.idempotency_keys TO roster_app;
 
+CREATE TABLE roster.import_chunks (
+  import_id uuid NOT NULL,
+  first_row integer NOT NULL,
+  rows json NOT NULL,
+  CONSTRAINT import_chunks_pkey PRIMARY KEY (import_id, first_row),
+  CONSTRAINT import_chunks_import_id_fkey FOREIGN KEY (import_id) REFERENCES roster.imports(id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.import_chunks TO roster_app;
+
+CREATE TABLE roster.import_claims (
+  import_id uuid NOT NULL,
+  claim text COLLATE "C" NOT NULL,
+  CONSTRAINT import_claims_pkey PRIMARY KEY (import_id, claim),
+  CONSTRAINT import_claims_import_id_fkey FOREIGN KEY (import_id) REFERENCES roster.imports(id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.import_claims TO roster_app;
+
+CREATE TABLE roster.import_rows (
+  import_id uuid NOT NULL,
+  number integer NOT NULL,
+  id uuid NOT NULL,
+  line integer NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  user_id uuid,
+  code text COLLATE "C",
+  pointer text,
+  detail text,
+  CONSTRAINT import_rows_pkey PRIMARY KEY (import_id, number),
+  CONSTRAINT import_rows_status_check CHECK ((status = ANY (ARRAY['created'::text, 'updated'::text, 'skipped'::text, 'failed'::text])))
+);
+CREATE INDEX import_rows_failed_idx ON roster.import_rows USING btree (import_id, number) WHERE (status = 'failed'::text);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.import_rows TO roster_app;
+
+CREATE TABLE roster.imports (
+  id uuid NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  format text,
+  on_conflict text NOT NULL,
+  dry_run boolean NOT NULL,
+  actor_id uuid,
+  on_behalf_of uuid,
+  permissions text[],
+  bytes bigint NOT NULL,
+  rows integer NOT NULL,
+  "position" integer NOT NULL,
+  created integer NOT NULL,
+  updated integer NOT NULL,
+  skipped integer NOT NULL,
+  failed integer NOT NULL,
+  problem text,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  version integer NOT NULL,
+  CONSTRAINT imports_pkey PRIMARY KEY (id),
+  CONSTRAINT imports_on_conflict_check CHECK ((on_conflict = ANY (ARRAY['skip'::text, 'update'::text, 'fail'::text]))),
+  CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['uploading'::text, 'incomplete'::text, 'queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))
+);
+CREATE INDEX imports_created_at_idx ON roster.imports USING btree (created_at, id);
+CREATE INDEX imports_unfinished_idx ON roster.imports USING btree (updated_at) WHERE (finished_at IS NULL);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.imports TO roster_app;
+
 CREATE TABLE roster.invitations (
   id uuid NOT NULL,
   user_id uuid NOT NULL,
@@ -203,6 +299,49 @@ CREATE UNIQUE INDEX invitations_open_user_id_idx ON roster.invitations USING btr
 CREATE INDEX invitations_revoked_at_idx ON roster.invitations USING btree (created_at, id) WHERE (revoked_at IS NOT NULL);
 CREATE INDEX invitations_user_id_idx ON roster.invitations USING btree (user_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.invitations TO roster_app;
+
+CREATE TABLE roster.job_workers (
+  id text COLLATE "C" NOT NULL,
+  host text NOT NULL,
+  pid integer NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  beat_at timestamp with time zone NOT NULL,
+  CONSTRAINT job_workers_pkey PRIMARY KEY (id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.job_workers TO roster_app;
+
+CREATE TABLE roster.jobs (
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  queue text COLLATE "C",
+  key text COLLATE "C",
+  state text NOT NULL,
+  payload jsonb,
+  is_secret boolean NOT NULL,
+  attempts integer NOT NULL,
+  spared integer NOT NULL,
+  max_attempts integer NOT NULL,
+  crashes integer NOT NULL,
+  progress_done bigint,
+  progress_total bigint,
+  result jsonb,
+  last_error text,
+  actor_id uuid,
+  worker text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  run_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  cancel_requested_at timestamp with time zone,
+  version integer NOT NULL,
+  CONSTRAINT jobs_pkey PRIMARY KEY (id),
+  CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'dead'::text, 'cancelled'::text])))
+);
+CREATE INDEX jobs_created_at_idx ON roster.jobs USING btree (created_at, id);
+CREATE UNIQUE INDEX jobs_key_idx ON roster.jobs USING btree (name, key) WHERE ((key IS NOT NULL) AND (state = ANY (ARRAY['queued'::text, 'failed'::text])));
+CREATE INDEX jobs_name_idx ON roster.jobs USING btree (name, created_at, id);
+CREATE INDEX jobs_unfinished_idx ON roster.jobs USING btree (state, run_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text, 'failed'::text, 'dead'::text]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.jobs TO roster_app;
 
 CREATE TABLE roster.mail_messages (
   id uuid NOT NULL,
@@ -232,6 +371,7 @@ CREATE TABLE roster.password_hashes (
   CONSTRAINT password_hashes_pkey PRIMARY KEY (user_id),
   CONSTRAINT password_hashes_user_id_fkey FOREIGN KEY (user_id) REFERENCES roster.users(id) ON DELETE CASCADE
 );
+CREATE INDEX password_hashes_keyed_idx ON roster.password_hashes USING btree (user_id) WHERE (hash ~~ '$firebase-scrypt$%'::text);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.password_hashes TO roster_app;
 
 CREATE TABLE roster.permissions (
@@ -469,6 +609,98 @@ CREATE INDEX webauthn_challenges_expires_at_idx ON roster.webauthn_challenges US
 CREATE INDEX webauthn_challenges_user_id_idx ON roster.webauthn_challenges USING btree (user_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.webauthn_challenges TO roster_app;
 
+CREATE TABLE roster.webhook_deliveries (
+  id uuid NOT NULL,
+  webhook_id uuid NOT NULL,
+  kind text NOT NULL,
+  replay_id uuid,
+  event_id uuid NOT NULL,
+  event_type text COLLATE "C" NOT NULL,
+  subject text COLLATE "C",
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL,
+  body text NOT NULL,
+  state text NOT NULL,
+  attempts integer NOT NULL,
+  next_attempt_at timestamp with time zone NOT NULL,
+  lease uuid,
+  first_attempt_at timestamp with time zone,
+  last_attempt_at timestamp with time zone,
+  sent_to text,
+  status integer,
+  error text,
+  latency_ms integer,
+  answer_headers jsonb,
+  answer_body text,
+  tries jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
+  CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES roster.webhooks(id) ON DELETE CASCADE,
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'replay'::text, 'redelivery'::text, 'test'::text]))),
+  CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
+);
+CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries USING btree (webhook_id, next_attempt_at, id) WHERE (state = 'waiting'::text);
+CREATE UNIQUE INDEX webhook_deliveries_once_idx ON roster.webhook_deliveries USING btree (webhook_id, event_id) WHERE (kind = 'event'::text);
+CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries USING btree (webhook_id, subject, xid, seq) WHERE (state = 'waiting'::text);
+CREATE UNIQUE INDEX webhook_deliveries_replay_idx ON roster.webhook_deliveries USING btree (replay_id, event_id) WHERE (kind = 'replay'::text);
+CREATE INDEX webhook_deliveries_webhook_id_idx ON roster.webhook_deliveries USING btree (webhook_id, created_at, id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.webhook_deliveries TO roster_app;
+
+CREATE TABLE roster.webhooks (
+  id uuid NOT NULL,
+  url text NOT NULL,
+  event_types text[] NOT NULL,
+  filter text,
+  description text,
+  ordered text NOT NULL,
+  secret bytea NOT NULL,
+  previous_secret bytea,
+  previous_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  failing_since timestamp with time zone,
+  last_success_at timestamp with time zone,
+  since xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
+  created_at timestamp with time zone NOT NULL,
+  created_by uuid NOT NULL,
+  deleted_at timestamp with time zone,
+  version integer NOT NULL,
+  CONSTRAINT webhooks_pkey PRIMARY KEY (id),
+  CONSTRAINT webhooks_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_hand'::text, 'failing'::text, 'gone'::text]))),
+  CONSTRAINT webhooks_ordered_check CHECK ((ordered = ANY (ARRAY['none'::text, 'subject'::text])))
+);
+CREATE INDEX webhooks_created_at_idx ON roster.webhooks USING btree (created_at, id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON roster.webhooks TO roster_app;
+
+CREATE OR REPLACE FUNCTION roster.drop_empty_sessions(before timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET lock_timeout TO '2s'
+AS $function$
+  DECLARE
+    month regclass;
+    filled boolean;
+    dropped integer := 0;
+  BEGIN
+    FOR month IN
+      SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
+      WHERE inhparent = 'roster.sessions'::regclass AND relname ~ '^sessions_\d{4}_\d{2}$'
+        AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= least(before, now())
+      ORDER BY relname
+    LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', month) INTO filled;
+      CONTINUE WHEN filled;
+      EXECUTE format('ALTER TABLE roster.sessions DETACH PARTITION %s', month);
+      EXECUTE format('DROP TABLE %s', month);
+      dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+  END $function$;
+GRANT EXECUTE ON FUNCTION roster.drop_empty_sessions(timestamp with time zone) TO roster_app;
+
 CREATE OR REPLACE FUNCTION roster.ensure_partitions(at timestamp with time zone, months integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -517,6 +749,7 @@ CREATE OR REPLACE FUNCTION roster.grant_application_role(application name)
 AS $function$
   DECLARE
     relation regclass;
+    deed regprocedure;
   BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA roster TO %I', application);
     FOR relation IN
@@ -533,7 +766,12 @@ AS $function$
     END IF;
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.migrations FROM %I', application);
     EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA roster TO %I', application);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION roster.ensure_partitions(timestamptz, integer) TO %I', application);
+    FOR deed IN
+      SELECT oid FROM pg_proc WHERE pronamespace = 'roster'::regnamespace
+        AND proname IN ('ensure_partitions', 'retire_events', 'drop_empty_sessions')
+    LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', deed, application);
+    END LOOP;
   END $function$;
 
 CREATE OR REPLACE FUNCTION roster.new_id()
@@ -545,6 +783,47 @@ AS $function$
           52, 1), 53, 1), 'hex')::uuid
       $function$;
 GRANT EXECUTE ON FUNCTION roster.new_id() TO roster_app;
+
+CREATE OR REPLACE FUNCTION roster.retire_events(before timestamp with time zone, most integer, OUT months integer, OUT facts integer, OUT waits_for text)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET lock_timeout TO '2s'
+AS $function$
+  DECLARE
+    month regclass;
+    last record;
+    behind text;
+  BEGIN
+    IF before > now() - interval '1 day' THEN
+      RAISE EXCEPTION 'events are kept for a day at least' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    months := 0;
+    FOR month IN
+      SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
+      WHERE inhparent = 'roster.events'::regclass AND relname ~ '^events_\d{4}_\d{2}$'
+        AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= before
+      ORDER BY relname
+    LOOP
+      EXECUTE format('SELECT xid, seq FROM %s ORDER BY xid DESC, seq DESC LIMIT 1', month) INTO last;
+      SELECT reader INTO behind FROM roster.event_cursors WHERE (xid, seq) < (last.xid, last.seq) ORDER BY xid, seq LIMIT 1;
+      IF FOUND THEN
+        waits_for := behind;
+      ELSE
+        EXECUTE format('DROP TABLE %s', month);
+        months := months + 1;
+      END IF;
+    END LOOP;
+    DELETE FROM roster.events_default WHERE id IN (
+      SELECT e.id FROM roster.events_default e
+      WHERE e.id < roster.uuid_at(before)
+        AND NOT EXISTS (SELECT FROM roster.event_cursors c WHERE (c.xid, c.seq) < (e.xid, e.seq))
+      ORDER BY e.id LIMIT most);
+    GET DIAGNOSTICS facts = ROW_COUNT;
+  END $function$;
+GRANT EXECUTE ON FUNCTION roster.retire_events(timestamp with time zone,integer) TO roster_app;
 
 CREATE OR REPLACE FUNCTION roster.uuid_at(at timestamp with time zone)
  RETURNS uuid

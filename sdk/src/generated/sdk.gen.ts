@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.js';
-import type { AccessCheckData, AccessCheckErrors, AccessCheckResponses, AccessExplainData, AccessExplainErrors, AccessExplainResponses, ApiKeysCreateData, ApiKeysCreateErrors, ApiKeysCreateResponses, ApiKeysGetData, ApiKeysGetErrors, ApiKeysGetResponses, ApiKeysListData, ApiKeysListErrors, ApiKeysListResponses, ApiKeysRenameData, ApiKeysRenameErrors, ApiKeysRenameResponses, ApiKeysRevokeData, ApiKeysRevokeErrors, ApiKeysRevokeResponses, ApiKeysRotateData, ApiKeysRotateErrors, ApiKeysRotateResponses, AuditGetData, AuditGetErrors, AuditGetResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, AuthAcceptInvitationData, AuthAcceptInvitationErrors, AuthAcceptInvitationResponses, AuthConsumeMagicLinkData, AuthConsumeMagicLinkErrors, AuthConsumeMagicLinkResponses, AuthForgotPasswordData, AuthForgotPasswordErrors, AuthForgotPasswordResponses, AuthLoginData, AuthLoginErrors, AuthLoginResponses, AuthLogoutData, AuthLogoutErrors, AuthLogoutResponses, AuthMethodsData, AuthMethodsErrors, AuthMethodsResponses, AuthPasskeyOptionsData, AuthPasskeyOptionsErrors, AuthPasskeyOptionsResponses, AuthRefreshData, AuthRefreshErrors, AuthRefreshResponses, AuthRegisterData, AuthRegisterErrors, AuthRegisterResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthRevertEmailData, AuthRevertEmailErrors, AuthRevertEmailResponses, AuthSendMagicLinkData, AuthSendMagicLinkErrors, AuthSendMagicLinkResponses, AuthStepUpData, AuthStepUpErrors, AuthStepUpOptionsData, AuthStepUpOptionsErrors, AuthStepUpOptionsResponses, AuthStepUpResponses, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, AuthVerifyFactorData, AuthVerifyFactorErrors, AuthVerifyFactorResponses, AuthVerifyPasskeyData, AuthVerifyPasskeyErrors, AuthVerifyPasskeyResponses, DevicesListData, DevicesListErrors, DevicesListResponses, DevicesRemoveAllData, DevicesRemoveAllErrors, DevicesRemoveAllResponses, DevicesRemoveData, DevicesRemoveErrors, DevicesRemoveResponses, FactorsAddData, FactorsAddErrors, FactorsAddResponses, FactorsConfirmData, FactorsConfirmErrors, FactorsConfirmResponses, FactorsGetData, FactorsGetErrors, FactorsGetResponses, FactorsListData, FactorsListErrors, FactorsListResponses, FactorsRemoveData, FactorsRemoveErrors, FactorsRemoveResponses, FactorsRenameData, FactorsRenameErrors, FactorsRenameResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HealthLiveData, HealthLiveErrors, HealthLiveResponses, HealthReadyData, HealthReadyErrors, HealthReadyResponses, HealthStartupData, HealthStartupErrors, HealthStartupResponses, InvitationsCreateData, InvitationsCreateErrors, InvitationsCreateResponses, InvitationsGetData, InvitationsGetErrors, InvitationsGetResponses, InvitationsListData, InvitationsListErrors, InvitationsListResponses, InvitationsResendData, InvitationsResendErrors, InvitationsResendResponses, InvitationsRevokeData, InvitationsRevokeErrors, InvitationsRevokeResponses, KeysJwksData, KeysJwksErrors, KeysJwksResponses, MeChangeEmailData, MeChangeEmailErrors, MeChangeEmailResponses, MeChangePasswordData, MeChangePasswordErrors, MeChangePasswordResponses, MeCreateTokenData, MeCreateTokenErrors, MeCreateTokenResponses, MeDeleteData, MeDeleteErrors, MeDeleteResponses, MeEndOtherSessionsData, MeEndOtherSessionsErrors, MeEndOtherSessionsResponses, MeEndSessionData, MeEndSessionErrors, MeEndSessionResponses, MeGetData, MeGetErrors, MeGetResponses, MeKeepData, MeKeepEmailData, MeKeepEmailErrors, MeKeepEmailResponses, MeKeepErrors, MeKeepResponses, MeNameSessionData, MeNameSessionErrors, MeNameSessionResponses, MePatchData, MePatchErrors, MePatchResponses, MeRenameTokenData, MeRenameTokenErrors, MeRenameTokenResponses, MeRevokeTokenData, MeRevokeTokenErrors, MeRevokeTokenResponses, MeRotateTokenData, MeRotateTokenErrors, MeRotateTokenResponses, MeSecurityLogData, MeSecurityLogErrors, MeSecurityLogResponses, MeSessionsData, MeSessionsErrors, MeSessionsResponses, MeTokenData, MeTokenErrors, MeTokenResponses, MeTokensData, MeTokensErrors, MeTokensResponses, PasskeysGetData, PasskeysGetErrors, PasskeysGetResponses, PasskeysListData, PasskeysListErrors, PasskeysListResponses, PasskeysOptionsData, PasskeysOptionsErrors, PasskeysOptionsResponses, PasskeysRegisterData, PasskeysRegisterErrors, PasskeysRegisterResponses, PasskeysRemoveData, PasskeysRemoveErrors, PasskeysRemoveResponses, PasskeysRenameData, PasskeysRenameErrors, PasskeysRenameResponses, PermissionsListData, PermissionsListErrors, PermissionsListResponses, ProblemsGetData, ProblemsGetErrors, ProblemsGetResponses, ProblemsListData, ProblemsListErrors, ProblemsListResponses, RecoveryCodesMakeData, RecoveryCodesMakeErrors, RecoveryCodesMakeResponses, RecoveryCodesStatusData, RecoveryCodesStatusErrors, RecoveryCodesStatusResponses, RolesCreateData, RolesCreateErrors, RolesCreateResponses, RolesDeleteData, RolesDeleteErrors, RolesDeleteResponses, RolesGetData, RolesGetErrors, RolesGetResponses, RolesListData, RolesListErrors, RolesListResponses, RolesPatchData, RolesPatchErrors, RolesPatchResponses, UsersAssignRolesData, UsersAssignRolesErrors, UsersAssignRolesResponses, UsersCreateData, UsersCreateErrors, UsersCreateResponses, UsersDeleteData, UsersDeleteErrors, UsersDeleteResponses, UsersEndSessionData, UsersEndSessionErrors, UsersEndSessionResponses, UsersEndSessionsData, UsersEndSessionsErrors, UsersEndSessionsResponses, UsersFactorsData, UsersFactorsErrors, UsersFactorsResponses, UsersGetData, UsersGetErrors, UsersGetResponses, UsersGrantPermissionsData, UsersGrantPermissionsErrors, UsersGrantPermissionsResponses, UsersImpersonateData, UsersImpersonateErrors, UsersImpersonateResponses, UsersListData, UsersListErrors, UsersListResponses, UsersPatchData, UsersPatchErrors, UsersPatchResponses, UsersPermissionsData, UsersPermissionsErrors, UsersPermissionsResponses, UsersReinstateData, UsersReinstateErrors, UsersReinstateResponses, UsersReplaceData, UsersReplaceErrors, UsersReplaceResponses, UsersResetFactorsData, UsersResetFactorsErrors, UsersResetFactorsResponses, UsersRestoreData, UsersRestoreErrors, UsersRestoreResponses, UsersRolesData, UsersRolesErrors, UsersRolesResponses, UsersSendPasswordResetData, UsersSendPasswordResetErrors, UsersSendPasswordResetResponses, UsersSessionsData, UsersSessionsErrors, UsersSessionsResponses, UsersSuspendData, UsersSuspendErrors, UsersSuspendResponses, UsersUnlockData, UsersUnlockErrors, UsersUnlockResponses } from './types.gen.js';
+import type { AccessCheckData, AccessCheckErrors, AccessCheckResponses, AccessExplainData, AccessExplainErrors, AccessExplainResponses, ApiKeysCreateData, ApiKeysCreateErrors, ApiKeysCreateResponses, ApiKeysGetData, ApiKeysGetErrors, ApiKeysGetResponses, ApiKeysListData, ApiKeysListErrors, ApiKeysListResponses, ApiKeysRenameData, ApiKeysRenameErrors, ApiKeysRenameResponses, ApiKeysRevokeData, ApiKeysRevokeErrors, ApiKeysRevokeResponses, ApiKeysRotateData, ApiKeysRotateErrors, ApiKeysRotateResponses, AuditGetData, AuditGetErrors, AuditGetResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, AuthAcceptInvitationData, AuthAcceptInvitationErrors, AuthAcceptInvitationResponses, AuthConsumeMagicLinkData, AuthConsumeMagicLinkErrors, AuthConsumeMagicLinkResponses, AuthForgotPasswordData, AuthForgotPasswordErrors, AuthForgotPasswordResponses, AuthLoginData, AuthLoginErrors, AuthLoginResponses, AuthLogoutData, AuthLogoutErrors, AuthLogoutResponses, AuthMethodsData, AuthMethodsErrors, AuthMethodsResponses, AuthPasskeyOptionsData, AuthPasskeyOptionsErrors, AuthPasskeyOptionsResponses, AuthRefreshData, AuthRefreshErrors, AuthRefreshResponses, AuthRegisterData, AuthRegisterErrors, AuthRegisterResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthRevertEmailData, AuthRevertEmailErrors, AuthRevertEmailResponses, AuthSendMagicLinkData, AuthSendMagicLinkErrors, AuthSendMagicLinkResponses, AuthStepUpData, AuthStepUpErrors, AuthStepUpOptionsData, AuthStepUpOptionsErrors, AuthStepUpOptionsResponses, AuthStepUpResponses, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, AuthVerifyFactorData, AuthVerifyFactorErrors, AuthVerifyFactorResponses, AuthVerifyPasskeyData, AuthVerifyPasskeyErrors, AuthVerifyPasskeyResponses, DevicesListData, DevicesListErrors, DevicesListResponses, DevicesRemoveAllData, DevicesRemoveAllErrors, DevicesRemoveAllResponses, DevicesRemoveData, DevicesRemoveErrors, DevicesRemoveResponses, EventsGetData, EventsGetErrors, EventsGetResponses, EventsListData, EventsListErrors, EventsListResponses, EventsStreamData, EventsStreamErrors, EventsStreamResponses, EventsTypesData, EventsTypesErrors, EventsTypesResponses, ExportsCreateData, ExportsCreateErrors, ExportsCreateResponses, ExportsFileData, ExportsFileErrors, ExportsFileResponses, ExportsGetData, ExportsGetErrors, ExportsGetResponses, FactorsAddData, FactorsAddErrors, FactorsAddResponses, FactorsConfirmData, FactorsConfirmErrors, FactorsConfirmResponses, FactorsGetData, FactorsGetErrors, FactorsGetResponses, FactorsListData, FactorsListErrors, FactorsListResponses, FactorsRemoveData, FactorsRemoveErrors, FactorsRemoveResponses, FactorsRenameData, FactorsRenameErrors, FactorsRenameResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HealthLiveData, HealthLiveErrors, HealthLiveResponses, HealthReadyData, HealthReadyErrors, HealthReadyResponses, HealthStartupData, HealthStartupErrors, HealthStartupResponses, ImportsCancelData, ImportsCancelErrors, ImportsCancelResponses, ImportsCreateData, ImportsCreateErrors, ImportsCreateResponses, ImportsGetData, ImportsGetErrors, ImportsGetResponses, ImportsListData, ImportsListErrors, ImportsListResponses, ImportsRowsData, ImportsRowsErrors, ImportsRowsResponses, ImportsStreamData, ImportsStreamErrors, ImportsStreamResponses, InvitationsCreateData, InvitationsCreateErrors, InvitationsCreateResponses, InvitationsGetData, InvitationsGetErrors, InvitationsGetResponses, InvitationsListData, InvitationsListErrors, InvitationsListResponses, InvitationsResendData, InvitationsResendErrors, InvitationsResendResponses, InvitationsRevokeData, InvitationsRevokeErrors, InvitationsRevokeResponses, JobsCancelData, JobsCancelErrors, JobsCancelResponses, JobsGetData, JobsGetErrors, JobsGetResponses, JobsListData, JobsListErrors, JobsListResponses, JobsRetryData, JobsRetryErrors, JobsRetryResponses, JobsRunData, JobsRunErrors, JobsRunResponses, JobsSchedulesData, JobsSchedulesErrors, JobsSchedulesResponses, JobsStreamData, JobsStreamErrors, JobsStreamResponses, KeysJwksData, KeysJwksErrors, KeysJwksResponses, MeChangeEmailData, MeChangeEmailErrors, MeChangeEmailResponses, MeChangePasswordData, MeChangePasswordErrors, MeChangePasswordResponses, MeCreateTokenData, MeCreateTokenErrors, MeCreateTokenResponses, MeDeleteData, MeDeleteErrors, MeDeleteResponses, MeEndOtherSessionsData, MeEndOtherSessionsErrors, MeEndOtherSessionsResponses, MeEndSessionData, MeEndSessionErrors, MeEndSessionResponses, MeEventsData, MeEventsErrors, MeEventsResponses, MeGetData, MeGetErrors, MeGetResponses, MeKeepData, MeKeepEmailData, MeKeepEmailErrors, MeKeepEmailResponses, MeKeepErrors, MeKeepResponses, MeNameSessionData, MeNameSessionErrors, MeNameSessionResponses, MePatchData, MePatchErrors, MePatchResponses, MeRenameTokenData, MeRenameTokenErrors, MeRenameTokenResponses, MeRevokeTokenData, MeRevokeTokenErrors, MeRevokeTokenResponses, MeRotateTokenData, MeRotateTokenErrors, MeRotateTokenResponses, MeSecurityLogData, MeSecurityLogErrors, MeSecurityLogResponses, MeSessionsData, MeSessionsErrors, MeSessionsResponses, MeTokenData, MeTokenErrors, MeTokenResponses, MeTokensData, MeTokensErrors, MeTokensResponses, PasskeysGetData, PasskeysGetErrors, PasskeysGetResponses, PasskeysListData, PasskeysListErrors, PasskeysListResponses, PasskeysOptionsData, PasskeysOptionsErrors, PasskeysOptionsResponses, PasskeysRegisterData, PasskeysRegisterErrors, PasskeysRegisterResponses, PasskeysRemoveData, PasskeysRemoveErrors, PasskeysRemoveResponses, PasskeysRenameData, PasskeysRenameErrors, PasskeysRenameResponses, PermissionsListData, PermissionsListErrors, PermissionsListResponses, ProblemsGetData, ProblemsGetErrors, ProblemsGetResponses, ProblemsListData, ProblemsListErrors, ProblemsListResponses, RecoveryCodesMakeData, RecoveryCodesMakeErrors, RecoveryCodesMakeResponses, RecoveryCodesStatusData, RecoveryCodesStatusErrors, RecoveryCodesStatusResponses, RolesCreateData, RolesCreateErrors, RolesCreateResponses, RolesDeleteData, RolesDeleteErrors, RolesDeleteResponses, RolesGetData, RolesGetErrors, RolesGetResponses, RolesListData, RolesListErrors, RolesListResponses, RolesPatchData, RolesPatchErrors, RolesPatchResponses, UsersAssignRolesData, UsersAssignRolesErrors, UsersAssignRolesResponses, UsersCreateData, UsersCreateErrors, UsersCreateResponses, UsersDeleteData, UsersDeleteErrors, UsersDeleteResponses, UsersEndSessionData, UsersEndSessionErrors, UsersEndSessionResponses, UsersEndSessionsData, UsersEndSessionsErrors, UsersEndSessionsResponses, UsersFactorsData, UsersFactorsErrors, UsersFactorsResponses, UsersGetData, UsersGetErrors, UsersGetResponses, UsersGrantPermissionsData, UsersGrantPermissionsErrors, UsersGrantPermissionsResponses, UsersImpersonateData, UsersImpersonateErrors, UsersImpersonateResponses, UsersListData, UsersListErrors, UsersListResponses, UsersPatchData, UsersPatchErrors, UsersPatchResponses, UsersPermissionsData, UsersPermissionsErrors, UsersPermissionsResponses, UsersReinstateData, UsersReinstateErrors, UsersReinstateResponses, UsersReplaceData, UsersReplaceErrors, UsersReplaceResponses, UsersResetFactorsData, UsersResetFactorsErrors, UsersResetFactorsResponses, UsersRestoreData, UsersRestoreErrors, UsersRestoreResponses, UsersRolesData, UsersRolesErrors, UsersRolesResponses, UsersSendPasswordResetData, UsersSendPasswordResetErrors, UsersSendPasswordResetResponses, UsersSessionsData, UsersSessionsErrors, UsersSessionsResponses, UsersSuspendData, UsersSuspendErrors, UsersSuspendResponses, UsersUnlockData, UsersUnlockErrors, UsersUnlockResponses, WebhookDeliveriesGetData, WebhookDeliveriesGetErrors, WebhookDeliveriesGetResponses, WebhookDeliveriesRedeliverData, WebhookDeliveriesRedeliverErrors, WebhookDeliveriesRedeliverResponses, WebhooksCreateData, WebhooksCreateErrors, WebhooksCreateResponses, WebhooksDeleteData, WebhooksDeleteErrors, WebhooksDeleteResponses, WebhooksDeliveriesData, WebhooksDeliveriesErrors, WebhooksDeliveriesResponses, WebhooksGetData, WebhooksGetErrors, WebhooksGetResponses, WebhooksListData, WebhooksListErrors, WebhooksListResponses, WebhooksPatchData, WebhooksPatchErrors, WebhooksPatchResponses, WebhooksReplayData, WebhooksReplayErrors, WebhooksReplayResponses, WebhooksRotateSecretData, WebhooksRotateSecretErrors, WebhooksRotateSecretResponses, WebhooksTestData, WebhooksTestErrors, WebhooksTestResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -332,6 +332,19 @@ export class Me extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Follow what happens to your account
+     *
+     * As `GET /api/v1/events/stream`, but only of yourself. Who did it, and from where, is in your security log.
+     */
+    public events<ThrowOnError extends boolean = true>(options?: Options<MeEventsData, ThrowOnError>): RequestResult<MeEventsResponses, MeEventsErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<MeEventsResponses, MeEventsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/me/events/stream',
+            ...options
         });
     }
     
@@ -1165,6 +1178,60 @@ export class Invitations extends HeyApiClient {
     }
 }
 
+export class Events extends HeyApiClient {
+    /**
+     * List events
+     *
+     * The oldest first, in the order of their commits: an event that is committed late is never behind a cursor that was given before.
+     * There is always a `nextCursor`; where the page is not full, ask again with it when there may be more. `type eq` and `subject eq`
+     * are served by an index; other filters take longer where few events match. Events are kept for `EVENTS_RETENTION`.
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<EventsListData, ThrowOnError>): RequestResult<EventsListResponses, EventsListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<EventsListResponses, EventsListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/events',
+            ...options
+        });
+    }
+    
+    /**
+     * List the types of events
+     */
+    public types<ThrowOnError extends boolean = true>(options?: Options<EventsTypesData, ThrowOnError>): RequestResult<EventsTypesResponses, EventsTypesErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<EventsTypesResponses, EventsTypesErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/events/types',
+            ...options
+        });
+    }
+    
+    /**
+     * Follow events
+     *
+     * The `data` of each message is a CloudEvent, its `id` that of the event; messages have no name, so that `onmessage` gets them all.
+     * From now on, unless `Last-Event-ID` or `after` says from where. An event comes once on one connection, and in the order of commits;
+     * whoever comes again is told what came meanwhile. Whoever does not read is cut off, and so is a token that ends.
+     */
+    public stream<ThrowOnError extends boolean = true>(options?: Options<EventsStreamData, ThrowOnError>): RequestResult<EventsStreamResponses, EventsStreamErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<EventsStreamResponses, EventsStreamErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/events/stream',
+            ...options
+        });
+    }
+    
+    /**
+     * Read an event
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<EventsGetData, ThrowOnError>): RequestResult<EventsGetResponses, EventsGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<EventsGetResponses, EventsGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/events/{id}',
+            ...options
+        });
+    }
+}
+
 export class Health extends HeyApiClient {
     /**
      * Everything together
@@ -1192,6 +1259,216 @@ export class Health extends HeyApiClient {
      */
     public startup<ThrowOnError extends boolean = true>(options?: Options<HealthStartupData, ThrowOnError>): RequestResult<HealthStartupResponses, HealthStartupErrors, ThrowOnError> {
         return (options?.client ?? this.client).get<HealthStartupResponses, HealthStartupErrors, ThrowOnError>({ url: '/health/startup', ...options });
+    }
+}
+
+export class Imports extends HeyApiClient {
+    /**
+     * List imports
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<ImportsListData, ThrowOnError>): RequestResult<ImportsListResponses, ImportsListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<ImportsListResponses, ImportsListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/imports',
+            ...options
+        });
+    }
+    
+    /**
+     * Import users from a file
+     *
+     * The file is read as it comes, in constant memory, and kept before the answer; then a job takes it over in batches, by the rules of
+     * `POST /users`. A bad row never stops the rest. CSV with a header, or NDJSON, with the members of `POST /users` and `emailVerified`,
+     * `status`, `roles` and `passwordHash` (argon2, bcrypt, scrypt or PBKDF2: verified at the first sign-in, and hashed anew then); files of
+     * Auth0, Keycloak, Supabase and Firebase are recognised. Roles need the permission `roles:assign`, and nobody gives what they do not hold.
+     * `update` changes the members of the profile that are given, adds roles, and gives a password to whoever has none; nothing else.
+     */
+    public create<ThrowOnError extends boolean = true>(options?: Options<ImportsCreateData, ThrowOnError>): RequestResult<ImportsCreateResponses, ImportsCreateErrors, ThrowOnError> {
+        return (options?.client ?? this.client).post<ImportsCreateResponses, ImportsCreateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/imports',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options?.headers
+            }
+        });
+    }
+    
+    /**
+     * Read an import
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<ImportsGetData, ThrowOnError>): RequestResult<ImportsGetResponses, ImportsGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<ImportsGetResponses, ImportsGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/imports/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * List what became of each row
+     */
+    public rows<ThrowOnError extends boolean = true>(options: Options<ImportsRowsData, ThrowOnError>): RequestResult<ImportsRowsResponses, ImportsRowsErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<ImportsRowsResponses, ImportsRowsErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/imports/{id}/rows',
+            ...options
+        });
+    }
+    
+    /**
+     * Follow an import
+     */
+    public stream<ThrowOnError extends boolean = true>(options: Options<ImportsStreamData, ThrowOnError>): RequestResult<ImportsStreamResponses, ImportsStreamErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<ImportsStreamResponses, ImportsStreamErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/imports/{id}/stream',
+            ...options
+        });
+    }
+    
+    /**
+     * Stop an import
+     *
+     * Between two batches: users that were taken over already stay.
+     */
+    public cancel<ThrowOnError extends boolean = true>(options: Options<ImportsCancelData, ThrowOnError>): RequestResult<ImportsCancelResponses, ImportsCancelErrors, ThrowOnError> {
+        return (options.client ?? this.client).put<ImportsCancelResponses, ImportsCancelErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/imports/{id}/cancellation',
+            ...options
+        });
+    }
+}
+
+export class Exports extends HeyApiClient {
+    /**
+     * Export users into a file
+     *
+     * What `GET /users` answers as CSV or NDJSON, the oldest first, as a file that is kept for `IMPORTS_RETENTION`.
+     */
+    public create<ThrowOnError extends boolean = true>(options: Options<ExportsCreateData, ThrowOnError>): RequestResult<ExportsCreateResponses, ExportsCreateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<ExportsCreateResponses, ExportsCreateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/exports',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Read an export
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<ExportsGetData, ThrowOnError>): RequestResult<ExportsGetResponses, ExportsGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<ExportsGetResponses, ExportsGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/exports/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Fetch the file of an export
+     */
+    public file<ThrowOnError extends boolean = true>(options: Options<ExportsFileData, ThrowOnError>): RequestResult<ExportsFileResponses, ExportsFileErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<ExportsFileResponses, ExportsFileErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/exports/{id}/file',
+            ...options
+        });
+    }
+}
+
+export class Jobs extends HeyApiClient {
+    /**
+     * List what is done by the clock
+     *
+     * Each is due once over all processes. A run that is due while the one before still waits is left out.
+     */
+    public schedules<ThrowOnError extends boolean = true>(options?: Options<JobsSchedulesData, ThrowOnError>): RequestResult<JobsSchedulesResponses, JobsSchedulesErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<JobsSchedulesResponses, JobsSchedulesErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs/schedules',
+            ...options
+        });
+    }
+    
+    /**
+     * Run a schedule now
+     */
+    public run<ThrowOnError extends boolean = true>(options: Options<JobsRunData, ThrowOnError>): RequestResult<JobsRunResponses, JobsRunErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<JobsRunResponses, JobsRunErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs/schedules/{name}/runs',
+            ...options
+        });
+    }
+    
+    /**
+     * List background jobs
+     *
+     * Those that wait, run, failed or are dead, and those that ended as long ago as `JOBS_RETENTION` at most.
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<JobsListData, ThrowOnError>): RequestResult<JobsListResponses, JobsListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<JobsListResponses, JobsListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs',
+            ...options
+        });
+    }
+    
+    /**
+     * Read a background job
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<JobsGetData, ThrowOnError>): RequestResult<JobsGetResponses, JobsGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<JobsGetResponses, JobsGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Watch a background job
+     *
+     * Each event is named `job`, and its data is the job as `GET /api/v1/jobs/{id}` answers it, at most twice a second. It ends with the job.
+     */
+    public stream<ThrowOnError extends boolean = true>(options: Options<JobsStreamData, ThrowOnError>): RequestResult<JobsStreamResponses, JobsStreamErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<JobsStreamResponses, JobsStreamErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs/{id}/stream',
+            ...options
+        });
+    }
+    
+    /**
+     * Cancel a background job
+     *
+     * One that waits is cancelled at once. One that runs is asked to stop: what it has done already stays, and if it cannot stop any more it succeeds.
+     */
+    public cancel<ThrowOnError extends boolean = true>(options: Options<JobsCancelData, ThrowOnError>): RequestResult<JobsCancelResponses, JobsCancelErrors, ThrowOnError> {
+        return (options.client ?? this.client).put<JobsCancelResponses, JobsCancelErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs/{id}/cancellation',
+            ...options
+        });
+    }
+    
+    /**
+     * Try a background job again
+     *
+     * One that failed is not waited for any longer; one that is dead, or was cancelled, has all its attempts once more.
+     */
+    public retry<ThrowOnError extends boolean = true>(options: Options<JobsRetryData, ThrowOnError>): RequestResult<JobsRetryResponses, JobsRetryErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<JobsRetryResponses, JobsRetryErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/jobs/{id}/retry',
+            ...options
+        });
     }
 }
 
@@ -1468,6 +1745,163 @@ export class Access extends HeyApiClient {
     }
 }
 
+export class Webhooks extends HeyApiClient {
+    /**
+     * List webhooks
+     */
+    public list<ThrowOnError extends boolean = true>(options?: Options<WebhooksListData, ThrowOnError>): RequestResult<WebhooksListResponses, WebhooksListErrors, ThrowOnError> {
+        return (options?.client ?? this.client).get<WebhooksListResponses, WebhooksListErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks',
+            ...options
+        });
+    }
+    
+    /**
+     * Make a webhook
+     *
+     * Each event from now on that it listens to is sent there by a POST, at least once, signed as Standard Webhooks 1.0 says:
+     * verify `webhook-signature` and remember `webhook-id`, which is the id of the event. Answer 2xx within 15 seconds. Anything
+     * else is tried again for up to 72 hours; redirects are not followed.
+     */
+    public create<ThrowOnError extends boolean = true>(options: Options<WebhooksCreateData, ThrowOnError>): RequestResult<WebhooksCreateResponses, WebhooksCreateErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<WebhooksCreateResponses, WebhooksCreateErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Delete a webhook
+     *
+     * What is on its way may still arrive; its deliveries are gone with it.
+     */
+    public delete<ThrowOnError extends boolean = true>(options: Options<WebhooksDeleteData, ThrowOnError>): RequestResult<WebhooksDeleteResponses, WebhooksDeleteErrors, ThrowOnError> {
+        return (options.client ?? this.client).delete<WebhooksDeleteResponses, WebhooksDeleteErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Read a webhook
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<WebhooksGetData, ThrowOnError>): RequestResult<WebhooksGetResponses, WebhooksGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<WebhooksGetResponses, WebhooksGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Change, disable or enable a webhook
+     *
+     * What waited while it was disabled is sent once it is enabled again.
+     */
+    public patch<ThrowOnError extends boolean = true>(options: Options<WebhooksPatchData, ThrowOnError>): RequestResult<WebhooksPatchResponses, WebhooksPatchErrors, ThrowOnError> {
+        return (options.client ?? this.client).patch<WebhooksPatchResponses, WebhooksPatchErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Give a webhook a new secret
+     *
+     * Until the overlap ends each delivery has two signatures: by the new secret and by the present one.
+     */
+    public rotateSecret<ThrowOnError extends boolean = true>(options: Options<WebhooksRotateSecretData, ThrowOnError>): RequestResult<WebhooksRotateSecretResponses, WebhooksRotateSecretErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<WebhooksRotateSecretResponses, WebhooksRotateSecretErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}/secret',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Send past events once more
+     *
+     * Under the ids that they had: whoever remembers `webhook-id` sees that they are the same.
+     */
+    public replay<ThrowOnError extends boolean = true>(options: Options<WebhooksReplayData, ThrowOnError>): RequestResult<WebhooksReplayResponses, WebhooksReplayErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<WebhooksReplayResponses, WebhooksReplayErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}/replay',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * List the deliveries of a webhook
+     */
+    public deliveries<ThrowOnError extends boolean = true>(options: Options<WebhooksDeliveriesData, ThrowOnError>): RequestResult<WebhooksDeliveriesResponses, WebhooksDeliveriesErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<WebhooksDeliveriesResponses, WebhooksDeliveriesErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}/deliveries',
+            ...options
+        });
+    }
+    
+    /**
+     * Try a webhook
+     *
+     * An event of the kind `webhook.test` is sent at once, and once only. Read the delivery to see what became of it.
+     */
+    public test<ThrowOnError extends boolean = true>(options: Options<WebhooksTestData, ThrowOnError>): RequestResult<WebhooksTestResponses, WebhooksTestErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<WebhooksTestResponses, WebhooksTestErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhooks/{id}/test',
+            ...options
+        });
+    }
+}
+
+export class WebhookDeliveries extends HeyApiClient {
+    /**
+     * Read a delivery, with request and answer
+     */
+    public get<ThrowOnError extends boolean = true>(options: Options<WebhookDeliveriesGetData, ThrowOnError>): RequestResult<WebhookDeliveriesGetResponses, WebhookDeliveriesGetErrors, ThrowOnError> {
+        return (options.client ?? this.client).get<WebhookDeliveriesGetResponses, WebhookDeliveriesGetErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhook-deliveries/{id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Deliver an event once more
+     *
+     * A delivery of its own, with the same event under the same id.
+     */
+    public redeliver<ThrowOnError extends boolean = true>(options: Options<WebhookDeliveriesRedeliverData, ThrowOnError>): RequestResult<WebhookDeliveriesRedeliverResponses, WebhookDeliveriesRedeliverErrors, ThrowOnError> {
+        return (options.client ?? this.client).post<WebhookDeliveriesRedeliverResponses, WebhookDeliveriesRedeliverErrors, ThrowOnError>({
+            security: [{ scheme: 'bearer', type: 'http' }],
+            url: '/api/v1/webhook-deliveries/{id}/redelivery',
+            ...options
+        });
+    }
+}
+
 export class Operations extends HeyApiClient {
     public static readonly __registry: HeyApiRegistry<Operations> = new HeyApiRegistry<Operations>();
     
@@ -1524,9 +1958,29 @@ export class Operations extends HeyApiClient {
         return this._invitations ??= new Invitations({ client: this.client });
     }
     
+    private _events?: Events;
+    get events(): Events {
+        return this._events ??= new Events({ client: this.client });
+    }
+    
     private _health?: Health;
     get health(): Health {
         return this._health ??= new Health({ client: this.client });
+    }
+    
+    private _imports?: Imports;
+    get imports(): Imports {
+        return this._imports ??= new Imports({ client: this.client });
+    }
+    
+    private _exports?: Exports;
+    get exports(): Exports {
+        return this._exports ??= new Exports({ client: this.client });
+    }
+    
+    private _jobs?: Jobs;
+    get jobs(): Jobs {
+        return this._jobs ??= new Jobs({ client: this.client });
     }
     
     private _keys?: Keys;
@@ -1557,5 +2011,15 @@ export class Operations extends HeyApiClient {
     private _access?: Access;
     get access(): Access {
         return this._access ??= new Access({ client: this.client });
+    }
+    
+    private _webhooks?: Webhooks;
+    get webhooks(): Webhooks {
+        return this._webhooks ??= new Webhooks({ client: this.client });
+    }
+    
+    private _webhookDeliveries?: WebhookDeliveries;
+    get webhookDeliveries(): WebhookDeliveries {
+        return this._webhookDeliveries ??= new WebhookDeliveries({ client: this.client });
     }
 }

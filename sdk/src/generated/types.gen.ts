@@ -1205,6 +1205,95 @@ export type AcceptInvitationRequest = {
     name?: string;
 };
 
+export type CloudEvent = {
+    /**
+     * The version of CloudEvents
+     */
+    specversion: string;
+    /**
+     * Its id (UUIDv7), the same in every feed
+     */
+    id: string;
+    /**
+     * Where it happened: the public URL of this server
+     */
+    source: string;
+    /**
+     * What happened
+     */
+    type: string;
+    /**
+     * What it happened to
+     */
+    subject?: string;
+    /**
+     * When
+     */
+    time: string;
+    /**
+     * The form of `data`
+     */
+    datacontenttype: string;
+    /**
+     * The fact itself, as the schema of its type says; ids, and nothing personal
+     */
+    data: {
+        [key: string]: unknown;
+    };
+    /**
+     * The version of the subject afterwards
+     */
+    subjectversion?: number;
+    /**
+     * Its place in the order of commits; compares as text does
+     */
+    sequence: string;
+};
+
+export type EventPage = {
+    /**
+     * The events of this page
+     */
+    data: Array<CloudEvent>;
+    /**
+     * Where the page stands; it always leads on
+     */
+    page: Page;
+};
+
+/**
+ * Whether what somebody wanted was done
+ */
+export type EventOutcome = 'success' | 'refused';
+
+export type EventType = {
+    /**
+     * Its name, which never changes
+     */
+    type: string;
+    /**
+     * What it tells
+     */
+    about: string;
+    /**
+     * Whether what somebody wanted was done
+     */
+    outcome: EventOutcome;
+    /**
+     * The JSON Schema (2020-12) of its `data`
+     */
+    schema: {
+        [key: string]: unknown;
+    };
+};
+
+export type EventTypes = {
+    /**
+     * Every type that this server knows, in order of the names
+     */
+    data: Array<EventType>;
+};
+
 /**
  * `warn` still answers, with something amiss; `fail` comes with 503
  */
@@ -1228,6 +1317,385 @@ export type Health = {
     checks?: {
         [key: string]: Array<HealthCheck>;
     };
+};
+
+/**
+ * Where it stands
+ */
+export type ImportState = 'uploading' | 'incomplete' | 'queued' | 'running' | 'completed' | 'cancelled' | 'failed';
+
+/**
+ * Whose file it is
+ */
+export type ImportFormat = 'roster' | 'auth0' | 'keycloak' | 'supabase' | 'firebase';
+
+/**
+ * What becomes of whoever is there
+ */
+export type ImportConflictRule = 'skip' | 'update' | 'fail';
+
+export type Import = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * Where it stands
+     */
+    state: ImportState;
+    /**
+     * Whose file it is
+     */
+    format: ImportFormat | null;
+    /**
+     * What becomes of whoever is there
+     */
+    onConflict: ImportConflictRule;
+    /**
+     * Nothing is changed
+     */
+    dryRun: boolean;
+    /**
+     * Bytes of the file
+     */
+    bytes: number;
+    /**
+     * Rows of the file; so many as were read, while it is uploaded
+     */
+    rows: number;
+    /**
+     * Rows that are done with
+     */
+    position: number;
+    /**
+     * Users that were created, or would be
+     */
+    created: number;
+    /**
+     * Users that were changed, or would be
+     */
+    updated: number;
+    /**
+     * Rows that were passed over: there already, or nothing to change
+     */
+    skipped: number;
+    /**
+     * Rows that could not be taken over
+     */
+    failed: number;
+    /**
+     * Why the whole of it failed
+     */
+    problem: string | null;
+    /**
+     * Who sent it; null for the command line
+     */
+    actorId: string | null;
+    /**
+     * When it was sent
+     */
+    createdAt: string;
+    /**
+     * When it last went on
+     */
+    updatedAt: string;
+    /**
+     * When it was over
+     */
+    finishedAt: string | null;
+    /**
+     * Rises with every step; also in the ETag
+     */
+    version: number;
+};
+
+export type ImportPage = {
+    /**
+     * The imports of this page
+     */
+    data: Array<Import>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+/**
+ * What became of it
+ */
+export type ImportRowStatus = 'created' | 'updated' | 'skipped' | 'failed';
+
+export type ImportRow = {
+    /**
+     * The id of this line of the report
+     */
+    id: string;
+    /**
+     * Its place among the rows
+     */
+    number: number;
+    /**
+     * The line of the file on which it begins
+     */
+    line: number;
+    /**
+     * What became of it
+     */
+    status: ImportRowStatus;
+    /**
+     * Who it is
+     */
+    userId: string | null;
+    /**
+     * Why it was not taken over: a code that never changes
+     */
+    code: string | null;
+    /**
+     * The member that is wrong (RFC 6901)
+     */
+    pointer: string | null;
+    /**
+     * The same in words
+     */
+    detail: string | null;
+};
+
+export type ImportRowPage = {
+    /**
+     * The rows of this page
+     */
+    data: Array<ImportRow>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+/**
+ * How the file is written
+ */
+export type ExportFormat = 'csv' | 'ndjson';
+
+export type CreateExportRequest = {
+    /**
+     * How the file is written
+     */
+    format: ExportFormat;
+    /**
+     * Which users: as the `filter` of `GET /users`
+     */
+    filter?: string | null;
+};
+
+/**
+ * Where it stands
+ */
+export type ExportState = 'queued' | 'running' | 'completed' | 'failed';
+
+export type Export = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * Where it stands
+     */
+    state: ExportState;
+    /**
+     * How the file is written
+     */
+    format: ExportFormat;
+    /**
+     * Which users: as the `filter` of `GET /users`
+     */
+    filter: string | null;
+    /**
+     * Users that are in the file so far
+     */
+    rows: number;
+    /**
+     * About how many there will be
+     */
+    total: number | null;
+    /**
+     * Bytes of the file so far
+     */
+    bytes: number;
+    /**
+     * Why it failed
+     */
+    problem: string | null;
+    /**
+     * Who asked for it
+     */
+    actorId: string | null;
+    /**
+     * When it was asked for
+     */
+    createdAt: string;
+    /**
+     * When it was over
+     */
+    finishedAt: string | null;
+    /**
+     * Rises with every step; also in the ETag
+     */
+    version: number;
+};
+
+/**
+ * How it stands
+ */
+export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'dead' | 'cancelled';
+
+export type ScheduledRun = {
+    /**
+     * The job
+     */
+    jobId: string;
+    /**
+     * How it stands
+     */
+    state: JobState;
+    /**
+     * Since when it is owed
+     */
+    createdAt: string;
+};
+
+export type JobSchedule = {
+    /**
+     * What is done
+     */
+    name: string;
+    /**
+     * When: minute, hour, day, month and weekday, in UTC
+     */
+    cron: string;
+    /**
+     * When it is due next
+     */
+    nextRunAt: string;
+    /**
+     * Its last run, as long as jobs are kept
+     */
+    lastRun: ScheduledRun | null;
+};
+
+export type JobSchedules = {
+    /**
+     * All of them, by name
+     */
+    data: Array<JobSchedule>;
+};
+
+export type JobProgress = {
+    /**
+     * What is done
+     */
+    done: number;
+    /**
+     * Of how much, where that is known
+     */
+    total: number | null;
+};
+
+export type Job = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * What is done
+     */
+    name: string;
+    /**
+     * `failed` is tried again at `runAt`; `dead` is not, unless somebody asks for it
+     */
+    state: JobState;
+    /**
+     * Jobs of one queue run one at a time, in the order of `runAt`
+     */
+    queue: string | null;
+    /**
+     * Of the jobs with this name and key one waits at most
+     */
+    key: string | null;
+    /**
+     * What it is about is shown to nobody
+     */
+    isSecret: boolean;
+    /**
+     * What it is about; null if that is secret
+     */
+    payload: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * How often it was tried; tries that the end of a process cut off do not count
+     */
+    attempts: number;
+    /**
+     * How often it is tried before it is dead
+     */
+    maxAttempts: number;
+    /**
+     * How far it is, if it says so
+     */
+    progress: JobProgress | null;
+    /**
+     * What came of it
+     */
+    result: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * Why the last try failed
+     */
+    lastError: string | null;
+    /**
+     * Who wanted it; null for nobody
+     */
+    actorId: string | null;
+    /**
+     * The process that runs it
+     */
+    worker: string | null;
+    /**
+     * Since when it is owed
+     */
+    createdAt: string;
+    /**
+     * When it is due, or was
+     */
+    runAt: string;
+    /**
+     * When it was begun, the last time
+     */
+    startedAt: string | null;
+    /**
+     * When it was over
+     */
+    finishedAt: string | null;
+    /**
+     * When somebody asked that it stop
+     */
+    cancelRequestedAt: string | null;
+    /**
+     * Rises with each change, progress included
+     */
+    version: number;
+};
+
+export type JobPage = {
+    /**
+     * The jobs of this page
+     */
+    data: Array<Job>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
 };
 
 export type JsonWebKey = {
@@ -2010,6 +2478,464 @@ export type AccessExplanation = {
      * The roles that give it; without `roles:read`, only those that they have
      */
     roles: Array<string>;
+};
+
+/**
+ * `subject`: the next event about a subject waits until the one before it was taken, or is dead
+ */
+export type WebhookOrder = 'none' | 'subject';
+
+/**
+ * While it is disabled nothing is sent; what happens waits as long as deliveries are kept
+ */
+export type WebhookState = 'enabled' | 'disabled';
+
+export type Webhook = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     */
+    url: string;
+    /**
+     * Kinds of events: `user.created`, all that begin alike by `user.*`, or all by `*`
+     */
+    eventTypes: Array<string>;
+    /**
+     * Of these only those that match: the grammar of lists over `type` and `subject`
+     */
+    filter: string | null;
+    /**
+     * What it is for
+     */
+    description: string | null;
+    /**
+     * `subject`: the next event about a subject waits until the one before it was taken, or is dead
+     */
+    ordered: WebhookOrder;
+    /**
+     * While it is disabled nothing is sent; what happens waits as long as deliveries are kept
+     */
+    state: WebhookState;
+    /**
+     * Why it is disabled: `by_hand`, `failing`, `gone`
+     */
+    disabledReason: string | null;
+    /**
+     * When it was disabled
+     */
+    disabledAt: string | null;
+    /**
+     * Since when nothing was taken; null if the last was
+     */
+    failingSince: string | null;
+    /**
+     * When something was last taken, to the minute
+     */
+    lastSuccessAt: string | null;
+    /**
+     * Until when the secret before signs too
+     */
+    previousSecretUntil: string | null;
+    /**
+     * When it was made
+     */
+    createdAt: string;
+    /**
+     * Who made it, and is told by mail if it is disabled by itself
+     */
+    createdBy: string;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+};
+
+export type WebhookPage = {
+    /**
+     * The webhooks of this page
+     */
+    data: Array<Webhook>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+export type CreateWebhookRequest = {
+    /**
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     */
+    url: string;
+    /**
+     * Kinds of events: `user.created`, all that begin alike by `user.*`, or all by `*`
+     */
+    eventTypes: Array<string>;
+    /**
+     * Of these only those that match: the grammar of lists over `type` and `subject`
+     */
+    filter?: string | null;
+    /**
+     * What it is for
+     */
+    description?: string | null;
+    /**
+     * `subject`: the next event about a subject waits until the one before it was taken, or is dead
+     */
+    ordered?: WebhookOrder;
+};
+
+export type NewWebhook = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     */
+    url: string;
+    /**
+     * Kinds of events: `user.created`, all that begin alike by `user.*`, or all by `*`
+     */
+    eventTypes: Array<string>;
+    /**
+     * Of these only those that match: the grammar of lists over `type` and `subject`
+     */
+    filter: string | null;
+    /**
+     * What it is for
+     */
+    description: string | null;
+    /**
+     * `subject`: the next event about a subject waits until the one before it was taken, or is dead
+     */
+    ordered: WebhookOrder;
+    /**
+     * While it is disabled nothing is sent; what happens waits as long as deliveries are kept
+     */
+    state: WebhookState;
+    /**
+     * Why it is disabled: `by_hand`, `failing`, `gone`
+     */
+    disabledReason: string | null;
+    /**
+     * When it was disabled
+     */
+    disabledAt: string | null;
+    /**
+     * Since when nothing was taken; null if the last was
+     */
+    failingSince: string | null;
+    /**
+     * When something was last taken, to the minute
+     */
+    lastSuccessAt: string | null;
+    /**
+     * Until when the secret before signs too
+     */
+    previousSecretUntil: string | null;
+    /**
+     * When it was made
+     */
+    createdAt: string;
+    /**
+     * Who made it, and is told by mail if it is disabled by itself
+     */
+    createdBy: string;
+    /**
+     * Rises with every change; also in the ETag
+     */
+    version: number;
+    /**
+     * By which deliveries are signed (Standard Webhooks). Shown this once: nobody can read it again
+     */
+    secret: string;
+};
+
+export type PatchWebhookRequest = {
+    /**
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     */
+    url?: string;
+    /**
+     * Kinds of events: `user.created`, all that begin alike by `user.*`, or all by `*`
+     */
+    eventTypes?: Array<string>;
+    /**
+     * Of these only those that match: the grammar of lists over `type` and `subject`
+     */
+    filter?: string | null;
+    /**
+     * What it is for
+     */
+    description?: string | null;
+    /**
+     * `subject`: the next event about a subject waits until the one before it was taken, or is dead
+     */
+    ordered?: WebhookOrder;
+    /**
+     * While it is disabled nothing is sent; what happens waits as long as deliveries are kept
+     */
+    state?: WebhookState;
+};
+
+export type RotateWebhookSecretRequest = {
+    /**
+     * For how long the present secret signs beside the new one; a day, if it is left out
+     */
+    overlapSeconds?: number;
+};
+
+export type ReplayWebhookRequest = {
+    /**
+     * Events from then on
+     */
+    from: string;
+    /**
+     * Events before then; now, if it is left out
+     */
+    to?: string;
+    /**
+     * Of those that the webhook listens to only these kinds; all, if they are left out
+     */
+    types?: Array<string>;
+    /**
+     * Count only
+     */
+    dryRun?: boolean;
+};
+
+export type WebhookReplay = {
+    /**
+     * Its deliveries have this `replayId`; null for a dry run
+     */
+    replayId: string | null;
+    /**
+     * The job that makes them; null for a dry run
+     */
+    jobId: string | null;
+    /**
+     * How many events match
+     */
+    matching: number;
+    /**
+     * There are more: the count stopped there
+     */
+    isMore: boolean;
+};
+
+/**
+ * Why it is sent
+ */
+export type WebhookDeliveryKind = 'event' | 'replay' | 'redelivery' | 'test';
+
+/**
+ * Where it stands; `dead` is not tried any more
+ */
+export type WebhookDeliveryState = 'waiting' | 'delivered' | 'dead';
+
+export type WebhookDelivery = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * The webhook
+     */
+    webhookId: string;
+    /**
+     * Why it is sent
+     */
+    kind: WebhookDeliveryKind;
+    /**
+     * The replay that it is part of
+     */
+    replayId: string | null;
+    /**
+     * The event; also the `webhook-id`, the same in every try, replay and redelivery
+     */
+    eventId: string;
+    /**
+     * What happened
+     */
+    eventType: string;
+    /**
+     * To what
+     */
+    subject: string | null;
+    /**
+     * Where it stands; `dead` is not tried any more
+     */
+    state: WebhookDeliveryState;
+    /**
+     * How often it was tried
+     */
+    attempts: number;
+    /**
+     * When it is tried next; null if it is not
+     */
+    nextAttemptAt: string | null;
+    /**
+     * When it was last tried
+     */
+    lastAttemptAt: string | null;
+    /**
+     * The status of the answer; null if none came
+     */
+    status: number | null;
+    /**
+     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`; null if it was
+     */
+    error: string | null;
+    /**
+     * How long the last try took, in milliseconds
+     */
+    latencyMs: number | null;
+    /**
+     * When it was owed
+     */
+    createdAt: string;
+};
+
+export type WebhookDeliveryPage = {
+    /**
+     * The deliveries of this page
+     */
+    data: Array<WebhookDelivery>;
+    /**
+     * Where the page stands
+     */
+    page: Page;
+};
+
+export type WebhookRequest = {
+    /**
+     * Where the last try went; null before the first
+     */
+    url: string | null;
+    /**
+     * What the last try said of itself, but for the signature
+     */
+    headers: {
+        [key: string]: unknown;
+    };
+    /**
+     * The event as JSON (CloudEvents 1.0), byte for byte
+     */
+    body: string;
+};
+
+export type WebhookAnswer = {
+    /**
+     * The status
+     */
+    status: number;
+    /**
+     * Of its headers those that hold no secrets
+     */
+    headers: {
+        [key: string]: unknown;
+    };
+    /**
+     * The first 4 KB of the body
+     */
+    body: string;
+};
+
+export type WebhookTry = {
+    /**
+     * When
+     */
+    at: string;
+    /**
+     * The status of the answer; null if none came
+     */
+    status: number | null;
+    /**
+     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`; null if it was
+     */
+    error: string | null;
+    /**
+     * How long it took, in milliseconds
+     */
+    latencyMs: number;
+};
+
+export type WebhookDeliveryDetails = {
+    /**
+     * The id (UUIDv7)
+     */
+    id: string;
+    /**
+     * The webhook
+     */
+    webhookId: string;
+    /**
+     * Why it is sent
+     */
+    kind: WebhookDeliveryKind;
+    /**
+     * The replay that it is part of
+     */
+    replayId: string | null;
+    /**
+     * The event; also the `webhook-id`, the same in every try, replay and redelivery
+     */
+    eventId: string;
+    /**
+     * What happened
+     */
+    eventType: string;
+    /**
+     * To what
+     */
+    subject: string | null;
+    /**
+     * Where it stands; `dead` is not tried any more
+     */
+    state: WebhookDeliveryState;
+    /**
+     * How often it was tried
+     */
+    attempts: number;
+    /**
+     * When it is tried next; null if it is not
+     */
+    nextAttemptAt: string | null;
+    /**
+     * When it was last tried
+     */
+    lastAttemptAt: string | null;
+    /**
+     * The status of the answer; null if none came
+     */
+    status: number | null;
+    /**
+     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`; null if it was
+     */
+    error: string | null;
+    /**
+     * How long the last try took, in milliseconds
+     */
+    latencyMs: number | null;
+    /**
+     * When it was owed
+     */
+    createdAt: string;
+    /**
+     * What is sent
+     */
+    request: WebhookRequest;
+    /**
+     * What the last try was answered; null if no answer came
+     */
+    answer: WebhookAnswer | null;
+    /**
+     * Every try, the first first
+     */
+    tries: Array<WebhookTry>;
 };
 
 export type NameSessionRequest = {
@@ -5911,6 +6837,323 @@ export type AuthAcceptInvitationResponses = {
 
 export type AuthAcceptInvitationResponse = AuthAcceptInvitationResponses[keyof AuthAcceptInvitationResponses];
 
+export type EventsListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * Only sequence, which is the order without it too
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over type, subject, time; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/events';
+};
+
+export type EventsListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type EventsListError = EventsListErrors[keyof EventsListErrors];
+
+export type EventsListResponses = {
+    /**
+     * A page of CloudEvents, the oldest first
+     */
+    200: EventPage;
+};
+
+export type EventsListResponse = EventsListResponses[keyof EventsListResponses];
+
+export type EventsTypesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/events/types';
+};
+
+export type EventsTypesErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type EventsTypesError = EventsTypesErrors[keyof EventsTypesErrors];
+
+export type EventsTypesResponses = {
+    /**
+     * Every type, with the JSON Schema of its data
+     */
+    200: EventTypes;
+};
+
+export type EventsTypesResponse = EventsTypesResponses[keyof EventsTypesResponses];
+
+export type EventsStreamData = {
+    body?: never;
+    headers?: {
+        /**
+         * The id of the event that was read last: what came after it is sent first. Browsers send it by themselves
+         */
+        'Last-Event-ID'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * The same for a first request; or a cursor of the list, with the same filter
+         */
+        after?: string;
+        /**
+         * As in the list: the grammar of SCIM (RFC 7644, 3.4.2.2) over type, subject, time
+         */
+        filter?: string;
+    };
+    url: '/api/v1/events/stream';
+};
+
+export type EventsStreamErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * From there nothing can be followed
+     */
+    410: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type EventsStreamError = EventsStreamErrors[keyof EventsStreamErrors];
+
+export type EventsStreamResponses = {
+    /**
+     * A message for each event, as it is committed
+     */
+    200: unknown;
+};
+
+export type EventsGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/events/{id}';
+};
+
+export type EventsGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such event
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type EventsGetError = EventsGetErrors[keyof EventsGetErrors];
+
+export type EventsGetResponses = {
+    /**
+     * The event
+     */
+    200: CloudEvent;
+};
+
+export type EventsGetResponse = EventsGetResponses[keyof EventsGetResponses];
+
+export type MeEventsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The id of the event that was read last: what came after it is sent first. Browsers send it by themselves
+         */
+        'Last-Event-ID'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * The same for a first request; or a cursor of the list, with the same filter
+         */
+        after?: string;
+        /**
+         * As in the list: the grammar of SCIM (RFC 7644, 3.4.2.2) over type, subject, time
+         */
+        filter?: string;
+    };
+    url: '/api/v1/me/events/stream';
+};
+
+export type MeEventsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * From there nothing can be followed
+     */
+    410: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type MeEventsError = MeEventsErrors[keyof MeEventsErrors];
+
+export type MeEventsResponses = {
+    /**
+     * A message for each event whose subject you are
+     */
+    200: unknown;
+};
+
 export type HealthGetData = {
     body?: never;
     path?: never;
@@ -6038,6 +7281,1162 @@ export type HealthStartupResponses = {
 };
 
 export type HealthStartupResponse = HealthStartupResponses[keyof HealthStartupResponses];
+
+export type ImportsListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of createdAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over state, actorId, createdAt; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/imports';
+};
+
+export type ImportsListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ImportsListError = ImportsListErrors[keyof ImportsListErrors];
+
+export type ImportsListResponses = {
+    /**
+     * A page of imports
+     */
+    200: ImportPage;
+};
+
+export type ImportsListResponse = ImportsListResponses[keyof ImportsListResponses];
+
+export type ImportsCreateData = {
+    /**
+     * A document with a list of users: a realm of Keycloak, an export of Firebase, or our own words
+     */
+    body?: {
+        users: Array<{
+            [key: string]: unknown;
+        }>;
+    };
+    headers?: {
+        /**
+         * What password hashes of Firebase were made with, as its console shows it for the project; kept sealed, beside them
+         */
+        'Firebase-Hash-Config'?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * What becomes of a row whose address or external id somebody has already
+         */
+        onConflict?: 'skip' | 'update' | 'fail';
+        /**
+         * Only find out what would become of each row
+         */
+        dryRun?: 'true' | 'false';
+        /**
+         * Whose file it is; recognised by its columns or its first object
+         */
+        format?: 'auto' | 'roster' | 'auth0' | 'keycloak' | 'supabase' | 'firebase';
+    };
+    url: '/api/v1/imports';
+};
+
+export type ImportsCreateErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The request did not arrive in time
+     */
+    408: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request · This file cannot be read
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ImportsCreateError = ImportsCreateErrors[keyof ImportsCreateErrors];
+
+export type ImportsCreateResponses = {
+    /**
+     * The file was taken; what becomes of it is told at its Location
+     */
+    202: Import;
+};
+
+export type ImportsCreateResponse = ImportsCreateResponses[keyof ImportsCreateResponses];
+
+export type ImportsGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/imports/{id}';
+};
+
+export type ImportsGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such import
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ImportsGetError = ImportsGetErrors[keyof ImportsGetErrors];
+
+export type ImportsGetResponses = {
+    /**
+     * How far it is
+     */
+    200: Import;
+};
+
+export type ImportsGetResponse = ImportsGetResponses[keyof ImportsGetResponses];
+
+export type ImportsRowsData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of number, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over status, code; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/imports/{id}/rows';
+};
+
+export type ImportsRowsErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such import
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ImportsRowsError = ImportsRowsErrors[keyof ImportsRowsErrors];
+
+export type ImportsRowsResponses = {
+    /**
+     * A page of the report
+     */
+    200: ImportRowPage;
+};
+
+export type ImportsRowsResponse = ImportsRowsResponses[keyof ImportsRowsResponses];
+
+export type ImportsStreamData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/imports/{id}/stream';
+};
+
+export type ImportsStreamErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such import
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ImportsStreamError = ImportsStreamErrors[keyof ImportsStreamErrors];
+
+export type ImportsStreamResponses = {
+    /**
+     * An event `progress` with the import whenever it went on, and `finished` when it is over
+     */
+    200: unknown;
+};
+
+export type ImportsCancelData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/imports/{id}/cancellation';
+};
+
+export type ImportsCancelErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such import
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This import is over
+     */
+    409: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ImportsCancelError = ImportsCancelErrors[keyof ImportsCancelErrors];
+
+export type ImportsCancelResponses = {
+    /**
+     * The import, stopped
+     */
+    200: Import;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type ImportsCancelResponse = ImportsCancelResponses[keyof ImportsCancelResponses];
+
+export type ExportsCreateData = {
+    body: CreateExportRequest;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/exports';
+};
+
+export type ExportsCreateErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request · This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ExportsCreateError = ExportsCreateErrors[keyof ExportsCreateErrors];
+
+export type ExportsCreateResponses = {
+    /**
+     * It is being written; its Location tells how far
+     */
+    202: Export;
+};
+
+export type ExportsCreateResponse = ExportsCreateResponses[keyof ExportsCreateResponses];
+
+export type ExportsGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/exports/{id}';
+};
+
+export type ExportsGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such export
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ExportsGetError = ExportsGetErrors[keyof ExportsGetErrors];
+
+export type ExportsGetResponses = {
+    /**
+     * How far it is
+     */
+    200: Export;
+};
+
+export type ExportsGetResponse = ExportsGetResponses[keyof ExportsGetResponses];
+
+export type ExportsFileData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/exports/{id}/file';
+};
+
+export type ExportsFileErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such export
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This file is not written yet
+     */
+    409: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type ExportsFileError = ExportsFileErrors[keyof ExportsFileErrors];
+
+export type ExportsFileResponses = {
+    /**
+     * The file, in the format that was asked for
+     */
+    200: unknown;
+};
+
+export type JobsSchedulesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/jobs/schedules';
+};
+
+export type JobsSchedulesErrors = {
+    /**
+     * The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsSchedulesError = JobsSchedulesErrors[keyof JobsSchedulesErrors];
+
+export type JobsSchedulesResponses = {
+    /**
+     * Every schedule
+     */
+    200: JobSchedules;
+};
+
+export type JobsSchedulesResponse = JobsSchedulesResponses[keyof JobsSchedulesResponses];
+
+export type JobsRunData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The `name` of a schedule
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/jobs/schedules/{name}/runs';
+};
+
+export type JobsRunErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such schedule
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsRunError = JobsRunErrors[keyof JobsRunErrors];
+
+export type JobsRunResponses = {
+    /**
+     * The job
+     */
+    201: Job;
+};
+
+export type JobsRunResponse = JobsRunResponses[keyof JobsRunResponses];
+
+export type JobsListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of createdAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over name, state, queue, key, createdAt, runAt, finishedAt, actorId; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/jobs';
+};
+
+export type JobsListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsListError = JobsListErrors[keyof JobsListErrors];
+
+export type JobsListResponses = {
+    /**
+     * A page of jobs
+     */
+    200: JobPage;
+};
+
+export type JobsListResponse = JobsListResponses[keyof JobsListResponses];
+
+export type JobsGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{id}';
+};
+
+export type JobsGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such job
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsGetError = JobsGetErrors[keyof JobsGetErrors];
+
+export type JobsGetResponses = {
+    /**
+     * The job, and how far it is
+     */
+    200: Job;
+};
+
+export type JobsGetResponse = JobsGetResponses[keyof JobsGetResponses];
+
+export type JobsStreamData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{id}/stream';
+};
+
+export type JobsStreamErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such job
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsStreamError = JobsStreamErrors[keyof JobsStreamErrors];
+
+export type JobsStreamResponses = {
+    /**
+     * The job at once, and after each change of it
+     */
+    200: unknown;
+};
+
+export type JobsCancelData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{id}/cancellation';
+};
+
+export type JobsCancelErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such job
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This job cannot be cancelled
+     */
+    409: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsCancelError = JobsCancelErrors[keyof JobsCancelErrors];
+
+export type JobsCancelResponses = {
+    /**
+     * The job, as it is now
+     */
+    200: Job;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type JobsCancelResponse = JobsCancelResponses[keyof JobsCancelResponses];
+
+export type JobsRetryData = {
+    body?: never;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{id}/retry';
+};
+
+export type JobsRetryErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such job
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This job cannot be tried again
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type JobsRetryError = JobsRetryErrors[keyof JobsRetryErrors];
+
+export type JobsRetryResponses = {
+    /**
+     * The job, as it is now
+     */
+    200: Job;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type JobsRetryResponse = JobsRetryResponses[keyof JobsRetryResponses];
 
 export type KeysJwksData = {
     body?: never;
@@ -8917,6 +11316,862 @@ export type AccessExplainResponses = {
 };
 
 export type AccessExplainResponse = AccessExplainResponses[keyof AccessExplainResponses];
+
+export type WebhooksListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of createdAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over url, state, failingSince; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/webhooks';
+};
+
+export type WebhooksListErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksListError = WebhooksListErrors[keyof WebhooksListErrors];
+
+export type WebhooksListResponses = {
+    /**
+     * A page of webhooks
+     */
+    200: WebhookPage;
+};
+
+export type WebhooksListResponse = WebhooksListResponses[keyof WebhooksListResponses];
+
+export type WebhooksCreateData = {
+    body: CreateWebhookRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/webhooks';
+};
+
+export type WebhooksCreateErrors = {
+    /**
+     * The request cannot be read · A parameter of the URL is not valid
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · There are too many webhooks already
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksCreateError = WebhooksCreateErrors[keyof WebhooksCreateErrors];
+
+export type WebhooksCreateResponses = {
+    /**
+     * The webhook, and this once its secret
+     */
+    201: NewWebhook;
+};
+
+export type WebhooksCreateResponse = WebhooksCreateResponses[keyof WebhooksCreateResponses];
+
+export type WebhooksDeleteData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}';
+};
+
+export type WebhooksDeleteErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksDeleteError = WebhooksDeleteErrors[keyof WebhooksDeleteErrors];
+
+export type WebhooksDeleteResponses = {
+    /**
+     * Deleted
+     */
+    204: void;
+};
+
+export type WebhooksDeleteResponse = WebhooksDeleteResponses[keyof WebhooksDeleteResponses];
+
+export type WebhooksGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}';
+};
+
+export type WebhooksGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksGetError = WebhooksGetErrors[keyof WebhooksGetErrors];
+
+export type WebhooksGetResponses = {
+    /**
+     * The webhook
+     */
+    200: Webhook;
+};
+
+export type WebhooksGetResponse = WebhooksGetResponses[keyof WebhooksGetResponses];
+
+export type WebhooksPatchData = {
+    body: PatchWebhookRequest;
+    headers?: {
+        /**
+         * The ETag of what you saw, or several: if it has changed since, nothing is done and the answer is 412 (RFC 9110, 13.1.1)
+         */
+        'If-Match'?: string;
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}';
+};
+
+export type WebhooksPatchErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * It has changed meanwhile
+     */
+    412: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksPatchError = WebhooksPatchErrors[keyof WebhooksPatchErrors];
+
+export type WebhooksPatchResponses = {
+    /**
+     * The webhook as it is now
+     */
+    200: Webhook;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type WebhooksPatchResponse = WebhooksPatchResponses[keyof WebhooksPatchResponses];
+
+export type WebhooksRotateSecretData = {
+    body: RotateWebhookSecretRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/secret';
+};
+
+export type WebhooksRotateSecretErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksRotateSecretError = WebhooksRotateSecretErrors[keyof WebhooksRotateSecretErrors];
+
+export type WebhooksRotateSecretResponses = {
+    /**
+     * The webhook, and this once its new secret
+     */
+    200: NewWebhook;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type WebhooksRotateSecretResponse = WebhooksRotateSecretResponses[keyof WebhooksRotateSecretResponses];
+
+export type WebhooksReplayData = {
+    body: ReplayWebhookRequest;
+    headers?: {
+        /**
+         * `return=minimal` leaves the representation out of the answer (RFC 7240, 4.2)
+         */
+        Prefer?: string;
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/replay';
+};
+
+export type WebhooksReplayErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This webhook is disabled
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * The request is not valid · This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksReplayError = WebhooksReplayErrors[keyof WebhooksReplayErrors];
+
+export type WebhooksReplayResponses = {
+    /**
+     * How many there would be: a dry run
+     */
+    200: WebhookReplay;
+    /**
+     * A job makes the deliveries
+     */
+    202: WebhookReplay;
+    /**
+     * Done; to whoever prefers `return=minimal`
+     */
+    204: void;
+};
+
+export type WebhooksReplayResponse = WebhooksReplayResponses[keyof WebhooksReplayResponses];
+
+export type WebhooksDeliveriesData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * Rows of a page
+         */
+        limit?: number;
+        /**
+         * A `nextCursor` or `prevCursor` of the same list, sort and filter
+         */
+        cursor?: string;
+        /**
+         * One of createdAt, with "-" before it for descending. A row that moves under its sort key may be seen twice.
+         */
+        sort?: string;
+        /**
+         * The grammar of SCIM (RFC 7644, 3.4.2.2) over state, kind, eventId, replayId, eventType, subject, createdAt; `co` from 3 characters
+         */
+        filter?: string;
+        /**
+         * Only these members, by commas; `id` is always there
+         */
+        fields?: string;
+        /**
+         * `exact` stops at 10000 and says so by `totalIsEstimate`
+         */
+        count?: 'none' | 'estimated' | 'exact';
+    };
+    url: '/api/v1/webhooks/{id}/deliveries';
+};
+
+export type WebhooksDeliveriesErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * This filter takes too long
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksDeliveriesError = WebhooksDeliveriesErrors[keyof WebhooksDeliveriesErrors];
+
+export type WebhooksDeliveriesResponses = {
+    /**
+     * A page of deliveries
+     */
+    200: WebhookDeliveryPage;
+};
+
+export type WebhooksDeliveriesResponse = WebhooksDeliveriesResponses[keyof WebhooksDeliveriesResponses];
+
+export type WebhooksTestData = {
+    body?: never;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/test';
+};
+
+export type WebhooksTestErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such webhook
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This webhook is disabled
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhooksTestError = WebhooksTestErrors[keyof WebhooksTestErrors];
+
+export type WebhooksTestResponses = {
+    /**
+     * The delivery, which is sent next
+     */
+    202: WebhookDeliveryDetails;
+};
+
+export type WebhooksTestResponse = WebhooksTestResponses[keyof WebhooksTestResponses];
+
+export type WebhookDeliveriesGetData = {
+    body?: never;
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-deliveries/{id}';
+};
+
+export type WebhookDeliveriesGetErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this
+     */
+    403: Problem;
+    /**
+     * There is no such delivery
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhookDeliveriesGetError = WebhookDeliveriesGetErrors[keyof WebhookDeliveriesGetErrors];
+
+export type WebhookDeliveriesGetResponses = {
+    /**
+     * The delivery
+     */
+    200: WebhookDeliveryDetails;
+};
+
+export type WebhookDeliveriesGetResponse = WebhookDeliveriesGetResponses[keyof WebhookDeliveriesGetResponses];
+
+export type WebhookDeliveriesRedeliverData = {
+    body?: never;
+    headers?: {
+        /**
+         * Makes the request safe to repeat for 24 hours: the same key and body are given the first answer again (a UUID, or up to 255 visible characters)
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The id (UUIDv7)
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-deliveries/{id}/redelivery';
+};
+
+export type WebhookDeliveriesRedeliverErrors = {
+    /**
+     * A parameter of the URL is not valid · The request cannot be read
+     */
+    400: Problem;
+    /**
+     * Who are you? · This access token is not valid · This access token has expired · This session has ended
+     */
+    401: Problem;
+    /**
+     * Change your password first · Your role asks for a second factor · This key is not made for this · You may not do this · This request may come from another site
+     */
+    403: Problem;
+    /**
+     * There is no such delivery
+     */
+    404: Problem;
+    /**
+     * No answer of the kind that is asked for
+     */
+    406: Problem;
+    /**
+     * The same request is being worked on · This webhook is disabled
+     */
+    409: Problem;
+    /**
+     * The body is too large
+     */
+    413: Problem;
+    /**
+     * The body is of a type that is not understood
+     */
+    415: Problem;
+    /**
+     * This key belongs to another request
+     */
+    422: Problem;
+    /**
+     * Too many requests
+     */
+    429: Problem;
+    /**
+     * Not available at the moment
+     */
+    503: Problem;
+    /**
+     * Any other failure
+     */
+    default: Problem;
+};
+
+export type WebhookDeliveriesRedeliverError = WebhookDeliveriesRedeliverErrors[keyof WebhookDeliveriesRedeliverErrors];
+
+export type WebhookDeliveriesRedeliverResponses = {
+    /**
+     * The delivery, which is sent next
+     */
+    202: WebhookDeliveryDetails;
+};
+
+export type WebhookDeliveriesRedeliverResponse = WebhookDeliveriesRedeliverResponses[keyof WebhookDeliveriesRedeliverResponses];
 
 export type MeEndOtherSessionsData = {
     body?: never;
