@@ -27,6 +27,7 @@ export const FILE_EXAMPLES: Readonly<Record<FileType, Media>> = {
       description: 'A document with a list of users: a realm of Keycloak, an export of Firebase, or our own words',
       properties: { users: { type: 'array', items: { type: 'object', additionalProperties: true } } },
       required: ['users'],
+      additionalProperties: true,
     },
     examples: {
       ours: { summary: 'In our own words', value: { users: [ADA, ALAN] } },
