@@ -67,19 +67,25 @@ export class Operations {
   /** Every route that a controller serves, and who may call it. */
   routes(): object[] {
     return this.discovery.getControllers().flatMap(({ instance, metatype }) => {
-      const prefix = metatype ? pathOf(metatype) : '';
+      const prefix = metatype ? pathsOf(metatype) : [];
       const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
       return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
         const deed = prototype[name]!;
         const method = Reflect.getMetadata(METHOD_METADATA, deed) as RequestMethod | undefined;
         if (method === undefined) return [];
-        const path = `/${[prefix, pathOf(deed)].filter((part) => part !== '').join('/')}`;
-        return [{ method: RequestMethod[method], path, policy: policyOf(deed) }];
+        return pathsOf(deed).map((end) => ({
+          method: RequestMethod[method],
+          path: `/${[...prefix, end].filter((part) => part !== '').join('/')}`,
+          policy: policyOf(deed),
+        }));
       });
     });
   }
 }
 
-function pathOf(target: object): string {
-  return (Reflect.getMetadata(PATH_METADATA, target) as string).replace(/^\/|\/$/g, '');
+/** A route may have several. */
+function pathsOf(target: object): string[] {
+  return [Reflect.getMetadata(PATH_METADATA, target) as string | string[]]
+    .flat()
+    .map((path) => path.replace(/^\/|\/$/g, ''));
 }

@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { Jobs } from '../../src/jobs/index.js';
 import type { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { awaitMail } from '../mail/mailbox.js';
 import { aKeeper, awaitDeliveries, deliveriesOf, deliveryOf, factsAbout, makeHook, startHooks } from './hooks.js';
 import type { Delivery, DeliveryDetails, Hook } from './hooks.js';
@@ -239,8 +240,9 @@ describe('deliveries of webhooks', () => {
     await awaitDeliveries(maker, id, tried(1));
     app.clock.advance(121 * HOUR);
     await app.people.user();
-    await awaitMail(app, maker.user.email);
-    expect((await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body).toMatchObject({ disabledReason: 'failing' });
+    const shown = async (): Promise<Hook> => (await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    expect(await awaitThat(shown, ({ state }) => state === 'disabled')).toMatchObject({ disabledReason: 'failing' });
+    expect((await awaitMail(app, maker.user.email))[0]!.subject).toContain('A webhook was disabled');
     expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
   });
 
