@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Database, lookup, statement } from '../platform/database/database.js';
 import { isCancelled } from '../platform/database/database-errors.js';
+import { TURN } from '../platform/database/turn.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import { Webhook } from './webhook.entity.js';
@@ -57,6 +58,7 @@ export class WebhooksRepository {
 
   /** The webhook, which nobody else can change until the transaction ends. */
   async lock(id: string): Promise<Webhook | null> {
+    await this.db.row(TURN, [`webhooks/${id}`]);
     const webhook = await this.db.repository(Webhook).findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
     return webhook?.deletedAt === null ? webhook : null;
   }
