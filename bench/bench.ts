@@ -1,5 +1,6 @@
 import { chart } from './chart.js';
 import { install } from './debian.js';
+import { measureFacts } from './facts.js';
 import { prepareGround } from './ground.js';
 import type { Ground } from './ground.js';
 import { measureJobs } from './jobs.js';
@@ -40,6 +41,7 @@ export async function bench(root: string, folder: string, parameters: readonly s
     if (options.install) install();
     if (options.timing) await proveTiming(root, folder, things, say);
     else if (options.background) await measureJobs(root, folder, things, say);
+    else if (options.facts) await measureFacts(root, folder, things, say);
     else if (options.realtime) await measureRealtime(root, folder, things, say);
     else if (options.imports) await proveImports(root, folder, options.rows, things, say);
     else if (options.lists) await compareLists(root, folder, things, say);

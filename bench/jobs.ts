@@ -1,17 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import type { Client } from 'pg';
 
-import { Client } from 'pg';
-
-import { createApp } from '../src/app.js';
 import type { App } from '../src/app.js';
-import { addressOf, layGround, migrateUp } from '../src/boot.js';
 import { Jobs, defineJob } from '../src/jobs/index.js';
 import type { Terms } from '../src/jobs/index.js';
-import { Config } from '../src/platform/config/config.js';
 import { Database } from '../src/platform/database/database.js';
-import { startEmbeddedPostgres } from '../src/platform/database/embedded/index.js';
-import { Logs } from '../src/platform/logging/logger.js';
+import { inLanes, startApp, startEmbedded } from './embedded.js';
 import { cpuOf, cpuOfFamily } from './linux.js';
 import { keep } from './results.js';
 import { median } from './rounds.js';
@@ -55,26 +48,13 @@ export async function measureJobs(
   things: AsyncDisposableStack,
   say: (text: string) => void,
 ): Promise<void> {
-  const cluster = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => undefined });
-  things.defer(() => cluster.stop());
-  const environment = {
-    NODE_ENV: 'production',
-    DATA_DIR: join(folder, 'data'),
-    DATABASE_URL: cluster.appUrl,
-    DATABASE_MIGRATION_URL: cluster.ownerUrl,
-    SECRET_KEY: randomBytes(32).toString('base64'),
-    PUBLIC_URL: 'http://127.0.0.1:3000',
-  };
-  await migrateUp(addressOf(Config.load(environment), null));
-  const owner = new Client({ connectionString: cluster.ownerUrl });
-  await owner.connect();
-  things.defer(() => owner.end());
-  const api = await start({ ...environment, ROLE: 'api' }, () => undefined);
+  const { environment, owner, pid } = await startEmbedded(folder, things);
+  const api = await startApp({ ...environment, ROLE: 'api' });
   things.defer(() => api.nest.close());
   const jobs = api.nest.get(Jobs, { strict: false });
   const owe = (at: number, terms?: Terms): Promise<string> => jobs.enqueue(Nothing, { at }, terms);
 
-  const alone = await rateOf(ALONE, () => inLanes(ALONE, owe));
+  const alone = await rateOf(ALONE, () => inLanes(ALONE, AT_ONCE, owe));
   say(`enqueued, each in a transaction: ${Math.round(alone)} a second`);
   const together = await rateOf(OWED - ALONE, () => oweTogether(api, OWED - ALONE, owe));
   say(`enqueued, ${TOGETHER} in a transaction: ${Math.round(together)} a second`);
@@ -82,7 +62,7 @@ export async function measureJobs(
   for (let round = 0; round < ROUNDS; round += 1) {
     if (round > 0) await oweTogether(api, OWED, owe);
     await owner.query('VACUUM (ANALYZE) roster.jobs');
-    const one = await doAll(environment, owner, cluster.pid);
+    const one = await doAll(environment, owner, pid);
     say(`done, round ${round + 1}: ${Math.round(one.perSecond)} a second`);
     done.push(one);
   }
@@ -96,21 +76,13 @@ export async function measureJobs(
   console.log(describe(figures).join('\n'));
 }
 
-async function start(environment: Record<string, string>, work: (jobs: Jobs) => void): Promise<App> {
-  const config = Config.load(environment);
-  const ground = layGround(config, new Logs({ level: 'error', pretty: false }), addressOf(config, null));
-  return createApp(ground, 'http://127.0.0.1:3000', (_fastify, _document, nest) =>
-    work(nest.get(Jobs, { strict: false })),
-  );
-}
-
 /** From the first job that is begun after the warm-up to the last, as the process sees them, each counted once. */
 async function doAll(environment: Record<string, string>, owner: Client, databasePid: number): Promise<Done> {
   const ended = Promise.withResolvers<void>();
   let count = 0;
   const now = () => ({ at: performance.now(), process: cpuOf(process.pid), database: cpuOfFamily(databasePid) });
   let since = now();
-  const app = await start({ ...environment, ROLE: 'worker' }, (jobs) =>
+  const app = await startApp({ ...environment, ROLE: 'worker' }, (jobs) =>
     jobs.work(Nothing, () => {
       count += 1;
       if (count === WARM_UP) since = now();
@@ -138,7 +110,7 @@ async function latencyOf(
   owe: (at: number) => Promise<string>,
 ): Promise<Figures['latency']> {
   let arrived: () => void = () => undefined;
-  const app = await start({ ...environment, ROLE: 'worker' }, (jobs) => jobs.work(Nothing, () => arrived()));
+  const app = await startApp({ ...environment, ROLE: 'worker' }, (jobs) => jobs.work(Nothing, () => arrived()));
   const latencies: number[] = [];
   for (let at = 0; at < ONE_BY_ONE; at += 1) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -151,14 +123,6 @@ async function latencyOf(
   await app.nest.close();
   latencies.sort((one, other) => one - other);
   return { p50: median(latencies), p99: latencies[Math.floor(ONE_BY_ONE * 0.99)]! };
-}
-
-async function inLanes(count: number, owe: (at: number) => Promise<string>): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < count) await owe(next++);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
 
 async function oweTogether({ nest }: App, count: number, owe: (at: number) => Promise<string>): Promise<void> {

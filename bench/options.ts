@@ -16,6 +16,8 @@ export interface Options {
   readonly lists: boolean;
   /** How many background jobs a process does, in place of the peers. */
   readonly background: boolean;
+  /** What the record of facts adds to a write, in place of the peers. */
+  readonly facts: boolean;
   /** How fast files of users are taken over, in place of the peers. */
   readonly imports: boolean;
   /** Whether times tell who has an account, in place of the peers. */
@@ -27,6 +29,7 @@ export interface Options {
 export const HELP = `npm run bench -- [options]        every peer on one PostgreSQL, in turns
 npm run bench -- lists            a list page over 1,000,000 users against 100,000
 npm run bench -- jobs             background jobs that one process does in a second
+npm run bench -- facts            CPU that the fact of a change, and its turn, add to a write
 npm run bench -- realtime         what idle sockets weigh, and from commit to receipt on a socket of another process
 npm run bench -- imports          a file of a million users with password hashes (or as many as --rows says)
 npm run prove:timing              whether the time of an answer tells who has an account
@@ -72,6 +75,7 @@ export function readOptions(parameters: readonly string[]): Options | 'help' {
     lists: positionals.includes('lists'),
     background: positionals.includes('jobs'),
     imports: positionals.includes('imports'),
+    facts: positionals.includes('facts'),
     timing: positionals.includes('timing'),
     realtime: positionals.includes('realtime'),
   };
