@@ -3,16 +3,14 @@ import type { Evidence, RecordedTold, Told } from './judge.js';
 
 /** The facts of a user who is created, changed, deleted and restored, each by a request of its own. */
 const TYPES = ['user.created', 'user.updated', 'user.deleted', 'user.restored'];
-const FACTS = TYPES.map(
-  (type, at): RecordedTold => ({
-    id: `fact-${at + 1}`,
-    type,
-    subject: 'users/ada',
-    version: at + 1,
-    content: type,
-    requestId: `request-${at + 1}`,
-  }),
-);
+const FACTS = TYPES.map((type, at): RecordedTold => ({
+  id: `fact-${at + 1}`,
+  type,
+  subject: 'users/ada',
+  version: at + 1,
+  content: type,
+  requestId: `request-${at + 1}`,
+}));
 const ADA = { id: 'ada', version: 4, deleted: false, turn: 'request-2' };
 const PROMISED = FACTS.map(({ requestId, type, subject, version }) => ({
   requestId: requestId!,

@@ -43,7 +43,11 @@ export async function readAudit({ fleet, token, chance }: Place): Promise<Told[]
     const answer = await fetch(`${url}/api/v1/audit?${query}`, { headers: { authorization: `Bearer ${token}` } });
     if (answer.status !== 200) throw new Error(await answer.text());
     const { data, page } = (await answer.json()) as EntryPage;
-    entries.push(...data.map(({ subjectVersion, occurredAt, ...same }) => told({ ...same, version: subjectVersion, time: occurredAt })));
+    entries.push(
+      ...data.map(({ subjectVersion, occurredAt, ...same }) =>
+        told({ ...same, version: subjectVersion, time: occurredAt }),
+      ),
+    );
     cursor = page.nextCursor;
   }
   return entries;
