@@ -6,6 +6,7 @@ import type { Chance } from './chances.js';
 /** Processes of the application, behind something that knows which of them run. */
 export class Fleet {
   private running: RunningProcess[] = [];
+  private readonly starting = new Set<Promise<void>>();
   private stopped = false;
 
   private constructor(private readonly settings: Readonly<Record<string, string>>) {}
@@ -36,10 +37,15 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    await Promise.allSettled(this.starting);
     await Promise.all(this.running.map((each) => each.kill()));
   }
 
-  private async add(): Promise<void> {
-    this.running.push(await startProcess(this.settings));
+  private add(): Promise<void> {
+    const starting = startProcess(this.settings)
+      .then((started) => void this.running.push(started))
+      .finally(() => this.starting.delete(starting));
+    this.starting.add(starting);
+    return starting;
   }
 }

@@ -78,7 +78,9 @@ async function weather(plan: StormPlan, atTheEnd: (close: () => Promise<unknown>
   const place: Place = { fleet, token, mark: (await factsOf(cluster)).at(-1)!.id, chance };
   const readers = [feedReader(place), streamReader(place), socketReader(place), webhookReader(receiver, secret)];
   readers.push(...((await plan.readers?.(place, cluster)) ?? []));
+  atTheEnd(() => Promise.all(readers.map((reader) => reader.stop())));
   const writers = new Writers(fleet, token, cast);
+  atTheEnd(() => writers.giveUp());
   writers.start(WRITERS, plan.seed);
   await plan.plant?.(cluster);
   const faults = await new Faults({ fleet, server, writers, chance, database: cluster.superUrl }).bring(plan);
