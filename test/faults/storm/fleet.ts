@@ -3,6 +3,9 @@ import type { RunningProcess } from '../../harness/process.js';
 import { oneOf } from './chances.js';
 import type { Chance } from './chances.js';
 
+/** A start that loses its database ends, and whoever supervises it starts it again. */
+const STARTS = 10;
+
 /** Processes of the application, behind something that knows which of them run. */
 export class Fleet {
   private running: RunningProcess[] = [];
@@ -42,10 +45,19 @@ export class Fleet {
   }
 
   private add(): Promise<void> {
-    const starting = startProcess(this.settings)
+    const starting = this.startOne(STARTS)
       .then((started) => void this.running.push(started))
       .finally(() => this.starting.delete(starting));
     this.starting.add(starting);
     return starting;
+  }
+
+  private async startOne(tries: number): Promise<RunningProcess> {
+    try {
+      return await startProcess(this.settings);
+    } catch (error) {
+      if (tries === 1 || this.stopped) throw error;
+      return this.startOne(tries - 1);
+    }
   }
 }
