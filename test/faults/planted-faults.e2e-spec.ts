@@ -3,12 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { jest } from '@jest/globals';
 
-import type { CloudEvent } from '../../src/events/index.js';
 import type { OwnCluster } from '../events/own-cluster.js';
 import { startOwnCluster } from '../events/own-cluster.js';
 import { ask } from '../harness/database.js';
 import { launch, onDatabase } from '../harness/process.js';
 import { Receiver } from '../webhooks/receiver.js';
+import { pushedReader } from './storm/readers/pushed.js';
 import { Again } from './storm/readers/reader.js';
 import type { EventReader, Place } from './storm/readers/reader.js';
 import type { Told, Verdict } from './storm/judge.js';
@@ -16,7 +16,7 @@ import { seedOf } from './storm/seed.js';
 import { tableOf } from './storm/report.js';
 import { storm } from './storm/storm.js';
 import type { StormPlan } from './storm/storm.js';
-import { told, toldBy } from './storm/told.js';
+import { told } from './storm/told.js';
 
 jest.setTimeout(300_000);
 
@@ -39,17 +39,6 @@ function expectWell({ readers, ...writes }: Verdict, except: readonly string[]):
   for (const [name, reader] of Object.entries(readers))
     if (!except.includes(name)) expect([name, reader]).toMatchObject([name, none]);
   if (!except.includes('writes')) for (const found of Object.values(writes)) expect(found).toEqual([]);
-}
-
-/** A server that is told before the commit. */
-function earlyReader(receiver: Receiver): EventReader {
-  return {
-    name: 'early',
-    get received() {
-      return receiver.received.map(({ event }) => toldBy(event as CloudEvent));
-    },
-    stop: () => receiver.close(),
-  };
 }
 
 interface Row {
@@ -84,7 +73,7 @@ describe('what is broken on purpose is found by the storm', () => {
       kills: 2,
       crashes: 4,
       settings: { NODE_OPTIONS: `--import=${PLANT}`, EARLY_URL: receiver.url },
-      readers: async () => [earlyReader(receiver)],
+      readers: async () => [pushedReader('early', receiver, () => receiver.close())],
     });
     expect(verdict.readers['early']!.phantom.length).toBeGreaterThan(0);
     expectWell(verdict, ['early', 'webhook']);

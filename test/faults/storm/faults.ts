@@ -33,7 +33,7 @@ interface Scene {
 }
 
 /** Milliseconds between two of a kind: at least, and at most. */
-const CALM = [150, 1200] as const;
+const CALM = [100, 900] as const;
 const PATIENCE = 30_000;
 
 /** Kills and crashes at random moments, both kinds at the same time, each while a change is under way. */

@@ -8,7 +8,7 @@ import type { Acknowledged, KeyAnswer } from './judge.js';
 
 /** Milliseconds: for an answer, and between two deeds of a writer at most. */
 const PATIENCE = 10_000;
-const THINKS = 30;
+const THINKS = 60;
 const OFTEN = 0.2;
 const UNAVAILABLE = 503;
 const CONFLICT = 409;
