@@ -1,0 +1,37 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { OwnCluster } from '../../events/own-cluster.js';
+import type { EventReader } from './readers/reader.js';
+import { factsOf } from './recorded.js';
+
+/** A delivery that a killed process had taken is sent by another when its lease is over, 47 s later. Milliseconds. */
+const PATIENCE = 75_000;
+const LOOKS_EVERY = 250;
+
+/**
+ * Waits until every reader has every fact after the mark, or nothing has come for long: the judge says what is missing.
+ * @param patience for how long nothing has to come. Milliseconds
+ */
+export async function untilAllCame(
+  cluster: OwnCluster,
+  mark: string,
+  readers: readonly EventReader[],
+  patience = PATIENCE,
+): Promise<void> {
+  const facts = await factsOf(cluster);
+  const owed = facts.slice(facts.findIndex(({ id }) => id === mark) + 1).map(({ id }) => id);
+  let [least, movedAt] = [Number.POSITIVE_INFINITY, performance.now()];
+  for (let left = missing(owed, readers); left > 0; left = missing(owed, readers)) {
+    if (left < least) [least, movedAt] = [left, performance.now()];
+    if (performance.now() - movedAt > patience) return;
+    await pause(LOOKS_EVERY);
+  }
+}
+
+/** How many are owed, to all together. */
+function missing(owed: readonly string[], readers: readonly EventReader[]): number {
+  return readers.reduce((sum, { received }) => {
+    const had = new Set(received.map(({ id }) => id));
+    return sum + owed.filter((id) => !had.has(id)).length;
+  }, 0);
+}
