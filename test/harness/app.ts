@@ -99,7 +99,22 @@ export class TestApp implements Household {
       prepare?.(fastify);
       work?.(nest.get(Jobs, { strict: false }));
     });
-    return new TestApp(app, ground, broken);
+    const made = new TestApp(app, ground, broken);
+    await made.stopSchedules();
+    return made;
+  }
+
+  /**
+   * A minute that begins in the midst of a test has nothing done in it that the test did not ask for: to the engine
+   * every schedule has struck for a long time to come. `Schedules.fire` and `POST /ops/schedules/{name}/run` strike.
+   */
+  private async stopSchedules(): Promise<void> {
+    const schedules = [...this.get(Jobs).known()].flatMap(([name, { cron }]) => (cron ? [name] : []));
+    await this.sql(
+      `INSERT INTO graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
+       SELECT unnest($1::text[]), now(), '9999-01-01' ON CONFLICT (identifier) DO UPDATE SET last_execution = excluded.last_execution`,
+      [schedules],
+    );
   }
 
   /** A provider of the application, by its class. */
