@@ -35,10 +35,8 @@ export class Housekeeping {
   async sweep(): Promise<void> {
     const now = this.clock.millis();
     const silent = new Date(now - SILENT_FOR);
-    for (const importId of await this.files.unfinished('imports', silent))
-      await this.imports.follow(importId);
-    for (const exportId of await this.files.unfinished('exports', silent))
-      await this.exports.follow(exportId);
+    for (const importId of await this.files.unfinished('imports', silent)) await this.imports.follow(importId);
+    for (const exportId of await this.files.unfinished('exports', silent)) await this.exports.follow(exportId);
     await this.files.abandon(new Date(now - ABANDONED_AFTER), new Date(now));
     await this.files.dropStaged();
   }

@@ -157,11 +157,7 @@ export class Imports {
 
   private async stop({ id, position, version }: Import): Promise<void> {
     await this.imports.enter(id, 'cancelled', ['queued', 'running'], this.clock.now());
-    this.events.record(
-      ImportCancelled,
-      { importId: id, position },
-      { subject: `imports/${id}`, version: version + 1 },
-    );
+    this.events.record(ImportCancelled, { importId: id, position }, { subject: `imports/${id}`, version: version + 1 });
     this.db.afterCommit(() => this.drop(id));
   }
 

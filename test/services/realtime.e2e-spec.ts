@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 
-import { PASSWORD } from '../harness/people.js';
+import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
+import { NDJSON, handIn, ndjson, over } from '../imports/files.js';
 import { listening } from '../realtime/clients.js';
 import { picture, startChromium, watchPage } from './chromium.js';
 import type { Watched } from './chromium.js';
@@ -53,9 +54,41 @@ describe('/dev/realtime in a browser', () => {
     await page.locator('tr.detail pre', { hasText: '"specversion": "1.0"' }).waitFor();
     expect(Number(await page.locator('#count').innerText())).toBeGreaterThanOrEqual(24);
     await page.locator('#sparkline .line[d^="M"]').waitFor({ state: 'attached' });
-    await page.waitForTimeout(2200);
-    await picture(page, 'realtime');
   });
+
+  it('shows the events of an import as they come, hundreds a second, and stays at hand', async () => {
+    await page.goto(`${url}/dev/realtime#token=${root.token}`);
+    await page.click('form button');
+    await stands('connected');
+    const rows = Array.from({ length: 6000 }, (_, at) => ({
+      email: `${unique('live')}@example.com`,
+      name: `No. ${at}`,
+    }));
+    const { body } = await handIn(root, ndjson(...rows), NDJSON);
+    await row('import.started', body.id).waitFor();
+    const many = (words: number) =>
+      page.waitForFunction(
+        (least) => Number(document.querySelector('#count')!.textContent!.replaceAll(',', '')) > least,
+        words,
+      );
+    await many(1500);
+    // Held in the middle of it: what is read stands still, and what comes is counted all the same.
+    await page.click('#pause');
+    const [first] = await page.locator('#events tr').allInnerTexts();
+    await page.locator('#events tr').nth(1).click();
+    await page.locator('tr.detail pre', { hasText: '"specversion": "1.0"' }).waitFor();
+    await many(3000);
+    expect((await page.locator('#events tr').allInnerTexts())[0]).toBe(first);
+    await page.locator('#rate', { hasText: /^[1-9]\d+/ }).waitFor();
+    await picture(page, 'realtime');
+    await page.click('#pause');
+    await row('import.finished', body.id).waitFor();
+    expect(Number((await page.locator('#count').innerText()).replaceAll(',', ''))).toBeGreaterThanOrEqual(
+      rows.length + 2,
+    );
+    expect(await page.locator('#events tr').count()).toBeLessThanOrEqual(201);
+    expect((await over(root, body.id)).created).toBe(rows.length);
+  }, 120_000);
 
   it('shows only what the filter lets through, holds the list, and says what is wrong', async () => {
     await page.goto(`${url}/dev/realtime#token=${root.token}`);
