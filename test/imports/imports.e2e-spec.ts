@@ -7,6 +7,7 @@ import { Housekeeping } from '../../src/imports/housekeeping.service.js';
 import { TestApp } from '../harness/app.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
+import { listening } from '../realtime/clients.js';
 import { CSV, NDJSON, csv, handIn, ndjson, over, reportOf, summaryOf, taken, userAt } from './files.js';
 import type { ImportBody } from './files.js';
 
@@ -394,12 +395,14 @@ describe('imports', () => {
       name: `Person ${at}`,
     }));
     const { body } = await handIn(admin, ndjson(...rows), NDJSON);
+    const headers = { authorization: `Bearer ${admin.token}`, accept: 'text/event-stream' };
+    const url = `${await listening(app)}/api/v1/imports/${body.id}/stream`;
     let text = '';
     // A stream that is cut off on a busy machine is asked for again, as a browser does.
     while (!text.includes('event: finished')) {
-      const answer = await admin.get(`/api/v1/imports/${body.id}/stream`);
-      expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/event-stream']);
-      text += answer.text;
+      const answer = await fetch(url, { headers });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+      text += await answer.text();
     }
     const last = JSON.parse(/event: finished\ndata: (.*)\n/.exec(text)![1]!) as ImportBody;
     expect(last).toMatchObject({ id: body.id, state: 'completed', position: 1500, created: 1500 });
