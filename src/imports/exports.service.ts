@@ -27,7 +27,7 @@ import {
 } from './imports.contract.js';
 import { UsersAsText } from './users-as-text.js';
 
-export const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
+const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
 
 /** Files of users: written by a job, piece by piece, into the database, from where any process can send them. */
 @Injectable()

@@ -103,7 +103,7 @@ describe('npm run roster -- users', () => {
     const file = fileOf('bar.csv', ['email,name', ...rows]);
     const { code, shown } = await atTerminal(settings, ['users', 'import', file]);
     expect(code).toBe(0);
-    expect(shown).toMatch(/\rReading {3} [█░]{30} +\d+ %/);
+    expect(shown).toMatch(/\rReading {3}[█░]{30} +\d+ %/);
     expect(shown).toMatch(/\rImporting [█░]{30} +\d+ %/);
     expect(shown).toContain('✓ 3000 rows: 3000 created');
   });
