@@ -25,6 +25,7 @@ import {
   ExportStarted,
   ExportUsers,
 } from './imports.contract.js';
+import { patiently } from './patiently.js';
 import { UsersAsText } from './users-as-text.js';
 
 const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
@@ -105,18 +106,19 @@ export class Exports {
 
   private async run(id: string, run: JobRun): Promise<void> {
     try {
-      await this.goOn(id, run);
+      await patiently((cameOn) => this.goOn(id, run, cameOn), run.signal);
     } catch (error) {
       if (run.signal.aborted) await afresh(() => this.follow(id));
       throw error;
     }
   }
 
-  private async goOn(id: string, run: JobRun): Promise<void> {
+  private async goOn(id: string, run: JobRun, cameOn: () => void): Promise<void> {
     for (;;) {
       run.signal.throwIfAborted();
       const found = await afresh(() => this.step(id));
       if (!found) return;
+      cameOn();
       run.progress(found.rows, found.total);
     }
   }

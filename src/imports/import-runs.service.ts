@@ -20,6 +20,7 @@ import type { Actor } from './import-actors.service.js';
 import { ImportFinished } from './imports.contract.js';
 import { ImportsRepository } from './imports.repository.js';
 import type { Counts, ReportedRow } from './imports.repository.js';
+import { patiently } from './patiently.js';
 
 type Outcome = Awaited<ReturnType<Users['inBulk']['take']>>[number];
 
@@ -54,7 +55,17 @@ export class ImportRuns {
   }
 
   /** Until it is over. @throws the signal's reason */
-  async run(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
+  run(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
+    let reached = -1;
+    const watched = (done: number, of: number, cameOn: () => void): void => {
+      if (done > reached) cameOn();
+      reached = done;
+      told(done, of);
+    };
+    return patiently((cameOn) => this.goOn(id, signal, (done, of) => watched(done, of, cameOn)), signal);
+  }
+
+  private async goOn(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
     let ahead: Promise<Batch[]> | null = null;
     for (let found = await this.find(id); found && isUnderWay(found); found = await this.find(id)) {
       signal?.throwIfAborted();
