@@ -187,7 +187,7 @@ describe('npm run roster -- backup, and restore', () => {
 
   it('wants to be told which file', async () => {
     const { code, stderr } = await runToEnd(onDatabase(source), ['backup']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('"backup" wants FILE')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"backup" needs a FILE')]);
   });
 });
 
