@@ -116,6 +116,10 @@ export const settings = {
     days('90d'),
     'A session is forgotten so long after its end; a browser that was last seen in it is a new device from then on',
   ),
+  CREDENTIALS_RETENTION: describe(
+    days('365d'),
+    'API keys, invitations and signing keys are forgotten so long after they were over',
+  ),
   EVENTS_RETENTION: describe(
     days('90d'),
     'Events are kept for so long (a whole month goes at once), and until every reader of ours has had them',
