@@ -14,12 +14,13 @@ export class AuditRetirement1796500000000 implements MigrationInterface {
 
 const retirements = `
   CREATE TABLE roster.audit_retirements (
-    seq bigint PRIMARY KEY,
+    seq bigint NOT NULL,
     hash bytea NOT NULL,
     signed_at timestamptz(3) NOT NULL,
     kid text COLLATE "C" NOT NULL,
     signature bytea NOT NULL,
-    created_at timestamptz(3) NOT NULL
+    created_at timestamptz(3) NOT NULL,
+    PRIMARY KEY (seq, kid)
   )`;
 
 /**

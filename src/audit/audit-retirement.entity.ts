@@ -14,7 +14,8 @@ export class AuditRetirement {
   @Column({ type: 'timestamptz', precision: 3 })
   signedAt!: Date;
 
-  @Column({ type: 'text', collation: 'C' })
+  /** A new key vouches for what the one before it signed. */
+  @PrimaryColumn('text', { collation: 'C' })
   kid!: string;
 
   @Column('bytea')

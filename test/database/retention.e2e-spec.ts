@@ -102,6 +102,8 @@ describe('every table', () => {
     const told = (await tables()).filter((name) => name !== 'migrations' && !list.includes(`\`${name}\``));
     expect(told).toEqual([]);
     for (const [table, schedule] of Object.entries(ENDED_BY))
-      expect(list.split('\n').some((line) => line.includes(`\`${table}\``) && line.includes(`\`${schedule}\``))).toBe(true);
+      expect(list.split('\n').some((line) => line.includes(`\`${table}\``) && line.includes(`\`${schedule}\``))).toBe(
+        true,
+      );
   });
 });
