@@ -2,6 +2,8 @@ import { createDataSource } from '../../ormconfig.js';
 import { AuditLog } from '../../src/audit/index.js';
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { migrate } from '../../src/platform/database/migrate.js';
+import { Secrets } from '../../src/platform/crypto/secrets.js';
+import { CursorCodec, cursorScope } from '../../src/platform/http/lists/cursor.js';
 import { TestApp } from '../harness/app.js';
 import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
 import { everythingCopied } from './copied.js';
@@ -158,5 +160,18 @@ describe('a database that was moved to another cluster', () => {
         `SELECT '${table}' FROM ${table} WHERE ${column} >= pg_snapshot_xmax(pg_current_snapshot())`,
     );
     expect(await sql(ahead.join(' UNION ALL '))).toEqual([]);
+  });
+
+  it('refuses the cursors that the cluster before it gave, which would wait for ever', async () => {
+    app = await TestApp.start({ database: address });
+    const ada = await app.people.admin();
+    const { body } = await ada.get<{ page: { nextCursor: string } }>('/api/v1/events?limit=200');
+    expect((await ada.get(`/api/v1/events?cursor=${body.page.nextCursor}`)).status).toBe(200);
+    const codec = new CursorCodec(new Secrets(Buffer.alloc(32, 7)).key('cursors'));
+    const scope = cursorScope('events', 'sequence', undefined);
+    const id = '00000000-0000-0000-0000-000000000000';
+    const kept = codec.encode({ scope, direction: 'next', value: `${FURTHER}.1`, id });
+    for (const path of [`/api/v1/events?cursor=${kept}`, `/api/v1/events/stream?after=${kept}`])
+      expect(await ada.get(path)).toMatchObject({ status: 400, body: { errors: [{ code: 'cursor_invalid' }] } });
   });
 });

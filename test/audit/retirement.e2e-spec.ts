@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 
 import { AuditRetention } from '../../src/audit/audit-retention.service.js';
 import type { ChainEntry } from '../../src/audit/chain.js';
+import { Secrets } from '../../src/platform/crypto/secrets.js';
 import { TestApp } from '../harness/app.js';
 import { ask, freshDatabase, run } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
@@ -213,16 +214,12 @@ describe('the retirement of old months of the audit log', () => {
     };
     const address = app.ground.address;
     await app.stop();
-    app = await TestApp.start({ database: address, settings: keys });
+    app = await TestApp.start({ database: address, secrets: new Secrets(Buffer.alloc(32, 8), Buffer.alloc(32, 7)) });
     expect(await retire()).toBe(0);
     const kids = await app.sql<{ kid: string }>('SELECT kid FROM roster.audit_retirements ORDER BY created_at');
     expect(kids.map(({ kid }) => kid)).toEqual([kept!.kid, expect.not.stringMatching(kept!.kid)]);
-    process.stdout.write(
-      JSON.stringify(await app.sql('SELECT seq, kid, created_at, ctid FROM roster.audit_retirements')) +
-        JSON.stringify(kids),
-    );
     // Without AUDIT_RETENTION nothing more goes.
-    expect(await count('audit_retirements')).toBe(2);
+    expect(kids).toHaveLength(2);
     const { stdout } = await runToEnd({ ...onDatabase(address), ...keys }, ['audit', 'verify', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ verified: true, retiredSeq: RETIRED });
   });
