@@ -80,6 +80,17 @@ GRANT INSERT, SELECT ON roster.audit_entries TO roster_app;
 
 CREATE TABLE roster.audit_entries_default PARTITION OF roster.audit_entries DEFAULT;
 
+CREATE TABLE roster.audit_retirements (
+  seq bigint NOT NULL,
+  hash bytea NOT NULL,
+  signed_at timestamp(3) with time zone NOT NULL,
+  kid text COLLATE "C" NOT NULL,
+  signature bytea NOT NULL,
+  created_at timestamp(3) with time zone NOT NULL,
+  CONSTRAINT audit_retirements_pkey PRIMARY KEY (seq, kid)
+);
+GRANT INSERT, SELECT ON roster.audit_retirements TO roster_app;
+
 CREATE TABLE roster.event_cursors (
   reader text COLLATE "C" NOT NULL,
   xid xid8 NOT NULL,
@@ -128,13 +139,14 @@ CREATE TABLE roster.exports (
   chunks integer NOT NULL,
   cursor text,
   problem text,
+  job_id uuid,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
   version integer NOT NULL,
   CONSTRAINT exports_pkey PRIMARY KEY (id),
   CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
-  CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text])))
+  CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))
 );
 CREATE INDEX exports_created_at_idx ON roster.exports USING btree (created_at, id);
 CREATE INDEX exports_unfinished_idx ON roster.exports USING btree (updated_at) WHERE (finished_at IS NULL);
@@ -260,6 +272,7 @@ CREATE TABLE roster.imports (
   skipped integer NOT NULL,
   failed integer NOT NULL,
   problem text,
+  job_id uuid,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
@@ -760,15 +773,20 @@ AS $function$
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
     END LOOP;
     EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
-    IF to_regclass('roster.audit_entries') IS NOT NULL THEN
-      EXECUTE format('REVOKE UPDATE, DELETE ON roster.audit_entries, roster.audit_checkpoints FROM %I', application);
+    FOR relation IN
+      SELECT oid FROM pg_class WHERE relnamespace = 'roster'::regnamespace
+        AND relname IN ('audit_entries', 'audit_checkpoints', 'audit_retirements')
+    LOOP
+      EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM %I', relation, application);
+    END LOOP;
+    IF to_regclass('roster.audit_details') IS NOT NULL THEN
       EXECUTE format('REVOKE UPDATE ON roster.audit_details FROM %I', application);
     END IF;
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.migrations FROM %I', application);
     EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA roster TO %I', application);
     FOR deed IN
       SELECT oid FROM pg_proc WHERE pronamespace = 'roster'::regnamespace
-        AND proname IN ('ensure_partitions', 'retire_events', 'drop_empty_sessions')
+        AND proname IN ('ensure_partitions', 'retire_events', 'retire_audit', 'drop_empty_sessions')
     LOOP
       EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', deed, application);
     END LOOP;
@@ -783,6 +801,45 @@ AS $function$
           52, 1), 53, 1), 'hex')::uuid
       $function$;
 GRANT EXECUTE ON FUNCTION roster.new_id() TO roster_app;
+
+CREATE OR REPLACE FUNCTION roster.retire_audit(through bigint, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET lock_timeout TO '2s'
+AS $function$
+  DECLARE
+    gone uuid[];
+    month regclass;
+    filled boolean;
+  BEGIN
+    IF NOT EXISTS (SELECT FROM roster.audit_retirements WHERE seq = through) THEN
+      RAISE EXCEPTION 'nothing says that the audit log begins after %', through USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF EXISTS (SELECT FROM roster.audit_entries WHERE occurred_at > now() - interval '30 days' AND seq <= through) THEN
+      RAISE EXCEPTION 'the audit log is kept for 30 days at least' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    gone := ARRAY(SELECT id FROM roster.audit_entries WHERE seq <= through ORDER BY seq LIMIT most);
+    DELETE FROM roster.audit_entries WHERE id = ANY (gone);
+    DELETE FROM roster.audit_details WHERE entry_id = ANY (gone);
+    IF cardinality(gone) < most THEN
+      DELETE FROM roster.audit_checkpoints WHERE seq <= through;
+      FOR month IN
+        SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
+        WHERE inhparent = 'roster.audit_entries'::regclass AND relname ~ '^audit_entries_\d{4}_\d{2}$'
+          AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= now() - interval '30 days'
+        ORDER BY relname
+      LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', month) INTO filled;
+        CONTINUE WHEN filled;
+        EXECUTE format('DROP TABLE %s', month);
+      END LOOP;
+    END IF;
+    RETURN cardinality(gone);
+  END $function$;
+GRANT EXECUTE ON FUNCTION roster.retire_audit(bigint,integer) TO roster_app;
 
 CREATE OR REPLACE FUNCTION roster.retire_events(before timestamp with time zone, most integer, OUT months integer, OUT facts integer, OUT waits_for text)
  RETURNS record

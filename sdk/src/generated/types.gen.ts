@@ -245,6 +245,33 @@ export type AuditCheckpoint = {
     createdAt: string;
 };
 
+export type AuditRetirement = {
+    /**
+     * The last entry that was let go
+     */
+    seq: number;
+    /**
+     * Its hash
+     */
+    hash: string;
+    /**
+     * When the checkpoint at it was signed
+     */
+    signedAt: string;
+    /**
+     * Which key signed this
+     */
+    kid: string;
+    /**
+     * Ed25519, in base64url
+     */
+    signature: string;
+    /**
+     * When this was signed
+     */
+    createdAt: string;
+};
+
 export type AuditEntry = {
     /**
      * The id of the fact (UUIDv7)
@@ -318,6 +345,10 @@ export type AuditEntry = {
      * The signature over this place of the chain, where there is one
      */
     checkpoint: AuditCheckpoint | null;
+    /**
+     * On the first entry that is left: the signed record that all before it were let go (`AUDIT_RETENTION`)
+     */
+    retirement: AuditRetirement | null;
 };
 
 export type AuditPage = {
@@ -334,7 +365,7 @@ export type AuditPage = {
 /**
  * What is wrong
  */
-export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown' | 'checkpoint_missing';
+export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown' | 'checkpoint_missing' | 'retirement_forged';
 
 export type AuditFault = {
     /**
@@ -376,6 +407,10 @@ export type AuditVerification = {
      * Up to here the chain is vouched for by a signature
      */
     lastCheckpointSeq: number | null;
+    /**
+     * Up to here entries were let go, as a signature says
+     */
+    retiredSeq: number | null;
     /**
      * The public key of checkpoints (Ed25519, base64url): keep it elsewhere, to verify exports with it
      */
@@ -1392,6 +1427,10 @@ export type Import = {
      */
     actorId: string | null;
     /**
+     * The job that takes it over; see `/jobs`
+     */
+    jobId: string | null;
+    /**
      * When it was sent
      */
     createdAt: string;
@@ -1490,7 +1529,7 @@ export type CreateExportRequest = {
 /**
  * Where it stands
  */
-export type ExportState = 'queued' | 'running' | 'completed' | 'failed';
+export type ExportState = 'queued' | 'running' | 'completed' | 'cancelled' | 'failed';
 
 export type Export = {
     /**
@@ -1529,6 +1568,10 @@ export type Export = {
      * Who asked for it
      */
     actorId: string | null;
+    /**
+     * The job that writes it; see `/jobs`
+     */
+    jobId: string | null;
     /**
      * When it was asked for
      */
@@ -7368,6 +7411,7 @@ export type ImportsCreateData = {
         users: Array<{
             [key: string]: unknown;
         }>;
+        [key: string]: unknown;
     };
     headers?: {
         /**
