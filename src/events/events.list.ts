@@ -45,7 +45,7 @@ export class EventsList {
       this.events.page(condition, stretch),
       count === 'none' ? {} : this.total(condition, count === 'exact'),
     ]);
-    if (from && !backwards && BigInt(from.xid) > BigInt(edge.xid)) throw cursorInvalid();
+    if (from && !backwards && BigInt(from.xid) > BigInt(end.xid)) throw cursorInvalid();
     const hasMore = facts.length > limit;
     const rows = facts.slice(0, limit);
     if (backwards) rows.reverse();
