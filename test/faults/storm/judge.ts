@@ -32,7 +32,7 @@ export interface Acknowledged {
   readonly version: number | null;
 }
 
-/** What a key was answered with: the same object, however often it is shown. */
+/** What a key that was promised something was answered with: the same object, however often it is shown. */
 export interface KeyAnswer {
   readonly key: string;
   readonly subject: string;

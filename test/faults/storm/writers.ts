@@ -130,8 +130,8 @@ export class Writers {
       this.surprises.push(`${method} ${path}: ${status} ${body.code}`);
     if (status >= 400) {
       // A key that was promised something is not refused later.
-      if (this.keys.some((each) => each.key === requestId)) this.surprises.push(`${type} ${requestId}: ${status}`);
-      this.refused.push(requestId);
+      if (this.keys.some((each) => each.key === key)) this.keys.push({ key: key!, subject: `refused by ${status}` });
+      else this.refused.push(requestId);
       return;
     }
     const subject = `users/${body.id ?? path.split('/').at(-1)}`;
