@@ -40,3 +40,16 @@ export async function emptyTables(url: string): Promise<string[]> {
     .filter(([, { rows }]) => rows === 0)
     .map(([name]) => name);
 }
+
+/** What a process has in its hands when a copy is made, which is not there afterwards. */
+export async function takeJobInHand(sql: Sql): Promise<void> {
+  await sql(
+    `WITH job AS (INSERT INTO roster.jobs (id, name, state, payload, is_secret, attempts, spared, max_attempts, crashes, version, worker, created_at, run_at)
+       VALUES (gen_random_uuid(), 'guesses.prune', 'running', '{}', false, 1, 0, 3, 0, 2, 'gone', now(), now()) RETURNING id)
+     SELECT graphile_worker.add_job('guesses.prune', json_build_object('job', id), 'drill', now(), 32767, id::text) FROM job`,
+  );
+  await sql(
+    `UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'gone', attempts = 1
+     WHERE task_id = (SELECT id FROM graphile_worker._private_tasks WHERE identifier = 'guesses.prune')`,
+  );
+}
