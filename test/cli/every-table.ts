@@ -11,7 +11,7 @@ const ROWS: Readonly<Record<string, string>> = {
   guesses: `SELECT '\\x00', '\\xff', 3, now(), 'infinity', true`,
   idempotency_keys: `SELECT '\\x00', '\\x01', '\\x02', now() + interval '1 day'`,
   import_claims: `SELECT id, 'email:x@example.com' FROM roster.imports`,
-  import_rows: `SELECT id, 1, gen_random_uuid(), 2, 'failed', NULL, 'a', '/b', 'c' FROM roster.imports`,
+  import_rows: `SELECT id, 1000, gen_random_uuid(), 2, 'failed', NULL, 'a', '/b', 'c' FROM roster.imports`,
   job_workers: `SELECT 'gone', 'host', 1, now() - interval '1 day', now() - interval '1 day'`,
   rate_limits: `SELECT 'drill', 1, 9007199254740993`,
   recovery_codes: `SELECT $1, '\\x00', now(), NULL`,
