@@ -5,7 +5,7 @@ import { isCancelled } from '../platform/database/database-errors.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import type { ChainEntry } from './chain.js';
-import type { Checkpoint, Retirement } from './checkpoint.js';
+import type { Checkpoint } from './checkpoint.js';
 
 /** An entry as PostgreSQL gives it. */
 export type EntryRow = Omit<ChainEntry, 'seq' | 'occurredAt' | 'checkpoint'> & {
