@@ -4,7 +4,7 @@ type Sql = (text: string, values?: unknown[]) => Promise<unknown[]>;
 
 /** A row for each table that no short life of a Roster fills; $1 is somebody. Nothing of it is sent anywhere. */
 const ROWS: Readonly<Record<string, string>> = {
-  audit_retirements: `SELECT 0, '\\x01', now(), 'nobody', '\\xff00', now()`,
+  audit_retirements: `SELECT -7, '\\x01', now(), 'nobody', '\\xff00', now()`,
   exports: `SELECT gen_random_uuid(), 'completed', 'csv', NULL, $1, 1, 1, 3, 1, NULL, NULL, now(), now(), now(), 1`,
   export_chunks: `SELECT id, 0, '\\x00ff0a' FROM roster.exports`,
   factors: `SELECT gen_random_uuid(), $1, 'totp', 'Phone', '\\x00', 12345678901, NULL, NULL, NULL, '{}', NULL, NULL, now(), NULL, NULL, 1`,
@@ -32,6 +32,7 @@ export async function fillEveryTable(sql: Sql, personId: string): Promise<void> 
   for (const [table, row] of Object.entries(ROWS))
     if ((await sql(`SELECT 1 FROM roster.${table} LIMIT 1`)).length === 0)
       await sql(`INSERT INTO roster.${table} ${row}`, row.includes('$1') ? [personId] : []);
+  await sql("SELECT graphile_worker.add_job('drill.waits', queue_name => 'drill', run_at => '2100-01-01')");
 }
 
 /** What would be copied whether it is copied or not. */
