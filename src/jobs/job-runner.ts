@@ -30,6 +30,9 @@ const CONNECTIONS = 5;
 const RESTART_AFTER = 1000;
 /** What one of the engine's own statements may take. Milliseconds. */
 const PATIENCE = 10_000;
+/** Sooner, so that what we gave up holds no lock on: the server's limit for a statement, and for a transaction that rests. */
+const SERVER_PATIENCE = 8000;
+const REST = 5000;
 
 /** Runs the jobs in this process, unless ROLE=api. A database that goes away stops nothing but the work itself. */
 @Injectable()
@@ -62,6 +65,8 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
       application_name: 'roster-jobs',
       Client: ImpatientClient,
       patience: PATIENCE,
+      statement_timeout: SERVER_PATIENCE,
+      idle_in_transaction_session_timeout: REST,
       connectionTimeoutMillis: 5000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5000,

@@ -47,6 +47,8 @@ export interface Pulse {
 export const BEATS_EVERY = 5000;
 /** So long without a sign of life, and a process is given up. Milliseconds. */
 const SILENT_FOR = 15_000;
+/** Longer than a transaction of ours waits for nothing. Milliseconds. */
+const WAITS_FOR_A_LOCK = 2000;
 /** Of so many processes in a row that died under it a job may be the cause. */
 const MOST_CRASHES = 10;
 
@@ -85,10 +87,20 @@ const BEAT = `INSERT INTO roster.job_workers (id, host, pid, started_at, beat_at
   ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at RETURNING xmax = 0 AS new`;
 const CANCELLED = `SELECT id FROM roster.jobs
   WHERE state = 'running' AND worker = $1 AND cancel_requested_at IS NOT NULL AND id = ANY($2::uuid[])`;
-const GIVE_UP = `DELETE FROM roster.job_workers WHERE id IN (SELECT id FROM roster.job_workers
-  WHERE beat_at < clock_timestamp() - interval '${SILENT_FOR} milliseconds' FOR UPDATE SKIP LOCKED) RETURNING id`;
+const IS_SILENT = `beat_at < clock_timestamp() - interval '${SILENT_FOR} milliseconds'`;
+// Those too that are gone already, but for a job that somebody had locked.
+const SILENT = `SELECT id FROM roster.job_workers WHERE ${IS_SILENT}
+  UNION SELECT worker FROM roster.jobs WHERE state = 'running' AND worker NOT IN (SELECT id FROM roster.job_workers)`;
+// One who has come back meanwhile stays; what was said by one who is gone counts no more.
+const GIVE_UP = `WITH locked AS (SELECT id, ${IS_SILENT} AS is_silent FROM roster.job_workers WHERE id = $1 FOR UPDATE SKIP LOCKED),
+    gone AS (DELETE FROM roster.job_workers WHERE id IN (SELECT id FROM locked WHERE is_silent))
+  SELECT $1::text AS id WHERE (SELECT is_silent FROM locked)
+    OR NOT EXISTS (SELECT 1 FROM roster.job_workers WHERE id = $1)`;
 const LEAVE = 'DELETE FROM roster.job_workers WHERE id = $1 RETURNING id';
-/** What lies with workers that are no more. A job under which one after another died is not given to the next. */
+/**
+ * What lies with a worker that is no more; a job that somebody has locked is left for the next look, or one process that
+ * was stopped inside a transaction would keep the jobs of all. A job under which one after another died is given to nobody.
+ */
 const FREE = `WITH left_behind AS (
     SELECT j.id, CASE
       WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
@@ -97,7 +109,7 @@ const FREE = `WITH left_behind AS (
         OR EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state = 'running'
           AND o.worker = ANY($1::text[]) AND o.id > j.id)) THEN 'cancelled'
       WHEN j.crashes + $2 >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END AS becomes
-    FROM roster.jobs j WHERE j.state = 'running' AND j.worker = ANY($1::text[]))
+    FROM roster.jobs j WHERE j.state = 'running' AND j.worker = ANY($1::text[]) FOR UPDATE OF j SKIP LOCKED)
   UPDATE roster.jobs j SET state = l.becomes, worker = NULL, version = version + 1, spared = spared + 1, crashes = crashes + $2,
     finished_at = CASE WHEN l.becomes <> 'queued' THEN clock_timestamp() END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
@@ -171,14 +183,23 @@ export class WorkerRecord {
     return rows.map(({ id }) => id);
   }
 
-  /** Frees what lies with processes that are silent. @returns who they are */
-  giveUpTheSilent(): Promise<string[]> {
-    return this.free(GIVE_UP, [], 1);
+  /** Frees what lies with processes that are silent: each by itself, so that none of them keeps the others. @returns who they are */
+  async giveUpTheSilent(): Promise<string[]> {
+    const gone: string[] = [];
+    let failure: unknown;
+    for (const { id } of await this.ask<{ id: string }>('jobs_silent', SILENT, []))
+      try {
+        if (await this.free(GIVE_UP, id, 1)) gone.push(id);
+      } catch (error) {
+        failure = error;
+      }
+    if (failure && gone.length === 0) throw failure;
+    return gone;
   }
 
   /** Frees what is left of this one, which goes. */
   async leave(): Promise<void> {
-    await this.free(LEAVE, [this.worker], 0);
+    await this.free(LEAVE, this.worker, 0);
   }
 
   async repair(): Promise<void> {
@@ -186,19 +207,19 @@ export class WorkerRecord {
     await this.ask('jobs_repair', REPAIR, []);
   }
 
-  private async free(whom: string, values: unknown[], crashes: number): Promise<string[]> {
+  private async free(whether: string, worker: string, crashes: number): Promise<boolean> {
     const client = await this.pool.connect();
     let failure: Error | undefined;
     try {
-      await client.query('BEGIN');
-      const workers = (await client.query<{ id: string }>(whom, values)).rows.map(({ id }) => id);
-      if (workers.length > 0) {
-        const jobs = (await client.query<{ id: string }>(FREE, [workers, crashes])).rows.map(({ id }) => id);
-        await client.query(UNLOCK, [workers]);
+      await client.query(`BEGIN; SET LOCAL lock_timeout = ${WAITS_FOR_A_LOCK}`);
+      const isGone = (await client.query(whether, [worker])).rows.length > 0;
+      if (isGone) {
+        const jobs = (await client.query<{ id: string }>(FREE, [[worker], crashes])).rows.map(({ id }) => id);
+        await client.query(UNLOCK, [[worker]]);
         await client.query(TICKETS, [jobs]);
       }
       await client.query('COMMIT');
-      return workers;
+      return isGone;
     } catch (error) {
       failure = error as Error;
       throw error;
