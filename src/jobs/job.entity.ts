@@ -44,7 +44,7 @@ export class Job {
   @Column('integer')
   maxAttempts!: number;
 
-  /** How many processes died under it since it last came on. */
+  /** How many processes died under it since it last came on; from the second on only if its handler had begun. */
   @Column('integer')
   crashes!: number;
 

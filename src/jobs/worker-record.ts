@@ -16,6 +16,8 @@ export interface Begun {
   readonly maxAttempts: number;
   readonly isSecret: boolean;
   readonly actorId: string | null;
+  /** How many processes died under it since it last came on. */
+  readonly crashes: number;
 }
 
 /** How an attempt ended. */
@@ -57,7 +59,10 @@ const BEGIN = `UPDATE roster.jobs SET state = 'running', worker = $1, attempts =
     version = version + 1
   WHERE id = ANY($2::uuid[]) AND (state IN ('queued', 'failed') AND run_at <= clock_timestamp() OR state = 'running' AND worker = $1)
   RETURNING id, payload, attempts AS attempt, attempts - spared AS counted, max_attempts AS "maxAttempts",
-    is_secret AS "isSecret", actor_id AS "actorId"`;
+    is_secret AS "isSecret", actor_id AS "actorId", crashes`;
+// Told before the handler begins: who dies cannot tell.
+const EXPECT_CRASH = `UPDATE roster.jobs SET crashes = crashes + 1
+  WHERE id = $2 AND attempts = $3 AND worker = $1 AND state = 'running' RETURNING id`;
 // Of the jobs of one key one waits: what would wait again while a later one does already is cancelled.
 const END = `WITH told AS (
     SELECT e.id, e.attempt, e.delay, e.result, e.error, CASE WHEN e.state IN ('queued', 'failed') AND EXISTS (
@@ -99,7 +104,8 @@ const GIVE_UP = `WITH locked AS (SELECT id, ${IS_SILENT} AS is_silent FROM roste
 const LEAVE = 'DELETE FROM roster.job_workers WHERE id = $1 RETURNING id';
 /**
  * What lies with a worker that is no more; a job that somebody has locked is left for the next look, or one process that
- * was stopped inside a transaction would keep the jobs of all. A job under which one after another died is given to nobody.
+ * was stopped inside a transaction would keep the jobs of all. Under each of them it counts
+ * one crash, begun or not: from then on the job is suspected, and the next is counted when its handler begins.
  */
 const FREE = `WITH left_behind AS (
     SELECT j.id, CASE
@@ -108,9 +114,9 @@ const FREE = `WITH left_behind AS (
         EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state IN ('queued', 'failed'))
         OR EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state = 'running'
           AND o.worker = ANY($1::text[]) AND o.id > j.id)) THEN 'cancelled'
-      WHEN j.crashes + $2 >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END AS becomes
+      WHEN $2 > 0 AND j.crashes >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END AS becomes
     FROM roster.jobs j WHERE j.state = 'running' AND j.worker = ANY($1::text[]) FOR UPDATE OF j SKIP LOCKED)
-  UPDATE roster.jobs j SET state = l.becomes, worker = NULL, version = version + 1, spared = spared + 1, crashes = crashes + $2,
+  UPDATE roster.jobs j SET state = l.becomes, worker = NULL, version = version + 1, spared = spared + 1, crashes = greatest(crashes, $2),
     finished_at = CASE WHEN l.becomes <> 'queued' THEN clock_timestamp() END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
   FROM left_behind l WHERE j.id = l.id RETURNING j.id`;
@@ -121,6 +127,7 @@ const REPAIR = `SELECT ${TICKET('j')} AS ticket FROM (
     SELECT * FROM roster.jobs r WHERE r.state IN ('queued', 'failed') AND r.run_at < clock_timestamp() - interval '1 minute'
       AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.key = r.id::text) LIMIT 1000) j`;
 
+const HOLDS = 'SELECT 1 FROM graphile_worker._private_jobs WHERE id = $2 AND locked_by = $1';
 const UNLOCK_STRANGERS = `SELECT graphile_worker.force_unlock_workers(ARRAY(SELECT DISTINCT locked_by
   FROM graphile_worker._private_jobs WHERE locked_at < clock_timestamp() - interval '1 minute'
     AND locked_by NOT IN (SELECT id FROM roster.job_workers)))`;
@@ -153,6 +160,16 @@ export class WorkerRecord {
     ]);
     const ids = new Set(written.map(({ id }) => id));
     return each(({ id }) => ids.has(id));
+  }
+
+  /** Whether a ticket is still this worker's. */
+  async holds(ticket: string): Promise<boolean> {
+    return (await this.ask('jobs_holds', HOLDS, [this.worker, ticket])).length > 0;
+  }
+
+  /** Counts a crash of a job that had one before: how it ends takes it back. @returns whether the job is this worker's */
+  async expectCrash(id: string, attempt: number): Promise<boolean> {
+    return (await this.ask('jobs_expect_crash', EXPECT_CRASH, [this.worker, id, attempt])).length > 0;
   }
 
   /** Lets the next job of each queue go. @param tickets of the ended jobs that were in one */

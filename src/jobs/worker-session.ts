@@ -13,6 +13,7 @@ import type { Interruption } from './job-attempt.js';
 import type { JobsRepository } from './jobs.repository.js';
 import type { Work } from './jobs.service.js';
 import type { Slots } from './slots.js';
+import { Suspects } from './suspects.js';
 import { BEATS_EVERY } from './worker-record.js';
 import type { Begun, Ended, WorkerRecord } from './worker-record.js';
 
@@ -60,6 +61,8 @@ export class WorkerSession {
   private steady = 0;
   private beating: Promise<void> | null = null;
   private readonly born = Promise.withResolvers<void>();
+  private readonly stopped = Promise.withResolvers<void>();
+  private readonly suspects = new Suspects();
   private stopping = false;
 
   constructor(private readonly parts: Parts) {
@@ -90,6 +93,7 @@ export class WorkerSession {
   stop(): void {
     this.stopping = true;
     this.born.resolve();
+    this.stopped.resolve();
     this.parts.slots.close();
     this.interruptAll('stopping');
   }
@@ -102,22 +106,20 @@ export class WorkerSession {
     await this.parts.record.leave();
   }
 
-  /** Does the job of a ticket; a ticket of what is over, or runs already, is none. */
+  /**
+   * Does the job of a ticket; a ticket of what is over is none. The engine throws away the ticket of whoever returns, even
+   * one that was taken from us and is somebody's again: unless the ticket has had its end here, this throws.
+   * @throws JobTaken
+   */
   async take(id: string, work: Work, ticket: Ticket): Promise<void> {
-    if (this.attempts.has(id)) {
-      // What was taken from us and has not ended yet cannot be begun again here: its ticket comes up once more.
-      if (this.attempts.get(id)?.interruption === 'taken') throw new JobTaken('It has not ended here yet');
-      return;
-    }
+    // What runs here cannot be begun here again: a second ticket of it comes up once more.
+    if (this.attempts.has(id)) throw new JobTaken('It has not ended here yet');
     this.attempts.set(id, null);
     try {
       const begun = await this.begins.add(id);
-      if (!begun) return;
-      const attempt = new JobAttempt(begun, this.parts.record.worker, this.parts.db, this.parts.jobs);
-      this.attempts.set(id, attempt);
-      const end = await this.run(attempt, work);
-      if (end) await this.write(end);
-      if (ticket.isQueued) await this.frees.add(ticket.id);
+      if (begun) await this.attempt(begun, work);
+      else if (!(await this.parts.record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+      if (begun && ticket.isQueued) await this.frees.add(ticket.id);
     } finally {
       this.attempts.delete(id);
     }
@@ -132,13 +134,26 @@ export class WorkerSession {
     }
   }
 
+  private async attempt(begun: Begun, work: Work): Promise<void> {
+    const attempt = new JobAttempt(begun, this.parts.record.worker, this.parts.db, this.parts.jobs);
+    this.attempts.set(begun.id, attempt);
+    const letGo = begun.crashes > 0 ? await this.suspects.turn(this.stopped.promise) : undefined;
+    try {
+      const end = await this.run(attempt, work);
+      if (end) await this.write(end);
+      else if (!attempt.isOver) throw new JobTaken();
+    } finally {
+      letGo?.();
+    }
+  }
+
   private async run(attempt: JobAttempt, { type, handler }: Work): Promise<Ended | null> {
     const { slots, telling } = this.parts;
     let end: Ended | null;
     let cause: unknown;
     try {
       end =
-        (await slots.run(() => succeed(attempt, handler as Handler<object>))) ??
+        (await slots.run(() => this.succeed(attempt, handler as Handler<object>))) ??
         ({ ...nameOf(attempt), state: 'queued' } as const);
     } catch (error) {
       cause = error;
@@ -150,13 +165,23 @@ export class WorkerSession {
     return attempt.isOver ? null : end;
   }
 
-  /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. */
+  private async succeed(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
+    // Cancelled, or taken, while it waited for its turn.
+    attempt.signal.throwIfAborted();
+    const { begun } = attempt;
+    if (begun.crashes > 0 && !(await this.parts.record.expectCrash(begun.id, begun.attempt))) throw new JobTaken();
+    const made = await runInRequest(contextOf(begun), async () => handler(begun.payload, attempt));
+    return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
+  }
+
+  /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. @throws JobTaken */
   private async write(end: Ended): Promise<void> {
     for (let told = end; ;) {
       try {
-        await this.ends.add(told);
-        return;
+        if (await this.ends.add(told)) return;
+        throw new JobTaken('How it ended is not ours to say');
       } catch (error) {
+        if (error instanceof JobTaken) throw error;
         this.parts.telling.lost('How a job ended could not be written', error);
         if (this.stopping) throw error;
         // PostgreSQL does not take every text: a result that it refuses is left out.
@@ -205,14 +230,6 @@ export class WorkerSession {
   private interrupt(ids: readonly string[], why: Interruption): void {
     for (const id of ids) this.attempts.get(id)?.interrupt(why);
   }
-}
-
-async function succeed(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
-  // Cancelled, or taken, while it waited for its turn.
-  attempt.signal.throwIfAborted();
-  const { payload } = attempt.begun;
-  const made = await runInRequest(contextOf(attempt.begun), async () => handler(payload, attempt));
-  return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
 }
 
 function nameOf({ id, begun: { attempt } }: JobAttempt): Pick<Ended, 'id' | 'attempt'> {

@@ -191,7 +191,7 @@ describe('jobs of several processes', () => {
       ghost,
     ]);
     await one.sql(
-      `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = 10, spared = 9, crashes = 9, run_at = now() WHERE id = $2`,
+      `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = 10, spared = 9, crashes = 10, run_at = now() WHERE id = $2`,
       [ghost, id],
     );
     expect((await awaitState(one, id, 'dead')).last_error).toBe('The process that ran it died');
