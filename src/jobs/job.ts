@@ -2,7 +2,10 @@
 export interface JobType<P extends object> {
   readonly name: string;
   readonly maxAttempts: number;
-  /** Nobody is shown the payload, nor what an error says; it is forgotten once the job has succeeded. */
+  /**
+   * Nobody is shown the payload, nor what an error says; it is forgotten once the job has succeeded or was cancelled. A dead
+   * one keeps it, to be tried again, for `JOBS_RETENTION`: whoever owes it seals it.
+   */
   readonly isSecret: boolean;
   /** People may cancel it. */
   readonly cancellable: boolean;

@@ -63,6 +63,8 @@ const BEGIN = `UPDATE roster.jobs SET state = 'running', worker = $1, attempts =
 // Told before the handler begins: who dies cannot tell.
 const EXPECT_CRASH = `UPDATE roster.jobs SET crashes = crashes + 1
   WHERE id = $2 AND attempts = $3 AND worker = $1 AND state = 'running' RETURNING id`;
+/** What would wait, and somebody wants it no more, is cancelled: by the row as it is when it is locked. */
+const BECOMES = `(CASE WHEN e.state IN ('queued', 'failed') AND j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE e.state END)`;
 // Of the jobs of one key one waits: what would wait again while a later one does already is cancelled.
 const END = `WITH told AS (
     SELECT e.id, e.attempt, e.delay, e.result, e.error, CASE WHEN e.state IN ('queued', 'failed') AND EXISTS (
@@ -71,11 +73,11 @@ const END = `WITH told AS (
     FROM unnest($2::uuid[], $3::int[], $4::text[], $5::float8[], $6::text[], $7::text[])
       AS e (id, attempt, state, delay, result, error)
   ), ended AS (
-    UPDATE roster.jobs j SET state = e.state, worker = NULL, result = e.result::jsonb, last_error = e.error,
+    UPDATE roster.jobs j SET state = ${BECOMES}, worker = NULL, result = e.result::jsonb, last_error = e.error,
       spared = j.spared + (e.state = 'queued')::int, crashes = 0, version = j.version + 1,
       run_at = CASE WHEN e.state = 'failed' THEN clock_timestamp() + e.delay * interval '1 millisecond' ELSE j.run_at END,
-      finished_at = CASE WHEN e.state IN ('succeeded', 'dead', 'cancelled') THEN clock_timestamp() END,
-      payload = CASE WHEN e.state <> 'succeeded' OR NOT j.is_secret THEN j.payload END
+      finished_at = CASE WHEN ${BECOMES} IN ('succeeded', 'dead', 'cancelled') THEN clock_timestamp() END,
+      payload = CASE WHEN ${BECOMES} NOT IN ('succeeded', 'cancelled') OR NOT j.is_secret THEN j.payload END
     FROM told e WHERE j.id = e.id AND j.attempts = e.attempt AND j.worker = $1 AND j.state = 'running'
     RETURNING j.id, j.name, j.queue, j.state, j.run_at)
   SELECT ended.id, CASE WHEN ended.state IN ('queued', 'failed') THEN ${TICKET('ended')} END AS ticket FROM ended`;
@@ -118,6 +120,7 @@ const FREE = `WITH left_behind AS (
     FROM roster.jobs j WHERE j.state = 'running' AND j.worker = ANY($1::text[]) FOR UPDATE OF j SKIP LOCKED)
   UPDATE roster.jobs j SET state = l.becomes, worker = NULL, version = version + 1, spared = spared + 1, crashes = greatest(crashes, $2),
     finished_at = CASE WHEN l.becomes <> 'queued' THEN clock_timestamp() END,
+    payload = CASE WHEN l.becomes <> 'cancelled' OR NOT j.is_secret THEN j.payload END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
   FROM left_behind l WHERE j.id = l.id RETURNING j.id`;
 const UNLOCK = 'SELECT graphile_worker.force_unlock_workers($1::text[])';
