@@ -33,6 +33,9 @@ export class Job {
   @Column('boolean')
   isSecret!: boolean;
 
+  @Column('boolean')
+  isLong!: boolean;
+
   /** How often it was begun: with the id it names one attempt, for ever. */
   @Column('integer')
   attempts!: number;

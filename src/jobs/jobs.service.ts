@@ -58,9 +58,9 @@ export class Jobs {
 
   /** Owes the work: as part of the caller's transaction, if there is one. @returns the id of the job */
   enqueue<P extends object>(type: JobType<P>, payload: P, terms: Terms = {}): Promise<string> {
-    const { name, isSecret, maxAttempts } = type;
+    const { name, isSecret, isLong, maxAttempts } = type;
     const { key = null, queue = null, runAt = null, actorId = currentRequest()?.actorId ?? null } = terms;
-    return this.jobs.add({ id: newId(), name, isSecret, maxAttempts, payload, key, queue, runAt, actorId });
+    return this.jobs.add({ id: newId(), name, isSecret, isLong, maxAttempts, payload, key, queue, runAt, actorId });
   }
 
   /** Says how a kind of work is done; called while the application is put together. */

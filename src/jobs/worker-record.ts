@@ -51,6 +51,8 @@ export const BEATS_EVERY = 5000;
 const SILENT_FOR = 15_000;
 /** Longer than a transaction of ours waits for nothing. Milliseconds. */
 const WAITS_FOR_A_LOCK = 2000;
+/** How long a long job that has no place here is nobody's, more or less. Milliseconds. */
+const PUT_OFF_FOR = 5000;
 /** Of so many processes in a row that died under it a job may be the cause. */
 const MOST_CRASHES = 10;
 
@@ -89,8 +91,8 @@ const FREE_QUEUES = `WITH done AS (DELETE FROM graphile_worker._private_jobs WHE
 const TELL = `UPDATE roster.jobs j SET progress_done = p.done, progress_total = p.total, crashes = 0, version = j.version + 1
   FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::bigint[]) AS p (id, attempt, done, total)
   WHERE j.id = p.id AND j.attempts = p.attempt AND j.worker = $1 AND j.state = 'running'`;
-const BEAT = `INSERT INTO roster.job_workers (id, host, pid, started_at, beat_at)
-  VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())
+const BEAT = `INSERT INTO roster.job_workers (id, host, pid, kinds, started_at, beat_at)
+  VALUES ($1, $2, $3, $4::text[], clock_timestamp(), clock_timestamp())
   ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at RETURNING xmax = 0 AS new`;
 const CANCELLED = `SELECT id FROM roster.jobs
   WHERE state = 'running' AND worker = $1 AND cancel_requested_at IS NOT NULL AND id = ANY($2::uuid[])`;
@@ -130,16 +132,29 @@ const REPAIR = `SELECT ${TICKET('j')} AS ticket FROM (
     SELECT * FROM roster.jobs r WHERE r.state IN ('queued', 'failed') AND r.run_at < clock_timestamp() - interval '1 minute'
       AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.key = r.id::text) LIMIT 1000) j`;
 
+// The ticket alone is put off: the job is due as before.
+const PUT_OFF = `SELECT ${TICKET('j')} AS ticket FROM (
+    SELECT id, name, queue, clock_timestamp() + (0.5 + random()) * interval '${PUT_OFF_FOR} milliseconds' AS run_at
+    FROM roster.jobs WHERE id = $1 AND state IN ('queued', 'failed')) j`;
 const HOLDS = 'SELECT 1 FROM graphile_worker._private_jobs WHERE id = $2 AND locked_by = $1';
-const UNLOCK_STRANGERS = `SELECT graphile_worker.force_unlock_workers(ARRAY(SELECT DISTINCT locked_by
-  FROM graphile_worker._private_jobs WHERE locked_at < clock_timestamp() - interval '1 minute'
-    AND locked_by NOT IN (SELECT id FROM roster.job_workers)))`;
+// Whoever has such a ticket gives signs of life. Of older versions nobody does: graphile-worker opens their locks after four hours.
+const UNLOCK_STRANGERS = `SELECT graphile_worker.force_unlock_workers(ARRAY(SELECT DISTINCT t.locked_by
+  FROM graphile_worker._private_jobs t JOIN graphile_worker._private_tasks k ON k.id = t.task_id
+  WHERE t.locked_at < clock_timestamp() - interval '1 minute' AND (k.identifier LIKE 'job:%' OR k.identifier = 'jobs.schedule')
+    AND t.locked_by NOT IN (SELECT id FROM roster.job_workers)))`;
+// A kind that was taken out, or renamed: of its jobs somebody should know.
+const BURY = `WITH unknown AS (UPDATE roster.jobs j SET state = 'dead', finished_at = clock_timestamp(), version = version + 1,
+      last_error = 'For a day no process has known this kind of job'
+    WHERE state IN ('queued', 'failed') AND run_at < clock_timestamp() - interval '1 day'
+      AND NOT EXISTS (SELECT 1 FROM roster.job_workers w WHERE j.name = ANY(w.kinds)) RETURNING id)
+  SELECT (graphile_worker.remove_job(id::text)).id FROM unknown`;
 
 /** The record as a worker writes it, on connections of its own: many jobs in a statement. */
 export class WorkerRecord {
   constructor(
     private readonly pool: Pool,
     readonly worker: string,
+    private readonly kinds: readonly string[],
   ) {}
 
   /** Begins those that are there to be begun; null in the place of one that is over, or with somebody else. */
@@ -163,6 +178,11 @@ export class WorkerRecord {
     ]);
     const ids = new Set(written.map(({ id }) => id));
     return each(({ id }) => ids.has(id));
+  }
+
+  /** Gives a job that has no place here another ticket for a little later. */
+  async putOff(id: string): Promise<void> {
+    await this.ask('jobs_put_off', PUT_OFF, [id]);
   }
 
   /** Whether a ticket is still this worker's. */
@@ -193,7 +213,12 @@ export class WorkerRecord {
 
   /** A sign of life. @param running what the worker has */
   async beat(running: readonly string[]): Promise<Pulse> {
-    const [row] = await this.ask<{ new: boolean }>('jobs_beat', BEAT, [this.worker, hostname(), process.pid]);
+    const [row] = await this.ask<{ new: boolean }>('jobs_beat', BEAT, [
+      this.worker,
+      hostname(),
+      process.pid,
+      this.kinds,
+    ]);
     return { wasGivenUp: row!.new, cancelled: await this.cancelled(running) };
   }
 
@@ -225,6 +250,7 @@ export class WorkerRecord {
   async repair(): Promise<void> {
     await this.ask('jobs_unlock_strangers', UNLOCK_STRANGERS, []);
     await this.ask('jobs_repair', REPAIR, []);
+    await this.ask('jobs_bury', BURY, []);
   }
 
   private async free(whether: string, worker: string, crashes: number): Promise<boolean> {

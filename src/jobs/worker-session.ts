@@ -116,10 +116,7 @@ export class WorkerSession {
     if (this.attempts.has(id)) throw new JobTaken('It has not ended here yet');
     this.attempts.set(id, null);
     try {
-      const begun = await this.begins.add(id);
-      if (begun) await this.attempt(begun, work);
-      else if (!(await this.parts.record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
-      if (begun && ticket.isQueued) await this.frees.add(ticket.id);
+      await (work.type.isLong ? this.takeLong(id, work, ticket) : this.attempt(id, work, ticket));
     } finally {
       this.attempts.delete(id);
     }
@@ -134,7 +131,22 @@ export class WorkerSession {
     }
   }
 
-  private async attempt(begun: Begun, work: Work): Promise<void> {
+  private async takeLong(id: string, work: Work, ticket: Ticket): Promise<void> {
+    const { slots, record } = this.parts;
+    // Of a queue there is never more than one, and it keeps its place.
+    if (ticket.isQueued || !slots.isFullOfLong) return slots.runLong(() => this.attempt(id, work, ticket));
+    if (!(await record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+    await record.putOff(id);
+  }
+
+  private async attempt(id: string, work: Work, ticket: Ticket): Promise<void> {
+    const begun = await this.begins.add(id);
+    if (begun) await this.make(begun, work);
+    else if (!(await this.parts.record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+    if (begun && ticket.isQueued) await this.frees.add(ticket.id);
+  }
+
+  private async make(begun: Begun, work: Work): Promise<void> {
     const attempt = new JobAttempt(begun, this.parts.record.worker, this.parts.db, this.parts.jobs);
     this.attempts.set(begun.id, attempt);
     const letGo = begun.crashes > 0 ? await this.suspects.turn(this.stopped.promise) : undefined;
@@ -153,7 +165,7 @@ export class WorkerSession {
     let cause: unknown;
     try {
       end =
-        (await slots.run(() => this.succeed(attempt, handler as Handler<object>))) ??
+        (await slots.run(() => this.succeed(attempt, handler as Handler<object>), type.isLong)) ??
         ({ ...nameOf(attempt), state: 'queued' } as const);
     } catch (error) {
       cause = error;

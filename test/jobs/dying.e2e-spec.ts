@@ -30,8 +30,8 @@ describe('what dead workers leave behind', () => {
   /** A process that has begun jobs, and holds their tickets. */
   async function begunBy(ghost: string, ids: readonly string[], crashes = 0): Promise<void> {
     await app.sql(
-      `WITH ghost AS (INSERT INTO roster.job_workers (id, host, pid, started_at, beat_at)
-         VALUES ($1, 'ghost', 1, now(), now() + interval '1 hour')),
+      `WITH ghost AS (INSERT INTO roster.job_workers (id, host, pid, kinds, started_at, beat_at)
+         VALUES ($1, 'ghost', 1, '{}', now(), now() + interval '1 hour')),
        tickets AS (UPDATE graphile_worker._private_jobs SET locked_by = $1, locked_at = now(), attempts = 1, run_at = now()
          WHERE key = ANY($2::text[]))
        UPDATE roster.jobs SET state = 'running', worker = $1, attempts = attempts + 1, crashes = $3, run_at = now(),
