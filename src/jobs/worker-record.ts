@@ -47,6 +47,9 @@ export interface Pulse {
 }
 
 export const BEATS_EVERY = 5000;
+/** What a sign of life may take, and what looking after others may. Milliseconds. */
+const BEAT_WITHIN = 4000;
+const CARE_WITHIN = 5000;
 /** So long without a sign of life, and a process is given up. Milliseconds. */
 const SILENT_FOR = 15_000;
 /** Longer than a transaction of ours waits for nothing. Milliseconds. */
@@ -213,12 +216,8 @@ export class WorkerRecord {
 
   /** A sign of life. @param running what the worker has */
   async beat(running: readonly string[]): Promise<Pulse> {
-    const [row] = await this.ask<{ new: boolean }>('jobs_beat', BEAT, [
-      this.worker,
-      hostname(),
-      process.pid,
-      this.kinds,
-    ]);
+    const life = [this.worker, hostname(), process.pid, this.kinds];
+    const [row] = await this.ask<{ new: boolean }>('jobs_beat', BEAT, life, BEAT_WITHIN);
     return { wasGivenUp: row!.new, cancelled: await this.cancelled(running) };
   }
 
@@ -232,7 +231,7 @@ export class WorkerRecord {
   async giveUpTheSilent(): Promise<string[]> {
     const gone: string[] = [];
     let failure: unknown;
-    for (const { id } of await this.ask<{ id: string }>('jobs_silent', SILENT, []))
+    for (const { id } of await this.ask<{ id: string }>('jobs_silent', SILENT, [], CARE_WITHIN))
       try {
         if (await this.free(GIVE_UP, id, 1)) gone.push(id);
       } catch (error) {
@@ -248,9 +247,9 @@ export class WorkerRecord {
   }
 
   async repair(): Promise<void> {
-    await this.ask('jobs_unlock_strangers', UNLOCK_STRANGERS, []);
-    await this.ask('jobs_repair', REPAIR, []);
-    await this.ask('jobs_bury', BURY, []);
+    await this.ask('jobs_unlock_strangers', UNLOCK_STRANGERS, [], CARE_WITHIN);
+    await this.ask('jobs_repair', REPAIR, [], CARE_WITHIN);
+    await this.ask('jobs_bury', BURY, [], CARE_WITHIN);
   }
 
   private async free(whether: string, worker: string, crashes: number): Promise<boolean> {
@@ -275,7 +274,14 @@ export class WorkerRecord {
     }
   }
 
-  private async ask<T extends QueryResultRow>(name: string, text: string, values: unknown[]): Promise<T[]> {
-    return (await this.pool.query<T>({ name, text, values })).rows;
+  /** @param within milliseconds that it may take, if they are fewer than others have */
+  private async ask<T extends QueryResultRow>(
+    name: string,
+    text: string,
+    values: unknown[],
+    within?: number,
+  ): Promise<T[]> {
+    const limit = within === undefined ? {} : { deadline: performance.now() + within };
+    return (await this.pool.query<T>({ name, text, values, ...limit })).rows;
   }
 }

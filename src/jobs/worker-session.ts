@@ -22,8 +22,11 @@ const PATIENCE = 60_000;
 const TELLS_EVERY = 500;
 /** Between two attempts to write how a job ended. Milliseconds. */
 const WRITES_AGAIN_AFTER = 500;
-/** Signs of life between two looks for what was forgotten: five minutes. */
+/** Looks after others between two looks for what was forgotten: five minutes. */
 const REPAIRS_EVERY = 60;
+/** So long without a sign of life, and what runs here may soon be somebody else's. Milliseconds. */
+const CUT_OFF_AFTER = 10_000;
+const WATCHES_EVERY = 500;
 const LONGEST_ERROR = 1000;
 
 /** What a session tells of, for logs and metrics. */
@@ -60,6 +63,10 @@ export class WorkerSession {
   /** Signs of life without a gap: whoever was cut off itself may not judge others. */
   private steady = 0;
   private beating: Promise<void> | null = null;
+  private caring: Promise<void> | null = null;
+  private cares = 0;
+  /** When the last sign of life was sent that came through: by a clock that goes on whatever becomes of this process. */
+  private heardAt = Number.POSITIVE_INFINITY;
   private readonly born = Promise.withResolvers<void>();
   private readonly stopped = Promise.withResolvers<void>();
   private readonly suspects = new Suspects();
@@ -81,6 +88,7 @@ export class WorkerSession {
     this.timers.push(
       setInterval(() => this.beat(), BEATS_EVERY).unref(),
       setInterval(() => void this.tellProgress(), TELLS_EVERY).unref(),
+      setInterval(() => this.stopIfCutOff(), WATCHES_EVERY).unref(),
     );
   }
 
@@ -101,7 +109,7 @@ export class WorkerSession {
   /** After the last job: whatever is left is somebody else's from now on. */
   async leave(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
-    await this.beating;
+    await Promise.all([this.beating, this.caring]);
     this.interruptAll('taken');
     await this.parts.record.leave();
   }
@@ -181,9 +189,18 @@ export class WorkerSession {
     // Cancelled, or taken, while it waited for its turn.
     attempt.signal.throwIfAborted();
     const { begun } = attempt;
-    if (begun.crashes > 0 && !(await this.parts.record.expectCrash(begun.id, begun.attempt))) throw new JobTaken();
+    if (begun.crashes > 0) await this.expectCrash(attempt);
     const made = await runInRequest(contextOf(begun), async () => handler(begun.payload, attempt));
     return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
+  }
+
+  /** That it could not be written is no failure of the job: it has not begun. */
+  private async expectCrash(attempt: JobAttempt): Promise<void> {
+    const isOurs = await this.parts.record.expectCrash(attempt.id, attempt.begun.attempt).catch((error: unknown) => {
+      attempt.interrupt('cut_off');
+      throw error;
+    });
+    if (!isOurs) throw new JobTaken();
   }
 
   /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. @throws JobTaken */
@@ -209,22 +226,41 @@ export class WorkerSession {
 
   private async giveSignOfLife(): Promise<void> {
     const { record, telling } = this.parts;
+    const sentAt = performance.now();
     try {
       const { wasGivenUp, cancelled } = await record.beat([...this.attempts.keys()]);
+      this.heardAt = sentAt;
       this.born.resolve();
       if (wasGivenUp && this.beats > 0) this.interruptAll('taken');
       this.interrupt(cancelled, 'cancelled');
       this.steady += 1;
-      if (this.steady > 1) {
-        const silent = await record.giveUpTheSilent();
-        if (silent.length > 0) telling.gaveUp(silent);
-      }
-      if (this.beats % REPAIRS_EVERY === 0) await record.repair();
       this.beats += 1;
     } catch (error) {
       this.steady = 0;
       telling.lost('The sign of life was not written', error);
+      return;
     }
+    // Not waited for: whoever looks after others would be missed itself.
+    this.caring ??= this.lookAfterOthers().finally(() => (this.caring = null));
+  }
+
+  private async lookAfterOthers(): Promise<void> {
+    const { record, telling } = this.parts;
+    try {
+      if (this.steady > 1) {
+        const silent = await record.giveUpTheSilent();
+        if (silent.length > 0) telling.gaveUp(silent);
+      }
+      if (this.cares % REPAIRS_EVERY === 0) await record.repair();
+      this.cares += 1;
+    } catch (error) {
+      telling.lost('What others left behind could not be looked after', error);
+    }
+  }
+
+  /** Others may give us up in a moment: nothing goes on here until it is known whose it is. */
+  private stopIfCutOff(): void {
+    if (performance.now() - this.heardAt > CUT_OFF_AFTER) this.interruptAll('cut_off');
   }
 
   private async tellProgress(): Promise<void> {
@@ -253,7 +289,7 @@ function endOf(attempt: JobAttempt, failure: unknown): Ended | null {
   const { interruption, begun } = attempt;
   if (interruption === 'taken' || failure instanceof JobTaken) return null;
   if (interruption === 'cancelled') return { ...nameOf(attempt), state: 'cancelled' };
-  if (interruption === 'stopping') return { ...nameOf(attempt), state: 'queued' };
+  if (interruption === 'stopping' || interruption === 'cut_off') return { ...nameOf(attempt), state: 'queued' };
   const error = wordsOf(failure, begun.isSecret);
   if (begun.counted >= begun.maxAttempts) return { ...nameOf(attempt), state: 'dead', error };
   return { ...nameOf(attempt), state: 'failed', delay: backoff(begun.counted), error };
