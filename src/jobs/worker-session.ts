@@ -3,10 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../platform/database/database.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
 import { runInRequest } from '../platform/logging/request-context.js';
-import type { RequestContext } from '../platform/logging/request-context.js';
-import { backoff } from './backoff.js';
+import { contextOf, endOf, nameOf } from './attempt-end.js';
 import { Gathered } from './gathered.js';
-import { JobFailure, JobTaken } from './job.js';
+import { JobTaken } from './job.js';
 import type { Handler } from './job.js';
 import { JobAttempt, resultOf } from './job-attempt.js';
 import type { Interruption } from './job-attempt.js';
@@ -17,8 +16,6 @@ import { Suspects } from './suspects.js';
 import { BEATS_EVERY } from './worker-record.js';
 import type { Begun, Ended, WorkerRecord } from './worker-record.js';
 
-/** What one statement of a handler may take. Milliseconds. */
-const PATIENCE = 60_000;
 const TELLS_EVERY = 500;
 /** Between two attempts to write how a job ended. Milliseconds. */
 const WRITES_AGAIN_AFTER = 500;
@@ -27,7 +24,6 @@ const REPAIRS_EVERY = 60;
 /** So long without a sign of life, and what runs here may soon be somebody else's. Milliseconds. */
 const CUT_OFF_AFTER = 10_000;
 const WATCHES_EVERY = 500;
-const LONGEST_ERROR = 1000;
 
 /** What a session tells of, for logs and metrics. */
 export interface Telling {
@@ -278,42 +274,4 @@ export class WorkerSession {
   private interrupt(ids: readonly string[], why: Interruption): void {
     for (const id of ids) this.attempts.get(id)?.interrupt(why);
   }
-}
-
-function nameOf({ id, begun: { attempt } }: JobAttempt): Pick<Ended, 'id' | 'attempt'> {
-  return { id, attempt };
-}
-
-/** How an attempt that failed ends; null if that is no longer ours to say. */
-function endOf(attempt: JobAttempt, failure: unknown): Ended | null {
-  const { interruption, begun } = attempt;
-  if (interruption === 'taken' || failure instanceof JobTaken) return null;
-  if (interruption === 'cancelled') return { ...nameOf(attempt), state: 'cancelled' };
-  if (interruption === 'stopping' || interruption === 'cut_off') return { ...nameOf(attempt), state: 'queued' };
-  const error = wordsOf(failure, begun.isSecret);
-  if (begun.counted >= begun.maxAttempts) return { ...nameOf(attempt), state: 'dead', error };
-  return { ...nameOf(attempt), state: 'failed', delay: backoff(begun.counted), error };
-}
-
-/** What people may know of a failure: of a secret job nothing that could be a part of its payload. */
-function wordsOf(failure: unknown, isSecret: boolean): string {
-  const { name, message, code } = (failure instanceof Error ? failure : new Error(String(failure))) as Error & {
-    code?: unknown;
-  };
-  const words =
-    isSecret && !(failure instanceof JobFailure) ? [name, typeof code === 'string' ? code : ''] : [name, message];
-  return words.filter(Boolean).join(': ').replaceAll('\0', '').slice(0, LONGEST_ERROR);
-}
-
-/** A job may take hours, but no statement of it. */
-function contextOf({ id, attempt, actorId }: Begun): RequestContext {
-  return {
-    requestId: `job-${id}-${attempt}`,
-    get deadline() {
-      return performance.now() + PATIENCE;
-    },
-    ip: null,
-    userAgent: null,
-    actorId,
-  };
 }
