@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import type { Pool, QueryResultRow } from 'pg';
+import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 
 import type { JobState } from './job.js';
 import { TICKET } from './jobs.repository.js';
@@ -281,7 +281,8 @@ export class WorkerRecord {
     values: unknown[],
     within?: number,
   ): Promise<T[]> {
-    const limit = within === undefined ? {} : { deadline: performance.now() + within };
-    return (await this.pool.query<T>({ name, text, values, ...limit })).rows;
+    // Null: none of whoever's it was that the connection was opened for.
+    const deadline = within === undefined ? null : performance.now() + within;
+    return (await this.pool.query<T>({ name, text, values, deadline } as QueryConfig)).rows;
   }
 }
