@@ -14,6 +14,7 @@ export class Jobs1796100000000 implements MigrationInterface {
           CONSTRAINT jobs_state_check CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'dead', 'cancelled')),
         payload jsonb,
         is_secret boolean NOT NULL,
+        is_long boolean NOT NULL,
         attempts integer NOT NULL,
         spared integer NOT NULL,
         max_attempts integer NOT NULL,
@@ -39,13 +40,25 @@ export class Jobs1796100000000 implements MigrationInterface {
         id text COLLATE "C" PRIMARY KEY,
         host text NOT NULL,
         pid integer NOT NULL,
+        kinds text[] COLLATE "C" NOT NULL,
         started_at timestamptz NOT NULL,
         beat_at timestamptz NOT NULL
       );
     `);
   }
 
+  /** What waits is owed as the version before owes it: by a plain ticket that carries the payload. */
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DO $$ BEGIN
+        IF to_regclass('graphile_worker._private_jobs') IS NOT NULL THEN
+          DELETE FROM graphile_worker._private_jobs t USING graphile_worker._private_tasks k
+            WHERE k.id = t.task_id AND (k.identifier LIKE 'job:%' OR k.identifier = 'jobs.schedule');
+          PERFORM graphile_worker.add_job(name, payload::json, queue, run_at, greatest(1, max_attempts - attempts + spared), key)
+            FROM roster.jobs WHERE state IN ('queued', 'running', 'failed') AND payload IS NOT NULL ORDER BY run_at, id;
+        END IF;
+      END $$;
+    `);
     await runner.query('DROP TABLE roster.job_workers; DROP TABLE roster.jobs');
   }
 }

@@ -82,6 +82,8 @@ function databaseOn({ config, address, logs }: Ground): DynamicModule {
         applicationName: 'roster',
         // Shorter than the budget of a request, so that a costly question is told from a database that is away.
         statementTimeout: 2000,
+        // A process that is stopped inside a transaction keeps its locks no longer than that.
+        idleTransactionTimeout: 5000,
         onPoolError: (error) => logs.of('database').debug({ err: error }, 'An idle connection was lost'),
       }).initialize(),
   });

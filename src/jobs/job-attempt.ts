@@ -4,8 +4,8 @@ import type { JobRun } from './job.js';
 import type { JobsRepository } from './jobs.repository.js';
 import type { Begun, Progress } from './worker-record.js';
 
-/** Why a handler should stop. */
-export type Interruption = 'cancelled' | 'stopping' | 'taken';
+/** Why a handler should stop; who is `cut_off` from the database does not know whether the job was taken. */
+export type Interruption = 'cancelled' | 'stopping' | 'taken' | 'cut_off';
 
 /** One attempt of a job in this process. */
 export class JobAttempt implements JobRun {

@@ -11,6 +11,7 @@ import { Listener } from '../platform/cache/listener.js';
 import { Config } from '../platform/config/config.js';
 import { DatabaseAddress } from '../platform/database/address.js';
 import { ImpatientClient } from '../platform/database/impatient-client.js';
+import { taskOf } from './jobs.repository.js';
 import { CANCELS, Jobs } from './jobs.service.js';
 import type { Work } from './jobs.service.js';
 import { SCHEDULE, Schedules } from './schedules.service.js';
@@ -30,6 +31,9 @@ const CONNECTIONS = 5;
 const RESTART_AFTER = 1000;
 /** What one of the engine's own statements may take. Milliseconds. */
 const PATIENCE = 10_000;
+/** Sooner, so that what we gave up holds no lock on: the server's limit for a statement, and for a transaction that rests. */
+const SERVER_PATIENCE = 8000;
+const REST = 5000;
 
 /** Runs the jobs in this process, unless ROLE=api. A database that goes away stops nothing but the work itself. */
 @Injectable()
@@ -62,6 +66,8 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
       application_name: 'roster-jobs',
       Client: ImpatientClient,
       patience: PATIENCE,
+      statement_timeout: SERVER_PATIENCE,
+      idle_in_transaction_session_timeout: REST,
       connectionTimeoutMillis: 5000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5000,
@@ -98,7 +104,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     const slots = new Slots(this.config.values.JOBS_CONCURRENCY, HELD);
     const events = new EventEmitter() as WorkerEvents;
     events.on('pool:create', ({ workerPool }) => {
-      this.session = this.sessions.begin(this.pool!, workerPool, slots);
+      this.session = this.sessions.begin(this.pool!, workerPool, slots, [...this.jobs.known().keys()]);
       this.session.start();
     });
     try {
@@ -158,21 +164,23 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private tasks(slots: Slots): TaskList {
-    const tasks = [...this.jobs.known()].map(([name, work]): [string, Task] => [name, this.taskOf(work)]);
+    const known = [...this.jobs.known()];
+    const tasks = known.map(([name, work]): [string, Task] => [taskOf(name), this.taskOf(work)]);
+    // Owed by a version that kept no record.
+    const old = known.map(([name, { type }]): [string, Task] => [
+      name,
+      async (payload) => void (await this.jobs.enqueue(type, payload as object)),
+    ]);
     const fire: Task = (payload) => this.schedules.fire(payload as ScheduleTicket);
     const held = ([name, task]: [string, Task]): [string, Task] => [
       name,
       async (...ticket) => Promise.resolve(task(...ticket)).finally(() => slots.letGo()),
     ];
-    return Object.fromEntries([...tasks, [SCHEDULE, fire] as [string, Task]].map(held));
+    return Object.fromEntries([...tasks, ...old, [SCHEDULE, fire] as [string, Task]].map(held));
   }
 
   private taskOf(work: Work): Task {
-    return async (payload, { job: { id, job_queue_id: queue } }) => {
-      const { job } = payload as { readonly job?: string };
-      if (job) await this.session!.take(job, work, { id, isQueued: queue !== null });
-      // Owed by a version that kept no record.
-      else await this.jobs.enqueue(work.type, payload as object);
-    };
+    return (payload, { job: { id, job_queue_id: queue } }) =>
+      this.session!.take((payload as { readonly job: string }).job, work, { id, isQueued: queue !== null });
   }
 }

@@ -13,6 +13,10 @@ export class JobWorker {
   @Column('integer')
   pid!: number;
 
+  /** The jobs that it knows how to do. */
+  @Column({ type: 'text', collation: 'C', array: true })
+  kinds!: string[];
+
   @Column('timestamptz')
   startedAt!: Date;
 

@@ -33,6 +33,9 @@ export class Job {
   @Column('boolean')
   isSecret!: boolean;
 
+  @Column('boolean')
+  isLong!: boolean;
+
   /** How often it was begun: with the id it names one attempt, for ever. */
   @Column('integer')
   attempts!: number;
@@ -44,7 +47,7 @@ export class Job {
   @Column('integer')
   maxAttempts!: number;
 
-  /** How many processes died under it since it last came on. */
+  /** How many processes died under it since it last came on; from the second on only if its handler had begun. */
   @Column('integer')
   crashes!: number;
 

@@ -2,10 +2,15 @@
 export interface JobType<P extends object> {
   readonly name: string;
   readonly maxAttempts: number;
-  /** Nobody is shown the payload, nor what an error says; it is forgotten once the job has succeeded. */
+  /**
+   * Nobody is shown the payload, nor what an error says; it is forgotten once the job has succeeded or was cancelled. A dead
+   * one keeps it, to be tried again, for `JOBS_RETENTION`: whoever owes it seals it.
+   */
   readonly isSecret: boolean;
   /** People may cancel it. */
   readonly cancellable: boolean;
+  /** It may take minutes or hours: those like it have half of the places of a process, the rest is for the others. */
+  readonly isLong: boolean;
   /** Only for the type checker: what the payload is. */
   readonly payload?: P;
 }
@@ -14,6 +19,7 @@ export interface JobOptions {
   readonly maxAttempts: number;
   readonly isSecret?: boolean;
   readonly cancellable?: boolean;
+  readonly isLong?: boolean;
 }
 
 /** How a job is owed. */
@@ -68,5 +74,5 @@ const names = new Set<string>();
 export function defineJob<P extends object = object>(name: string, options: JobOptions): JobType<P> {
   if (names.has(name)) throw new Error(`The job "${name}" is defined twice`);
   names.add(name);
-  return Object.freeze({ name, isSecret: false, cancellable: true, ...options });
+  return Object.freeze({ name, isSecret: false, cancellable: true, isLong: false, ...options });
 }

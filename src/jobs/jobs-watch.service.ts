@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 
@@ -22,6 +24,10 @@ export class JobsWatch implements OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | null = null;
   private readonly log;
+  /** Not in the name, nor in the time, of the request that is the first to watch. */
+  private readonly begin = AsyncResource.bind(() => {
+    this.timer ??= setInterval(() => void (this.looking ??= this.look()), LOOKS_EVERY).unref();
+  });
 
   constructor(
     private readonly jobs: JobsRepository,
@@ -43,7 +49,7 @@ export class JobsWatch implements OnModuleDestroy {
       const watcher = { tell, done: () => this.leave(first.id, watcher, resolve), shown: JSON.stringify(first) };
       this.watchers.set(first.id, (this.watchers.get(first.id) ?? new Set<Watcher>()).add(watcher));
       signal.addEventListener('abort', watcher.done, { once: true });
-      this.timer ??= setInterval(() => void (this.looking ??= this.look()), LOOKS_EVERY).unref();
+      this.begin();
     });
   }
 

@@ -22,7 +22,7 @@ export class JobNotCancellable extends defineProblem('job_not_cancellable', 409,
 
 export class JobNotRetriable extends defineProblem('job_not_retriable', 409, 'This job cannot be tried again', {
   cause:
-    'Only a job that failed, is dead or was cancelled can be tried again, and none that another of its key waits for.',
+    'Only a job that failed, is dead or was cancelled can be tried again, and none that another of its key waits for; a secret one that was cancelled is forgotten.',
   mend: 'Look at its `state`: a job that is queued or running needs no help, and one that succeeded is done.',
 }) {}
 

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
 import { Database, lookup, statement } from '../platform/database/database.js';
-import { isCancelled } from '../platform/database/database-errors.js';
+import { isCancelled, isLocked } from '../platform/database/database-errors.js';
+import { turnSql } from '../platform/database/turn.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import type { JobState } from './job.js';
@@ -40,9 +41,13 @@ export interface OwedJob {
   readonly payload: object;
   readonly isSecret: boolean;
   readonly maxAttempts: number;
+  readonly isLong: boolean;
   readonly runAt: Date | null;
   readonly actorId: string | null;
 }
+
+/** What is owed by the clock. */
+export type Stroke = Pick<OwedJob, 'id' | 'name' | 'maxAttempts' | 'isLong'> & { readonly key: string };
 
 /** The last run of a schedule. */
 export interface LastRun {
@@ -59,28 +64,40 @@ export const JOB_COLUMNS = `j.id, j.name, j.queue, j.key, j.state, j.is_secret A
   j.started_at AS "startedAt", j.finished_at AS "finishedAt", j.cancel_requested_at AS "cancelRequestedAt"`;
 export const JOBS = 'roster.jobs j';
 
+/** What a ticket is for. Older versions do not know it, and so take none of ours, in which they would see a payload. */
+export const taskOf = (name: string): string => `job:${name}`;
 /** A ticket never dies of being tried: that is for the record to say. */
 export const TICKET = (job: string): string =>
-  `(graphile_worker.add_job(${job}.name, json_build_object('job', ${job}.id), ${job}.queue, ${job}.run_at, 32767, ${job}.id::text)).id`;
+  `(graphile_worker.add_job('job:' || ${job}.name, json_build_object('job', ${job}.id), ${job}.queue, ${job}.run_at, 32767, ${job}.id::text)).id`;
 
 const OWED = `INSERT INTO roster.jobs (id, name, queue, key, state, payload, is_secret, attempts, spared, max_attempts, crashes,
-    version, actor_id, created_at, run_at)`;
+    version, actor_id, created_at, run_at, is_long)`;
 // By the statement's clock, not the transaction's: jobs of one transaction keep their order too.
+const OWED_NOW = `SELECT $1::uuid, $2::text, $3::text, $4::text, 'queued', $5::jsonb, $6::boolean, 0, 0, $7::integer, 0, 1, $9::uuid, clock_timestamp(),
+    coalesce($8::timestamptz, clock_timestamp()), $10::boolean`;
 const ADD = statement(
   'jobs_add',
-  `WITH owed AS (${OWED}
-     VALUES ($1, $2, $3, $4, 'queued', $5::jsonb, $6, 0, 0, $7, 0, 1, $9, clock_timestamp(), coalesce($8, clock_timestamp()))
+  `WITH owed AS (${OWED} ${OWED_NOW} RETURNING id, name, queue, run_at)
+   SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
+);
+// One after the other: of a hundred who meet at a row each that ends wakes all others, and one of them goes on (tried).
+const ADD_KEYED = statement(
+  'jobs_add_keyed',
+  `WITH ${turnSql(`'job ' || $2::text || ' ' || $4::text`)}, owed AS (${OWED} ${OWED_NOW} FROM turn
      ON CONFLICT (name, key) WHERE key IS NOT NULL AND state IN ('queued', 'failed') DO UPDATE SET
-       state = 'queued', queue = excluded.queue, payload = excluded.payload, max_attempts = excluded.max_attempts,
+       state = 'queued', queue = excluded.queue, payload = excluded.payload, max_attempts = excluded.max_attempts, is_long = excluded.is_long,
        spared = jobs.attempts, crashes = 0, last_error = NULL, actor_id = excluded.actor_id, run_at = excluded.run_at,
-       version = jobs.version + 1
+       cancel_requested_at = NULL, progress_done = NULL, progress_total = NULL, version = jobs.version + 1
      RETURNING id, name, queue, run_at)
    SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
 );
 const ADD_SCHEDULED = statement(
   'jobs_add_scheduled',
   `WITH owed AS (${OWED}
-     VALUES ($1, $2, NULL, $3, 'queued', '{}', false, 0, 0, $4, 0, 1, NULL, clock_timestamp(), clock_timestamp())
+     SELECT $1::uuid, $2::text, NULL, $3::text, 'queued', '{}', false, 0, 0, $4::integer, 0, 1, NULL, clock_timestamp(),
+       clock_timestamp(), $5::boolean
+     WHERE $6::timestamptz IS NULL OR NOT EXISTS (SELECT 1 FROM roster.jobs
+       WHERE name = $2::text AND created_at > $6 - interval '1 day' AND started_at >= $6)
      ON CONFLICT DO NOTHING RETURNING id, name, queue, run_at)
    SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
 );
@@ -91,7 +108,7 @@ const LOCK = statement('jobs_lock', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.
 const CANCEL = statement(
   'jobs_cancel',
   `WITH cancelled AS (UPDATE roster.jobs SET state = 'cancelled', finished_at = clock_timestamp(),
-     version = version + 1 WHERE id = $1 RETURNING id)
+     payload = CASE WHEN NOT is_secret THEN payload END, version = version + 1 WHERE id = $1 RETURNING id)
    SELECT (graphile_worker.remove_job(id::text)).id FROM cancelled`,
 );
 const ASK_TO_CANCEL = statement(
@@ -102,7 +119,8 @@ const ASK_TO_CANCEL = statement(
 const RETRY = statement(
   'jobs_retry',
   `WITH again AS (UPDATE roster.jobs SET state = 'queued', spared = attempts, crashes = 0, run_at = clock_timestamp(),
-       finished_at = NULL, cancel_requested_at = NULL, version = version + 1 WHERE id = $1 RETURNING id, name, queue, run_at)
+       finished_at = NULL, cancel_requested_at = NULL, version = version + 1
+       WHERE id = $1 AND payload IS NOT NULL RETURNING id, name, queue, run_at)
    SELECT ${TICKET('again')} AS ticket FROM again`,
 );
 const HOLD = statement(
@@ -126,14 +144,15 @@ export class JobsRepository {
   constructor(private readonly db: Database) {}
 
   /** @returns the id: of this job, or of the one whose place it takes */
-  async add({ id, name, queue, key, payload, isSecret, maxAttempts, runAt, actorId }: OwedJob): Promise<string> {
-    const values = [id, name, queue, key, JSON.stringify(payload), isSecret, maxAttempts, runAt, actorId];
-    return (await this.db.row<{ id: string }>(ADD, values))!.id;
+  async add({ payload, ...owed }: OwedJob): Promise<string> {
+    const { id, name, queue, key, isSecret, maxAttempts, runAt, actorId, isLong } = owed;
+    const values = [id, name, queue, key, JSON.stringify(payload), isSecret, maxAttempts, runAt, actorId, isLong];
+    return (await this.db.row<{ id: string }>(key === null ? ADD : ADD_KEYED, values))!.id;
   }
 
-  /** Nothing if it was added already, or if one of its key waits. */
-  async addScheduled(id: string, name: string, key: string, maxAttempts: number): Promise<void> {
-    await this.db.row(ADD_SCHEDULED, [id, name, key, maxAttempts]);
+  /** Nothing if it was added already, if one of its key waits, or if one was begun since it was `missed`. */
+  async addScheduled({ id, name, key, maxAttempts, isLong }: Stroke, missed: Date | null): Promise<void> {
+    await this.db.row(ADD_SCHEDULED, [id, name, key, maxAttempts, isLong, missed]);
   }
 
   find(id: string): Promise<JobRow | null> {
@@ -158,8 +177,9 @@ export class JobsRepository {
     await this.db.change(ASK_TO_CANCEL, [id]);
   }
 
-  async retry(id: string): Promise<void> {
-    await this.db.row(RETRY, [id]);
+  /** @returns whether it is still known what it is about */
+  async retry(id: string): Promise<boolean> {
+    return (await this.db.row(RETRY, [id])) !== null;
   }
 
   /** Whether the job is still this attempt's, and stays so until the transaction ends. */
@@ -201,16 +221,20 @@ export class JobsRepository {
     return (await unlessTooCostly(this.db.row<{ count: number }>(text, [...parameters])))!.count;
   }
 
-  /** The queues in which nothing waits. Under a lock, or a job that comes meanwhile would be in none; it is not waited for. */
+  /** The queues in which nothing waits. Under a lock, or a job that comes meanwhile would be in none; in an hour is soon enough. */
   private async pruneQueues(): Promise<void> {
-    await this.db.transaction(async () => {
-      await this.db.change(`SET LOCAL lock_timeout = '500ms'`);
-      await this.db.change('LOCK TABLE graphile_worker._private_job_queues IN SHARE ROW EXCLUSIVE MODE');
-      await this.db.change(
-        `DELETE FROM graphile_worker._private_job_queues q WHERE locked_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.job_queue_id = q.id)`,
-      );
-    });
+    try {
+      await this.db.transaction(async () => {
+        await this.db.change(`SET LOCAL lock_timeout = '500ms'`);
+        await this.db.change('LOCK TABLE graphile_worker._private_job_queues IN SHARE ROW EXCLUSIVE MODE');
+        await this.db.change(
+          `DELETE FROM graphile_worker._private_job_queues q WHERE locked_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.job_queue_id = q.id)`,
+        );
+      });
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+    }
   }
 }
 

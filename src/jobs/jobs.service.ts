@@ -58,9 +58,9 @@ export class Jobs {
 
   /** Owes the work: as part of the caller's transaction, if there is one. @returns the id of the job */
   enqueue<P extends object>(type: JobType<P>, payload: P, terms: Terms = {}): Promise<string> {
-    const { name, isSecret, maxAttempts } = type;
+    const { name, isSecret, isLong, maxAttempts } = type;
     const { key = null, queue = null, runAt = null, actorId = currentRequest()?.actorId ?? null } = terms;
-    return this.jobs.add({ id: newId(), name, isSecret, maxAttempts, payload, key, queue, runAt, actorId });
+    return this.jobs.add({ id: newId(), name, isSecret, isLong, maxAttempts, payload, key, queue, runAt, actorId });
   }
 
   /** Says how a kind of work is done; called while the application is put together. */
@@ -99,7 +99,7 @@ export class Jobs {
       const job = await this.lock(id);
       refuseStale(job, expected);
       const { state, name, cancelRequestedAt } = job;
-      if (state === 'cancelled' || cancelRequestedAt) return this.get(id);
+      if (state === 'cancelled' || (state === 'running' && cancelRequestedAt)) return this.get(id);
       if (this.handlers.get(name)?.type.cancellable === false) throw new JobNotCancellable();
       if (state === 'queued' || state === 'failed') await this.jobs.cancel(id);
       else if (state === 'running') await this.askToCancel(id);
@@ -115,7 +115,7 @@ export class Jobs {
       return await this.db.transaction(async () => {
         const { state, name } = await this.lock(id);
         if (state !== 'failed' && state !== 'dead' && state !== 'cancelled') throw new JobNotRetriable();
-        await this.jobs.retry(id);
+        if (!(await this.jobs.retry(id))) throw new JobNotRetriable();
         this.tell(JobRetried, { jobId: id, name });
         return this.get(id);
       });

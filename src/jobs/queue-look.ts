@@ -10,8 +10,9 @@ import { JobRunner } from './job-runner.js';
 const LOOKS_EVERY = 5000;
 /** Where counting stops: more would take longer than it is worth. */
 const COUNTED_AT_MOST = 100_000;
-/** So long a job may wait, with nobody who runs any, before health tells. Seconds. */
+/** So long a job that is not long may wait before health tells: with nobody who runs any, and behind others. Seconds. */
 const WAITS_FOR = 30;
+const WAITS_BEHIND_OTHERS_FOR = 120;
 
 const count = (where: string): string =>
   `(SELECT count(*)::int FROM (SELECT 1 FROM roster.jobs WHERE ${where} LIMIT ${COUNTED_AT_MOST}) counted)`;
@@ -22,6 +23,8 @@ const LOOK = statement(
      ${count("state = 'failed'")} AS failed, ${count("state = 'dead'")} AS dead,
      (SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(run_at)))::float8 FROM roster.jobs
        WHERE state = 'queued' AND run_at <= clock_timestamp()) AS "oldestSeconds",
+     (SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(run_at)))::float8 FROM roster.jobs
+       WHERE state = 'queued' AND NOT is_long AND run_at <= clock_timestamp()) AS "oldestShortSeconds",
      (SELECT count(*)::int FROM roster.job_workers WHERE beat_at > clock_timestamp() - interval '15 seconds') AS "workersAlive"`,
 );
 const WORKERS = statement(
@@ -43,6 +46,8 @@ export interface QueueState {
   readonly dead: number;
   /** How long the first of those that wait has been due. */
   readonly oldestSeconds: number | null;
+  /** The same of those that are not long: they have places of their own. */
+  readonly oldestShortSeconds: number | null;
   /** Processes that gave a sign of life in the last 15 seconds. */
   readonly workersAlive: number;
 }
@@ -100,9 +105,11 @@ export class QueueLook implements OnApplicationBootstrap, OnModuleDestroy {
   private finding(): Finding {
     if (this.runner.isRunning === false)
       return { status: 'warn', output: 'The runner of jobs is waiting for the database' };
-    const { workersAlive = 1, oldestSeconds = null } = this.last ?? {};
+    const { workersAlive = 1, oldestSeconds = null, oldestShortSeconds = null } = this.last ?? {};
     if (workersAlive === 0 && (oldestSeconds ?? 0) > WAITS_FOR)
       return { status: 'warn', output: `Jobs wait for ${Math.round(oldestSeconds!)} s, and no process runs any` };
+    if ((oldestShortSeconds ?? 0) > WAITS_BEHIND_OTHERS_FOR)
+      return { status: 'warn', output: `Jobs wait for ${Math.round(oldestShortSeconds!)} s, and nobody comes to them` };
     return { status: 'pass' };
   }
 }

@@ -13,12 +13,19 @@ export const SCHEDULE = 'jobs.schedule';
 /** Of the runs of a schedule one waits at most. */
 const KEY = 'schedule';
 const MINUTE = 60_000;
+/** A stroke that nobody was there for is made up within it. Milliseconds. */
+const MADE_UP_WITHIN = 24 * 60 * MINUTE;
+/** Strokes an hour from which on the next makes up for any that was missed. */
+const OFTEN = 12;
 /** Every schedule is due within it: the 29th of February comes once in eight years at worst. Minutes. */
 const FAR = 8 * 366 * 24 * 60;
 
+/** It says all that is to be known: whoever gets it may be of an older version, to which the schedule is unknown. */
 export interface ScheduleTicket {
   readonly schedule: string;
-  readonly _cron: { readonly ts: string };
+  readonly maxAttempts: number;
+  readonly isLong: boolean;
+  readonly _cron: { readonly ts: string; readonly backfilled?: boolean };
 }
 
 /** What is due by the clock: graphile-worker strikes once over all processes, and each stroke is one job. */
@@ -32,17 +39,36 @@ export class Schedules {
 
   cronItems(): ParsedCronItem[] {
     return parseCronItems(
-      [...this.jobs.known()].flatMap(([schedule, { cron }]) =>
-        cron ? [{ task: SCHEDULE, match: cron, identifier: schedule, payload: { schedule } }] : [],
+      [...this.jobs.known()].flatMap(
+        ([
+          schedule,
+          {
+            cron,
+            type: { maxAttempts, isLong },
+          },
+        ]) =>
+          cron
+            ? [
+                {
+                  task: SCHEDULE,
+                  match: cron,
+                  identifier: schedule,
+                  options: { backfillPeriod: this.isFrequent(cron) ? 0 : MADE_UP_WITHIN },
+                  payload: { schedule, maxAttempts, isLong },
+                },
+              ]
+            : [],
       ),
     );
   }
 
-  /** A stroke that is told again, because a process died on it, is the same job. */
-  async fire({ schedule, _cron: { ts } }: ScheduleTicket): Promise<void> {
-    const work = this.jobs.known().get(schedule);
-    if (!work) return;
-    await this.records.addScheduled(idOf(schedule, new Date(ts)), schedule, KEY, work.type.maxAttempts);
+  /**
+   * A stroke that is told again, because a process died on it, is the same job. Those that were missed are one: what has been
+   * begun since then was done for all of them.
+   */
+  async fire({ schedule: name, maxAttempts, isLong, _cron: { ts, backfilled } }: ScheduleTicket): Promise<void> {
+    const stroke = { id: idOf(name, new Date(ts)), name, key: KEY, maxAttempts, isLong };
+    await this.records.addScheduled(stroke, backfilled ? new Date(ts) : null);
   }
 
   /** The next minute in which a schedule is due. */
@@ -54,6 +80,13 @@ export class Schedules {
       if (item!.match(digestOf(new Date(at)))) break;
     }
     return new Date(at);
+  }
+
+  private isFrequent(cron: string): boolean {
+    const [item] = parseCronItems([{ task: SCHEDULE, match: cron, identifier: SCHEDULE }]);
+    const from = this.clock.millis();
+    const strokes = Array.from({ length: 60 }, (_, minute) => item!.match(digestOf(new Date(from + minute * MINUTE))));
+    return strokes.filter(Boolean).length >= OFTEN;
   }
 }
 

@@ -12,6 +12,8 @@ export class Slots {
   private readonly waiting: ((goes: boolean) => void)[] = [];
   private held = 0;
   private readonly wishes: (() => void)[] = [];
+  private freeForLong: number;
+  private readonly longWaiting: (() => void)[] = [];
   private closed = false;
   /** Milliseconds that a handler takes, as far as is known: nothing is known of the first. */
   private expected = BEGUN_WITHIN;
@@ -22,6 +24,30 @@ export class Slots {
     private readonly mostHeld: number,
   ) {
     this.free = most;
+    this.freeForLong = Math.max(1, Math.floor(most / 2));
+  }
+
+  /** Whether as many long jobs wait here as may run: one more is somebody else's rather. */
+  get isFullOfLong(): boolean {
+    return this.longWaiting.length >= Math.max(1, Math.floor(this.most / 2));
+  }
+
+  /** Runs a long job, together with no more of them than half of the places: it is begun, and has its place, only then. */
+  async runLong<T>(job: () => Promise<T>): Promise<T> {
+    if (this.freeForLong > 0) this.freeForLong -= 1;
+    else if (!this.closed)
+      await new Promise<void>((resolve) => {
+        this.longWaiting.push(resolve);
+        // Who waits here keeps no short one from being held.
+        this.admit();
+      });
+    try {
+      return await job();
+    } finally {
+      const next = this.longWaiting.shift();
+      if (next) next();
+      else this.freeForLong += 1;
+    }
   }
 
   /** Waits until one more job may be held. */
@@ -32,20 +58,24 @@ export class Slots {
 
   letGo(): void {
     this.held -= 1;
+    this.admit();
+  }
+
+  private admit(): void {
     while (this.wishes.length > 0 && this.held < this.allowance) {
       this.held += 1;
       this.wishes.shift()!();
     }
   }
 
-  /** Runs a handler when it is its turn; null when nothing is begun any more. */
-  async run<T>(handler: () => Promise<T>): Promise<T | null> {
+  /** Runs a handler when it is its turn; null when nothing is begun any more. Long ones tell nothing of the next. */
+  async run<T>(handler: () => Promise<T>, isLong = false): Promise<T | null> {
     if (!(await this.take())) return null;
     const since = performance.now();
     try {
       return await handler();
     } finally {
-      this.expected += WEIGHT * (performance.now() - since - this.expected);
+      if (!isLong) this.expected += WEIGHT * (performance.now() - since - this.expected);
       this.giveBack();
     }
   }
@@ -54,11 +84,12 @@ export class Slots {
   close(): void {
     this.closed = true;
     for (const refuse of this.waiting.splice(0)) refuse(false);
-    for (const goOn of this.wishes.splice(0)) goOn();
+    for (const goOn of [...this.wishes.splice(0), ...this.longWaiting.splice(0)]) goOn();
   }
 
   private get allowance(): number {
-    return Math.max(this.most, Math.min(this.mostHeld, (this.most * BEGUN_WITHIN) / this.expected));
+    const short = Math.max(this.most, Math.min(this.mostHeld, (this.most * BEGUN_WITHIN) / this.expected));
+    return short + this.longWaiting.length;
   }
 
   private async take(): Promise<boolean> {

@@ -3,27 +3,27 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../platform/database/database.js';
 import { isUnavailable } from '../platform/database/database-errors.js';
 import { runInRequest } from '../platform/logging/request-context.js';
-import type { RequestContext } from '../platform/logging/request-context.js';
-import { backoff } from './backoff.js';
+import { contextOf, endOf, nameOf } from './attempt-end.js';
 import { Gathered } from './gathered.js';
-import { JobFailure, JobTaken } from './job.js';
+import { JobTaken } from './job.js';
 import type { Handler } from './job.js';
 import { JobAttempt, resultOf } from './job-attempt.js';
 import type { Interruption } from './job-attempt.js';
 import type { JobsRepository } from './jobs.repository.js';
 import type { Work } from './jobs.service.js';
 import type { Slots } from './slots.js';
+import { Suspects } from './suspects.js';
 import { BEATS_EVERY } from './worker-record.js';
 import type { Begun, Ended, WorkerRecord } from './worker-record.js';
 
-/** What one statement of a handler may take. Milliseconds. */
-const PATIENCE = 60_000;
 const TELLS_EVERY = 500;
 /** Between two attempts to write how a job ended. Milliseconds. */
 const WRITES_AGAIN_AFTER = 500;
-/** Signs of life between two looks for what was forgotten: five minutes. */
+/** Looks after others between two looks for what was forgotten: five minutes. */
 const REPAIRS_EVERY = 60;
-const LONGEST_ERROR = 1000;
+/** So long without a sign of life, and what runs here may soon be somebody else's. Milliseconds. */
+const CUT_OFF_AFTER = 10_000;
+const WATCHES_EVERY = 500;
 
 /** What a session tells of, for logs and metrics. */
 export interface Telling {
@@ -59,7 +59,13 @@ export class WorkerSession {
   /** Signs of life without a gap: whoever was cut off itself may not judge others. */
   private steady = 0;
   private beating: Promise<void> | null = null;
+  private caring: Promise<void> | null = null;
+  private cares = 0;
+  /** When the last sign of life was sent that came through: by a clock that goes on whatever becomes of this process. */
+  private heardAt = Number.POSITIVE_INFINITY;
   private readonly born = Promise.withResolvers<void>();
+  private readonly stopped = Promise.withResolvers<void>();
+  private readonly suspects = new Suspects();
   private stopping = false;
 
   constructor(private readonly parts: Parts) {
@@ -78,6 +84,7 @@ export class WorkerSession {
     this.timers.push(
       setInterval(() => this.beat(), BEATS_EVERY).unref(),
       setInterval(() => void this.tellProgress(this.attempts.values()), TELLS_EVERY).unref(),
+      setInterval(() => this.stopIfCutOff(), WATCHES_EVERY).unref(),
     );
   }
 
@@ -90,6 +97,7 @@ export class WorkerSession {
   stop(): void {
     this.stopping = true;
     this.born.resolve();
+    this.stopped.resolve();
     this.parts.slots.close();
     this.interruptAll('stopping');
   }
@@ -97,29 +105,22 @@ export class WorkerSession {
   /** After the last job: whatever is left is somebody else's from now on. */
   async leave(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
-    await this.beating;
+    await Promise.all([this.beating, this.caring]);
     this.interruptAll('taken');
     await this.parts.record.leave();
   }
 
-  /** Does the job of a ticket; a ticket of what is over, or runs already, is none. */
+  /**
+   * Does the job of a ticket; a ticket of what is over is none. The engine throws away the ticket of whoever returns, even
+   * one that was taken from us and is somebody's again: unless the ticket has had its end here, this throws.
+   * @throws JobTaken
+   */
   async take(id: string, work: Work, ticket: Ticket): Promise<void> {
-    if (this.attempts.has(id)) {
-      // What was taken from us and has not ended yet cannot be begun again here: its ticket comes up once more.
-      if (this.attempts.get(id)?.interruption === 'taken') throw new JobTaken('It has not ended here yet');
-      return;
-    }
+    // What runs here cannot be begun here again: a second ticket of it comes up once more.
+    if (this.attempts.has(id)) throw new JobTaken('It has not ended here yet');
     this.attempts.set(id, null);
     try {
-      const begun = await this.begins.add(id);
-      if (!begun) return;
-      const attempt = new JobAttempt(begun, this.parts.record.worker, this.parts.db, this.parts.jobs);
-      this.attempts.set(id, attempt);
-      const end = await this.run(attempt, work);
-      // How far it came in the end: nobody else asks it from now on.
-      if (end) await this.tellProgress([attempt]);
-      if (end) await this.write(end);
-      if (ticket.isQueued) await this.frees.add(ticket.id);
+      await (work.type.isLong ? this.takeLong(id, work, ticket) : this.attempt(id, work, ticket));
     } finally {
       this.attempts.delete(id);
     }
@@ -134,13 +135,43 @@ export class WorkerSession {
     }
   }
 
+  private async takeLong(id: string, work: Work, ticket: Ticket): Promise<void> {
+    const { slots, record } = this.parts;
+    // Of a queue there is never more than one, and it keeps its place.
+    if (ticket.isQueued || !slots.isFullOfLong) return slots.runLong(() => this.attempt(id, work, ticket));
+    if (!(await record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+    await record.putOff(id);
+  }
+
+  private async attempt(id: string, work: Work, ticket: Ticket): Promise<void> {
+    const begun = await this.begins.add(id);
+    if (begun) await this.make(begun, work);
+    else if (!(await this.parts.record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+    if (begun && ticket.isQueued) await this.frees.add(ticket.id);
+  }
+
+  private async make(begun: Begun, work: Work): Promise<void> {
+    const attempt = new JobAttempt(begun, this.parts.record.worker, this.parts.db, this.parts.jobs);
+    this.attempts.set(begun.id, attempt);
+    const letGo = begun.crashes > 0 ? await this.suspects.turn(this.stopped.promise) : undefined;
+    try {
+      const end = await this.run(attempt, work);
+      // How far it came in the end: nobody else asks it from now on.
+      if (end) await this.tellProgress([attempt]);
+      if (end) await this.write(end);
+      else if (!attempt.isOver) throw new JobTaken();
+    } finally {
+      letGo?.();
+    }
+  }
+
   private async run(attempt: JobAttempt, { type, handler }: Work): Promise<Ended | null> {
     const { slots, telling } = this.parts;
     let end: Ended | null;
     let cause: unknown;
     try {
       end =
-        (await slots.run(() => succeed(attempt, handler as Handler<object>))) ??
+        (await slots.run(() => this.succeed(attempt, handler as Handler<object>), type.isLong)) ??
         ({ ...nameOf(attempt), state: 'queued' } as const);
     } catch (error) {
       cause = error;
@@ -152,13 +183,32 @@ export class WorkerSession {
     return attempt.isOver ? null : end;
   }
 
-  /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. */
+  private async succeed(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
+    // Cancelled, or taken, while it waited for its turn.
+    attempt.signal.throwIfAborted();
+    const { begun } = attempt;
+    if (begun.crashes > 0) await this.expectCrash(attempt);
+    const made = await runInRequest(contextOf(begun), async () => handler(begun.payload, attempt));
+    return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
+  }
+
+  /** That it could not be written is no failure of the job: it has not begun. */
+  private async expectCrash(attempt: JobAttempt): Promise<void> {
+    const isOurs = await this.parts.record.expectCrash(attempt.id, attempt.begun.attempt).catch((error: unknown) => {
+      attempt.interrupt('cut_off');
+      throw error;
+    });
+    if (!isOurs) throw new JobTaken();
+  }
+
+  /** Until it is written the job is ours, and its ticket too: a database that is away only delays it. @throws JobTaken */
   private async write(end: Ended): Promise<void> {
     for (let told = end; ;) {
       try {
-        await this.ends.add(told);
-        return;
+        if (await this.ends.add(told)) return;
+        throw new JobTaken('How it ended is not ours to say');
       } catch (error) {
+        if (error instanceof JobTaken) throw error;
         this.parts.telling.lost('How a job ended could not be written', error);
         if (this.stopping) throw error;
         // PostgreSQL does not take every text: a result that it refuses is left out.
@@ -174,22 +224,41 @@ export class WorkerSession {
 
   private async giveSignOfLife(): Promise<void> {
     const { record, telling } = this.parts;
+    const sentAt = performance.now();
     try {
       const { wasGivenUp, cancelled } = await record.beat([...this.attempts.keys()]);
+      this.heardAt = sentAt;
       this.born.resolve();
       if (wasGivenUp && this.beats > 0) this.interruptAll('taken');
       this.interrupt(cancelled, 'cancelled');
       this.steady += 1;
-      if (this.steady > 1) {
-        const silent = await record.giveUpTheSilent();
-        if (silent.length > 0) telling.gaveUp(silent);
-      }
-      if (this.beats % REPAIRS_EVERY === 0) await record.repair();
       this.beats += 1;
     } catch (error) {
       this.steady = 0;
       telling.lost('The sign of life was not written', error);
+      return;
     }
+    // Not waited for: whoever looks after others would be missed itself.
+    this.caring ??= this.lookAfterOthers().finally(() => (this.caring = null));
+  }
+
+  private async lookAfterOthers(): Promise<void> {
+    const { record, telling } = this.parts;
+    try {
+      if (this.steady > 1) {
+        const silent = await record.giveUpTheSilent();
+        if (silent.length > 0) telling.gaveUp(silent);
+      }
+      if (this.cares % REPAIRS_EVERY === 0) await record.repair();
+      this.cares += 1;
+    } catch (error) {
+      telling.lost('What others left behind could not be looked after', error);
+    }
+  }
+
+  /** Others may give us up in a moment: nothing goes on here until it is known whose it is. */
+  private stopIfCutOff(): void {
+    if (performance.now() - this.heardAt > CUT_OFF_AFTER) this.interruptAll('cut_off');
   }
 
   private async tellProgress(attempts: Iterable<JobAttempt | null>): Promise<void> {
@@ -207,50 +276,4 @@ export class WorkerSession {
   private interrupt(ids: readonly string[], why: Interruption): void {
     for (const id of ids) this.attempts.get(id)?.interrupt(why);
   }
-}
-
-async function succeed(attempt: JobAttempt, handler: Handler<object>): Promise<Ended> {
-  // Cancelled, or taken, while it waited for its turn.
-  attempt.signal.throwIfAborted();
-  const { payload } = attempt.begun;
-  const made = await runInRequest(contextOf(attempt.begun), async () => handler(payload, attempt));
-  return { ...nameOf(attempt), state: 'succeeded', result: resultOf(made) };
-}
-
-function nameOf({ id, begun: { attempt } }: JobAttempt): Pick<Ended, 'id' | 'attempt'> {
-  return { id, attempt };
-}
-
-/** How an attempt that failed ends; null if that is no longer ours to say. */
-function endOf(attempt: JobAttempt, failure: unknown): Ended | null {
-  const { interruption, begun } = attempt;
-  if (interruption === 'taken' || failure instanceof JobTaken) return null;
-  if (interruption === 'cancelled') return { ...nameOf(attempt), state: 'cancelled' };
-  if (interruption === 'stopping') return { ...nameOf(attempt), state: 'queued' };
-  const error = wordsOf(failure, begun.isSecret);
-  if (begun.counted >= begun.maxAttempts) return { ...nameOf(attempt), state: 'dead', error };
-  return { ...nameOf(attempt), state: 'failed', delay: backoff(begun.counted), error };
-}
-
-/** What people may know of a failure: of a secret job nothing that could be a part of its payload. */
-function wordsOf(failure: unknown, isSecret: boolean): string {
-  const { name, message, code } = (failure instanceof Error ? failure : new Error(String(failure))) as Error & {
-    code?: unknown;
-  };
-  const words =
-    isSecret && !(failure instanceof JobFailure) ? [name, typeof code === 'string' ? code : ''] : [name, message];
-  return words.filter(Boolean).join(': ').replaceAll('\0', '').slice(0, LONGEST_ERROR);
-}
-
-/** A job may take hours, but no statement of it. */
-function contextOf({ id, attempt, actorId }: Begun): RequestContext {
-  return {
-    requestId: `job-${id}-${attempt}`,
-    get deadline() {
-      return performance.now() + PATIENCE;
-    },
-    ip: null,
-    userAgent: null,
-    actorId,
-  };
 }

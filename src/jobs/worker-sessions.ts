@@ -27,7 +27,8 @@ export class WorkerSessions {
     this.finished = metrics.counter('jobs_finished_total', 'Attempts that ended, by job and how', ['job', 'result']);
   }
 
-  begin(pool: Pool, engine: WorkerPool, slots: Slots): WorkerSession {
+  /** @param kinds names of the jobs that are known here */
+  begin(pool: Pool, engine: WorkerPool, slots: Slots, kinds: readonly string[]): WorkerSession {
     const { db, jobs } = this;
     const telling = {
       ended: (name: string, end: Ended, error?: unknown) => this.tellOfEnd(name, end, error),
@@ -35,7 +36,7 @@ export class WorkerSessions {
       gaveUp: (workers: readonly string[]) =>
         this.log.warn({ workers }, 'Workers gave no sign of life; their jobs are begun again'),
     };
-    const record = new WorkerRecord(pool, engine.id);
+    const record = new WorkerRecord(pool, engine.id, kinds);
     return new WorkerSession({ record, nudge: () => engine.nudge(1), db, jobs, slots, telling });
   }
 

@@ -20,6 +20,7 @@ export interface Recipient {
 const DeliverMail = defineJob<{ id: string; sealed: string }>('mail.deliver', {
   maxAttempts: 25,
   isSecret: true,
+  cancellable: false,
 });
 const PruneOutbox = defineJob('mail.prune', { maxAttempts: 3 });
 const KEPT_FOR = 7 * 24 * 3_600_000;

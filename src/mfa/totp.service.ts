@@ -25,7 +25,7 @@ const CODE = /^\d{6}$/;
 const WINDOW = 1;
 const BATCH = 200;
 
-const ResealTotpSecrets = defineJob('totp_secrets.reseal', { maxAttempts: 3 });
+const ResealTotpSecrets = defineJob('totp_secrets.reseal', { maxAttempts: 3, cancellable: false });
 
 /** What an app has to be told, once. */
 export interface Enrolment {

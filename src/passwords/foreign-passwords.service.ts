@@ -11,7 +11,7 @@ const PURPOSE = 'foreign-password-keys';
 const KEYED = /^(\$firebase-scrypt\$)([\w-]+)(\$.*)$/;
 const BATCH = 500;
 
-const ResealKeys = defineJob('password_keys.reseal', { maxAttempts: 3 });
+const ResealKeys = defineJob('password_keys.reseal', { maxAttempts: 3, cancellable: false });
 
 /** What hashes of Firebase were made with, beside the password: its console shows them for each project. */
 export interface FirebaseParameters {

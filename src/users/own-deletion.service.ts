@@ -18,7 +18,7 @@ import { Users } from './users.service.js';
 
 const DAY = 24 * 3_600_000;
 const AT_ONCE = 100;
-const DeleteDue = defineJob('users.delete_due', { maxAttempts: 3 });
+const DeleteDue = defineJob('users.delete_due', { maxAttempts: 3, cancellable: false });
 
 /** People who give up their account, and have some days to think it over. */
 @Injectable()

@@ -39,7 +39,7 @@ interface Owed {
   readonly types: readonly string[] | null;
 }
 
-const ReplayWebhook = defineJob<Owed>('webhooks.replay', { maxAttempts: 10 });
+const ReplayWebhook = defineJob<Owed>('webhooks.replay', { maxAttempts: 10, isLong: true });
 const DRY = { replayId: null, jobId: null };
 const PAGE = 500;
 /** A count reads no further than this. */

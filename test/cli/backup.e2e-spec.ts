@@ -75,7 +75,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 async function owed(): Promise<number> {
-  return (await sql("SELECT 1 FROM graphile_worker.jobs WHERE task_identifier = 'mail.deliver'")).length;
+  return (await sql("SELECT 1 FROM graphile_worker.jobs WHERE task_identifier = 'job:mail.deliver'")).length;
 }
 
 const backUp = (to: string, from = source): Promise<BackedUp> => command(onDatabase(from), 'backup', to, '--logical');

@@ -282,19 +282,25 @@ describe('a job', () => {
     await awaitThat(async () => runs.has(id), Boolean);
     const run = runs.get(id)!;
     // Another has begun it again, as after a long silence of this process.
-    await app.sql("UPDATE roster.jobs SET attempts = attempts + 1, worker = 'another' WHERE id = $1", [id]);
+    await app.sql(
+      `WITH another AS (INSERT INTO roster.job_workers (id, host, pid, kinds, started_at, beat_at)
+         VALUES ('another', 'another', 1, '{}', now(), now() + interval '1 hour'))
+       UPDATE roster.jobs SET attempts = attempts + 1, worker = 'another' WHERE id = $1`,
+      [id],
+    );
     await expect(run.transaction(() => effects('never'))).rejects.toThrow();
     await expect(run.complete(() => effects('never'))).rejects.toThrow();
     goOn.get(id)!();
     await pause(300);
     expect(await jobOf(app, id)).toMatchObject({ state: 'running', worker: 'another' });
     await app.sql("UPDATE roster.jobs SET state = 'dead' WHERE id = $1", [id]);
+    await app.sql("DELETE FROM roster.job_workers WHERE id = 'another'");
   });
 
   it('with two tickets is done once', async () => {
     const id = await jobs.enqueue(Plain, { name: 'twice' }, { runAt: new Date(Date.now() + 400) });
     await app.sql(
-      `SELECT graphile_worker.add_job('test.plain', json_build_object('job', $1::text), run_at => run_at)
+      `SELECT graphile_worker.add_job('job:test.plain', json_build_object('job', $1::text), run_at => run_at)
        FROM roster.jobs, generate_series(1, 20) WHERE id = $2`,
       [id, id],
     );

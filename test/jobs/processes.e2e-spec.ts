@@ -114,8 +114,9 @@ describe('jobs of several processes', () => {
   });
 
   it('are due by the clock once over all processes, and a stroke that is told twice is one job', async () => {
-    const ticket = { schedule: ByTheClock.name, _cron: { ts: '2020-01-01T10:17:00.000Z' } };
-    const next = { schedule: ByTheClock.name, _cron: { ts: '2020-01-01T10:18:00.000Z' } };
+    const terms = { maxAttempts: 1, isLong: false };
+    const ticket = { schedule: ByTheClock.name, ...terms, _cron: { ts: '2020-01-01T10:17:00.000Z' } };
+    const next = { schedule: ByTheClock.name, ...terms, _cron: { ts: '2020-01-01T10:18:00.000Z' } };
     const strokes = () =>
       one.sql<{ id: string; state: string }>(
         "SELECT id, state FROM roster.jobs WHERE name = 'test.by_the_clock' AND id < '01700000-0000-7000-8000-000000000000' ORDER BY id",
@@ -170,7 +171,7 @@ describe('jobs of several processes', () => {
     const id = await one.get(Jobs).enqueue(InOrder, { key: 1000, at: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
     // As a process left it that was killed: begun, its ticket locked, and the last sign of life long ago.
     await one.sql(
-      `INSERT INTO roster.job_workers VALUES ($1, 'ghost', 1, now() - interval '1 hour', now() - interval '16 seconds')`,
+      `INSERT INTO roster.job_workers VALUES ($1, 'ghost', 1, '{}', now() - interval '1 hour', now() - interval '16 seconds')`,
       [ghost],
     );
     await one.sql(
@@ -189,11 +190,12 @@ describe('jobs of several processes', () => {
   it('under which one process after the other dies are dead at last', async () => {
     const ghost = `pool-poison-${process.env['JEST_WORKER_ID']}`;
     const id = await one.get(Jobs).enqueue(InOrder, { key: 1001, at: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
-    await one.sql(`INSERT INTO roster.job_workers VALUES ($1, 'ghost', 1, now(), now() - interval '16 seconds')`, [
-      ghost,
-    ]);
     await one.sql(
-      `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = 10, spared = 9, crashes = 9, run_at = now() WHERE id = $2`,
+      `INSERT INTO roster.job_workers VALUES ($1, 'ghost', 1, '{}', now(), now() - interval '16 seconds')`,
+      [ghost],
+    );
+    await one.sql(
+      `UPDATE roster.jobs SET state = 'running', worker = $1, attempts = 10, spared = 9, crashes = 10, run_at = now() WHERE id = $2`,
       [ghost, id],
     );
     expect((await awaitState(one, id, 'dead')).last_error).toBe('The process that ran it died');

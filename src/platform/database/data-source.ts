@@ -19,6 +19,8 @@ export interface DataSourceParts {
   readonly patience?: number;
   /** Milliseconds after which the server itself gives a statement up (SQLSTATE 57014); none if it is left out. */
   readonly statementTimeout?: number;
+  /** Milliseconds after which the server ends a session whose transaction nobody goes on with; never if it is left out. */
+  readonly idleTransactionTimeout?: number;
   readonly onPoolError?: (error: Error) => void;
 }
 
@@ -45,6 +47,7 @@ export function dataSourceOptions(parts: DataSourceParts): DataSourceOptions {
       lanes,
       patience: parts.patience,
       statement_timeout: parts.statementTimeout,
+      idle_in_transaction_session_timeout: parts.idleTransactionTimeout,
       connectionTimeoutMillis: 2000,
       idleTimeoutMillis: 30_000,
       keepAlive: true,

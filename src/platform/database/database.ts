@@ -182,8 +182,9 @@ export class Database implements OnApplicationShutdown {
   private runAlone(query: QueryConfig): Promise<QueryResult> {
     return new Promise((resolve, reject) => {
       const { pool } = this;
-      // Whoever waits for a connection is called by the request that let go of one: the deadline goes with the query.
-      const deadline = currentRequest()?.deadline;
+      // Whoever waits for a connection is called in the name of another, perhaps long over, who let go of one or had it
+      // opened: the deadline goes with the query, and so does that there is none.
+      const deadline = currentRequest()?.deadline ?? null;
       const asked = query.name ? new NamedQuery(query, deadline) : { ...query, deadline };
       let late = false;
       const tooLate = (): void => {

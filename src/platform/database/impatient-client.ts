@@ -47,7 +47,7 @@ export class ImpatientClient extends Client {
   }
 
   private timed(send: AnyQuery, parts: unknown[]): unknown {
-    const { deadline = currentRequest()?.deadline } = parts[0] as { deadline?: number };
+    const { deadline = currentRequest()?.deadline } = parts[0] as { deadline?: number | null };
     const limit = deadline ?? performance.now() + this.patience;
     this.until = this.waiting === 0 ? limit : Math.min(this.until, limit);
     this.waiting += 1;

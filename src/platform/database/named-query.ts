@@ -38,10 +38,10 @@ const connections = new WeakMap<Connection, Prepared>();
 export class NamedQuery extends (Query as unknown as new (text: string) => Internals) {
   private shapes: Map<string, Shape> | null = null;
 
-  /** @param deadline as `performance.now()` counts: the answer may not come later */
+  /** @param deadline as `performance.now()` counts: the answer may not come later; null for none, else whoever asks has theirs */
   constructor(
     { name, text, values }: QueryConfig,
-    readonly deadline: number | undefined,
+    readonly deadline: number | null | undefined,
   ) {
     // Not by a config: pg copies each with its property descriptors.
     super(text);
