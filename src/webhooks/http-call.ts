@@ -77,8 +77,11 @@ function answered(request: ClientRequest, body: Buffer): Promise<IncomingMessage
       socket.once(ready, () => clearTimeout(connecting));
     });
     request.once('response', resolve);
-    // What switches to another protocol answers nothing.
-    request.once('upgrade', () => reject(new NoAnswer('answer_invalid')));
+    // What switches to another protocol answers nothing. Its socket is no longer the request's: nobody else would close it.
+    request.once('upgrade', (_answer, socket) => {
+      socket.destroy();
+      reject(new NoAnswer('answer_invalid'));
+    });
     // Also after the answer: an error that nobody hears would end the process.
     request.on('error', (error: NodeJS.ErrnoException) => reject(told(error)));
     request.once('close', () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { Resolver } from '../../src/webhooks/index.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { aKeeper, awaitDeliveries, makeHook, startHooks } from './hooks.js';
 import type { Delivery } from './hooks.js';
 import { Receiver, says, takes } from './receiver.js';
@@ -205,6 +206,21 @@ describe('A28 webhooks', () => {
   ])('are not taken by %s', async (_, error, answer) => {
     const server = await Receiver.open((response) => answer(response.socket!));
     expect(await tried(server)).toMatchObject({ state: 'dead', error, status: null });
+    await server.close();
+  });
+
+  it('hang up on a server that switches to another protocol', async () => {
+    let closed = 0;
+    const server = await Receiver.open((response) => {
+      const socket = response.socket!;
+      socket.once('close', () => (closed += 1));
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+    });
+    expect(await tried(server)).toMatchObject({ state: 'dead', error: 'answer_invalid' });
+    await awaitThat(
+      () => Promise.resolve(closed),
+      (count) => count === 1,
+    );
     await server.close();
   });
 
