@@ -39,7 +39,7 @@ export class Webhooks1796200000000 implements MigrationInterface {
         body text NOT NULL,
         state text NOT NULL CONSTRAINT webhook_deliveries_state_check CHECK (state IN ('waiting', 'delivered', 'dead')),
         attempts integer NOT NULL,
-        next_attempt_at timestamptz NOT NULL,
+        next_attempt_at timestamptz,
         lease uuid,
         first_attempt_at timestamptz,
         last_attempt_at timestamptz,
@@ -56,8 +56,14 @@ export class Webhooks1796200000000 implements MigrationInterface {
       CREATE INDEX webhook_deliveries_webhook_id_idx ON roster.webhook_deliveries (webhook_id, created_at, id);
       CREATE UNIQUE INDEX webhook_deliveries_once_idx ON roster.webhook_deliveries (webhook_id, event_id) WHERE kind = 'event';
       CREATE UNIQUE INDEX webhook_deliveries_replay_idx ON roster.webhook_deliveries (replay_id, event_id) WHERE kind = 'replay';
-      CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id) WHERE state = 'waiting';
-      CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries (webhook_id, subject, xid, seq) WHERE state = 'waiting';
+      CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id)
+        WHERE state = 'waiting' AND kind <> 'replay' AND next_attempt_at IS NOT NULL;
+      CREATE INDEX webhook_deliveries_replay_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id)
+        WHERE state = 'waiting' AND kind = 'replay' AND next_attempt_at IS NOT NULL;
+      CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries (webhook_id, subject, xid, seq, id)
+        WHERE state = 'waiting' AND kind IN ('event', 'replay');
+      CREATE INDEX webhook_deliveries_blocked_idx ON roster.webhook_deliveries (webhook_id)
+        WHERE state = 'waiting' AND next_attempt_at IS NULL;
     `);
   }
 

@@ -44,7 +44,11 @@ export class DeliveryResponse {
   })
   state!: DeliveryState;
   @Whole({ about: 'How often it was tried', example: 1, min: 0, max: MOST }) attempts!: number;
-  @Moment({ about: 'When it is tried next; null if it is not', example: null, nullable: true })
+  @Moment({
+    about: 'When it is tried next; null if it is not, or waits for an earlier one about the same subject',
+    example: null,
+    nullable: true,
+  })
   nextAttemptAt!: string | null;
   @Moment({ about: 'When it was last tried', example: MOMENT, nullable: true }) lastAttemptAt!: string | null;
   @Status() status!: number | null;
@@ -57,12 +61,17 @@ export class DeliveryResponse {
     const { status, error, latencyMs } = row;
     return {
       ...{ id, webhookId, kind, replayId, eventId, eventType, subject, state, attempts },
-      nextAttemptAt: state === 'waiting' ? row.nextAttemptAt.toISOString() : null,
+      nextAttemptAt: state === 'waiting' ? nextOf(row) : null,
       lastAttemptAt: row.lastAttemptAt?.toISOString() ?? null,
       ...{ status, error, latencyMs },
       createdAt: row.createdAt.toISOString(),
     };
   }
+}
+
+/** What goes before all others is due since long ago: since it was owed, that is. */
+function nextOf({ nextAttemptAt, createdAt }: DeliveryRow): string | null {
+  return nextAttemptAt && (nextAttemptAt < createdAt ? createdAt : nextAttemptAt).toISOString();
 }
 
 export const DELIVERY_FIELDS: readonly string[] = [

@@ -8,6 +8,7 @@ import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { DeliveriesRepository } from './deliveries.repository.js';
 import { Dispatcher } from './dispatcher.js';
+import { Lines } from './lines.service.js';
 import type { DeliveryDetails } from './webhook-delivery.entity.js';
 import type { WebhookRow } from './webhook.entity.js';
 import {
@@ -35,6 +36,7 @@ export class Deliveries {
     private readonly webhooks: WebhooksRepository,
     private readonly deliveries: DeliveriesRepository,
     private readonly dispatcher: Dispatcher,
+    private readonly lines: Lines,
     jobs: Jobs,
   ) {
     jobs.work(PruneDeliveries, () => this.prune(), { cron: '11 4 * * *' });
@@ -85,6 +87,7 @@ export class Deliveries {
 
   private async prune(): Promise<void> {
     await this.deliveries.prune(new Date(this.clock.millis() - this.config.values.WEBHOOK_DELIVERIES_RETENTION));
+    await this.lines.mend();
     await this.webhooks.prune();
   }
 }

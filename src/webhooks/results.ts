@@ -83,6 +83,8 @@ export class Results {
     const refused = idsOf(real.filter(({ attempt }) => attempt.error !== null)).filter((id) => !taken.includes(id));
     const now = this.clock.now();
     await this.db.transaction(async () => {
+      // All at once, in the order of their ids: two processes that write of the same webhooks never wait for each other.
+      await this.webhooks.lockRows(idsOf(results));
       await this.queue.record(results);
       await this.webhooks.succeeded(taken, now);
       await this.webhooks.failed(refused, now);

@@ -5,7 +5,6 @@ import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
-import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Logs } from '../platform/logging/logger.js';
@@ -63,7 +62,6 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     private readonly courier: Courier,
     private readonly results: Results,
     private readonly listener: Listener,
-    private readonly clock: Clock,
     private readonly config: Config,
     logs: Logs,
   ) {
@@ -95,16 +93,15 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   private async look(): Promise<void> {
     this.lookedAt = performance.now();
-    try {
-      const resting = this.courier.resting();
-      for (const standing of this.due()) await this.claim(standing, resting);
-      if (this.failing) this.log.info({}, 'It goes on');
-      this.failing = false;
-    } catch (error) {
-      // Told once: it looks again twice a second, and nothing is lost meanwhile.
-      if (!this.failing) this.log.warn({ err: error }, 'It waits for the database');
-      this.failing = true;
-    }
+    const resting = this.courier.resting();
+    const errors: unknown[] = [];
+    // Each for itself: what keeps one of them from being looked at is no reason to leave the others alone.
+    for (const standing of this.due())
+      await this.claim(standing, resting).catch((error: unknown) => void errors.push(error));
+    // Told once: it looks again twice a second, and nothing is lost meanwhile.
+    if (errors.length > 0 && !this.failing) this.log.warn({ err: errors[0] }, 'It waits for the database');
+    if (errors.length === 0 && this.failing) this.log.info({}, 'It goes on');
+    this.failing = errors.length > 0;
   }
 
   /** Who failed has been told to wait for seconds: to look for it at each fact would only cost. */
@@ -119,13 +116,10 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     const roomOfEach = ROOM_OF_EACH[standing];
     const room = PLACES[standing] - sum(this.onTheirWay.get(standing)!);
     if (room <= 0) return;
-    const now = this.clock.now();
     const lease = newId();
-    const until = new Date(now.getTime() + this.config.values.WEBHOOK_TIMEOUT + LEASE_BEYOND);
+    const leasedFor = this.config.values.WEBHOOK_TIMEOUT + LEASE_BEYOND;
     const busy = new Map([...this.perWebhook(), ...resting.map((id): [string, number] => [id, roomOfEach])]);
-    const claimed = await inNobodysName(() =>
-      this.queue.claim({ standing, room, roomOfEach, busy, lease, until, now }),
-    );
+    const claimed = await inNobodysName(() => this.queue.claim({ standing, room, roomOfEach, busy, lease, leasedFor }));
     for (const delivery of claimed) this.start(delivery, standing, lease);
   }
 
@@ -150,7 +144,7 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     const attempt = await this.courier.bring(delivery, this.stop.signal);
     const { id, webhookId, kind } = delivery;
     if (!attempt) {
-      await inNobodysName(() => this.queue.release([id], lease, this.clock.now()));
+      await inNobodysName(() => this.queue.release([id], lease));
       return;
     }
     const outcome = outcomeOf(delivery, attempt, chance());

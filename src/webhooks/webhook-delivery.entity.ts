@@ -37,6 +37,8 @@ export interface Try {
 @Index('webhook_deliveries_once_idx', { synchronize: false })
 @Index('webhook_deliveries_replay_idx', { synchronize: false })
 @Index('webhook_deliveries_due_idx', { synchronize: false })
+@Index('webhook_deliveries_replay_due_idx', { synchronize: false })
+@Index('webhook_deliveries_blocked_idx', { synchronize: false })
 @Index('webhook_deliveries_order_idx', { synchronize: false })
 export class WebhookDelivery {
   @PrimaryColumn('uuid')
@@ -80,9 +82,9 @@ export class WebhookDelivery {
   @Column('integer')
   attempts!: number;
 
-  /** Of one that is being sent: when it is given to another process. */
-  @Column('timestamptz')
-  nextAttemptAt!: Date;
+  /** Of one that is being sent: when it is given to another process. Null while it waits for one before it. */
+  @Column('timestamptz', { nullable: true })
+  nextAttemptAt!: Date | null;
 
   /** Who sends it just now; nobody else may say what became of it. */
   @Column('uuid', { nullable: true })

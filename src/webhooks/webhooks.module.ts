@@ -12,6 +12,8 @@ import { Deliveries } from './deliveries.service.js';
 import { DeliveryQueueRepository } from './delivery-queue.repository.js';
 import { Destinations } from './destinations.js';
 import { Dispatcher } from './dispatcher.js';
+import { Lines } from './lines.service.js';
+import { OrderRepository } from './order.repository.js';
 import { Planner } from './planner.js';
 import { Replays } from './replays.service.js';
 import { Resolver } from './resolver.js';
@@ -30,6 +32,6 @@ const ASKED = [Deliveries, DeliveriesList, DeliveriesRepository, Replays, Webhoo
 @Module({
   imports: [EventsModule, JobsModule, MailModule, UsersModule],
   controllers: [WebhooksController, DeliveriesController],
-  providers: [...SENDING, ...ASKED, SelfDisabling, WebhookSecrets],
+  providers: [...SENDING, ...ASKED, Lines, OrderRepository, SelfDisabling, WebhookSecrets],
 })
 export class WebhooksModule {}

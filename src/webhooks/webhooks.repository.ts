@@ -33,6 +33,10 @@ const PLANNER_LOCK = 0x57484b50;
 const LOCK_PLAN = statement('webhooks_lock_plan', 'SELECT pg_try_advisory_xact_lock($1) AS locked');
 /** "WHKM". */
 const MAKER_LOCK = 0x57484b4d;
+const LOCK_ROWS = statement(
+  'webhooks_lock_rows',
+  'SELECT 1 FROM roster.webhooks WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE',
+);
 // What was well stays well: most successes write nothing.
 const SUCCEEDED = statement(
   'webhooks_succeeded',
@@ -89,13 +93,17 @@ export class WebhooksRepository {
     return this.db.rows(SUBSCRIPTIONS);
   }
 
-  /** In the order of their ids, so that two processes never wait for each other. */
+  /** Nobody else writes them, nor puts a delivery behind another of theirs, until the transaction ends. */
+  async lockRows(ids: readonly string[]): Promise<void> {
+    await this.db.rows(LOCK_ROWS, [ids]);
+  }
+
   async succeeded(ids: readonly string[], at: Date): Promise<void> {
-    if (ids.length > 0) await this.db.change(SUCCEEDED, [[...ids].sort(), at]);
+    if (ids.length > 0) await this.db.change(SUCCEEDED, [ids, at]);
   }
 
   async failed(ids: readonly string[], at: Date): Promise<void> {
-    if (ids.length > 0) await this.db.change(FAILED, [[...ids].sort(), at]);
+    if (ids.length > 0) await this.db.change(FAILED, [ids, at]);
   }
 
   /** Which of these have failed since then or longer. */

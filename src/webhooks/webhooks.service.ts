@@ -13,6 +13,7 @@ import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Destinations } from './destinations.js';
+import { Lines } from './lines.service.js';
 import { Sender } from './sender.js';
 import { checkFilter, isKnownPattern } from './subscription.js';
 import type { Order, Webhook, WebhookRow, WebhookState } from './webhook.entity.js';
@@ -58,6 +59,7 @@ export class Webhooks {
     private readonly secrets: WebhookSecrets,
     private readonly destinations: Destinations,
     private readonly sender: Sender,
+    private readonly lines: Lines,
   ) {}
 
   /** @throws WebhookNotFound */
@@ -105,6 +107,7 @@ export class Webhooks {
       const version = webhook.version + 1;
       const before = pick(webhook, members);
       await this.webhooks.update({ id, ...pick(given, members), ...(isOtherState ? this.turned(state) : {}), version });
+      if (members.includes('ordered') && given.ordered === 'none') await this.lines.dissolve(id);
       const circumstances = { ...about({ id, version }), before, after: pick(given, members) };
       if (members.length > 0) this.events.record(WebhookChanged, { webhookId: id, members }, circumstances);
       if (isOtherState) this.tellState(id, state, version);
