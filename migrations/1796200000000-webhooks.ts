@@ -19,6 +19,7 @@ export class Webhooks1796200000000 implements MigrationInterface {
         failing_since timestamptz,
         last_success_at timestamptz,
         since xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
+        in_front boolean NOT NULL DEFAULT false,
         created_at timestamptz NOT NULL,
         created_by uuid NOT NULL,
         deleted_at timestamptz,

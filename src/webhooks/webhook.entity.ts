@@ -66,6 +66,10 @@ export class Webhook {
   @Column({ type: 'xid8' as ColumnType, default: () => 'pg_snapshot_xmin(pg_current_snapshot())' })
   since!: string;
 
+  /** Whether the planner tells it of facts before it tells the crowd. */
+  @Column('boolean', { default: false })
+  inFront!: boolean;
+
   @Column('timestamptz')
   createdAt!: Date;
 
@@ -82,4 +86,4 @@ export class Webhook {
 }
 
 /** A webhook as it is shown. */
-export type WebhookRow = Omit<Webhook, 'secret' | 'previousSecret' | 'since' | 'deletedAt'>;
+export type WebhookRow = Omit<Webhook, 'secret' | 'previousSecret' | 'since' | 'inFront' | 'deletedAt'>;

@@ -14,10 +14,7 @@ export const WEBHOOK_COLUMNS = `w.id, w.url, w.event_types AS "eventTypes", w.fi
   w.created_by AS "createdBy", w.version`;
 
 /** To which facts a webhook listens. */
-export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since'> & {
-  /** It took what it was last sent. */
-  readonly isWell: boolean;
-};
+export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since' | 'inFront'>;
 
 const FIND = lookup(
   'webhooks_find',
@@ -25,14 +22,21 @@ const FIND = lookup(
 );
 const SUBSCRIPTIONS = statement(
   'webhooks_subscriptions',
-  `SELECT id, event_types AS "eventTypes", filter, since, failing_since IS NULL AND last_success_at IS NOT NULL AS "isWell"
-   FROM roster.webhooks WHERE deleted_at IS NULL`,
+  `SELECT id, event_types AS "eventTypes", filter, since, in_front AS "inFront"
+   FROM roster.webhooks WHERE deleted_at IS NULL ORDER BY id`,
 );
 /** "WHKP": one planner at a time, whatever the number of processes. */
 const PLANNER_LOCK = 0x57484b50;
 const LOCK_PLAN = statement('webhooks_lock_plan', 'SELECT pg_try_advisory_xact_lock($1) AS locked');
 /** "WHKM". */
 const MAKER_LOCK = 0x57484b4d;
+const IS_WELL = '(failing_since IS NULL AND last_success_at IS NOT NULL AND disabled_at IS NULL)';
+const PLACE = statement(
+  'webhooks_place',
+  `UPDATE roster.webhooks SET in_front = NOT in_front
+   WHERE id IN (SELECT id FROM roster.webhooks WHERE deleted_at IS NULL AND in_front <> ${IS_WELL} AND (in_front OR $1)
+     FOR NO KEY UPDATE SKIP LOCKED)`,
+);
 const LOCK_ROWS = statement(
   'webhooks_lock_rows',
   'SELECT 1 FROM roster.webhooks WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE',
@@ -91,6 +95,11 @@ export class WebhooksRepository {
 
   subscriptions(): Promise<Subscription[]> {
     return this.db.rows(SUBSCRIPTIONS);
+  }
+
+  /** In front goes whoever took what it was last sent. Those that somebody else writes just now are left where they are. */
+  async place(mayComeForward: boolean): Promise<void> {
+    await this.db.change(PLACE, [mayComeForward]);
   }
 
   /** Nobody else writes them, nor puts a delivery behind another of theirs, until the transaction ends. */

@@ -90,7 +90,7 @@ export class Webhooks {
         createdBy: maker.actorId ?? maker.userId,
         version: 1,
       };
-      await this.webhooks.insert({ ...row, secret: sealed, previousSecret: null, deletedAt: null });
+      await this.webhooks.insert({ ...row, secret: sealed, previousSecret: null, inFront: false, deletedAt: null });
       this.events.record(WebhookCreated, { webhookId: id }, { ...about(row), after: terms });
       return { webhook: row, secret };
     });
