@@ -17,6 +17,8 @@ export class Webhooks1796200000000 implements MigrationInterface {
         disabled_at timestamptz,
         disabled_reason text CONSTRAINT webhooks_disabled_reason_check CHECK (disabled_reason IN ('by_hand', 'failing', 'gone')),
         failing_since timestamptz,
+        last_failure_at timestamptz,
+        failed_hours integer NOT NULL DEFAULT 0,
         last_success_at timestamptz,
         since xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
         in_front boolean NOT NULL DEFAULT false,

@@ -2,7 +2,9 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
 import { PageResponse } from '../platform/http/lists/list-query.js';
 import { Id, JsonObject, ListOf, Moment, Nested, OneOf, Text, Whole } from '../platform/http/properties.js';
+import type { Principal } from '../platform/http/principal.js';
 import { headersOf } from './courier.js';
+import { EVENTS_READ, urlFor } from './shown.js';
 import { DELIVERY_ERRORS, DELIVERY_KINDS, DELIVERY_STATES } from './webhook-delivery.entity.js';
 import type {
   DeliveryDetails,
@@ -87,7 +89,13 @@ export class DeliveryPageResponse {
 
 @ApiSchema({ name: 'WebhookRequest' })
 export class SentResponse {
-  @Text({ about: 'Where the last try went; null before the first', example: null, max: 2000, nullable: true })
+  @Text({
+    about:
+      'Where the last try went; null before the first. Whole for whoever holds `webhooks:write`, for others the server alone',
+    example: null,
+    max: 2000,
+    nullable: true,
+  })
   url!: string | null;
   @JsonObject({
     about: 'What the last try said of itself, but for the signature',
@@ -96,15 +104,20 @@ export class SentResponse {
   })
   headers!: object;
   @Text({
-    about: 'The event as JSON (CloudEvents 1.0), byte for byte',
+    about: 'The event as JSON (CloudEvents 1.0), byte for byte; null for whoever does not hold `events:read`',
     example: `{"specversion":"1.0","id":"${ID}","type":"user.suspended"}`,
     max: 1_048_576,
+    nullable: true,
   })
-  body!: string;
+  body!: string | null;
 
-  static from({ eventId, body, sentTo, lastAttemptAt }: DeliveryDetails): SentResponse {
+  static from({ eventId, body, sentTo, lastAttemptAt }: DeliveryDetails, { permissions }: Principal): SentResponse {
     const timestamp = lastAttemptAt && Math.floor(lastAttemptAt.getTime() / 1000);
-    return { url: sentTo, headers: timestamp === null ? {} : headersOf({ id: eventId, timestamp }), body };
+    return {
+      url: sentTo && urlFor(permissions, sentTo),
+      headers: timestamp === null ? {} : headersOf({ id: eventId, timestamp }),
+      body: permissions.has(EVENTS_READ) ? body : null,
+    };
   }
 }
 
@@ -147,8 +160,13 @@ export class DeliveryDetailsResponse extends DeliveryResponse {
   answer!: AnswerResponse | null;
   @ListOf(() => TryResponse, 'Every try, the first first') tries!: TryResponse[];
 
-  static of(row: DeliveryDetails): DeliveryDetailsResponse {
+  static of(row: DeliveryDetails, reader: Principal): DeliveryDetailsResponse {
     const tries = row.tries.map((each) => TryResponse.from(each));
-    return { ...DeliveryResponse.from(row), request: SentResponse.from(row), answer: AnswerResponse.from(row), tries };
+    return {
+      ...DeliveryResponse.from(row),
+      request: SentResponse.from(row, reader),
+      answer: AnswerResponse.from(row),
+      tries,
+    };
   }
 }

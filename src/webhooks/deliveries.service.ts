@@ -10,7 +10,7 @@ import { DeliveriesRepository } from './deliveries.repository.js';
 import { Dispatcher } from './dispatcher.js';
 import { Lines } from './lines.service.js';
 import type { DeliveryDetails } from './webhook-delivery.entity.js';
-import type { WebhookRow } from './webhook.entity.js';
+import type { Webhook } from './webhook.entity.js';
 import {
   DeliveryNotFound,
   WebhookDisabled,
@@ -78,8 +78,9 @@ export class Deliveries {
     });
   }
 
-  private async enabled(webhookId: string): Promise<WebhookRow> {
-    const webhook = await this.webhooks.find(webhookId);
+  private async enabled(webhookId: string): Promise<Webhook> {
+    // Locked: facts of a webhook are in the order of its versions.
+    const webhook = await this.webhooks.lock(webhookId);
     if (!webhook) throw new WebhookNotFound();
     if (webhook.disabledAt) throw new WebhookDisabled();
     return webhook;
@@ -92,10 +93,10 @@ export class Deliveries {
   }
 }
 
-function subjectOf({ id }: WebhookRow): string {
+function subjectOf({ id }: Webhook): string {
   return `webhooks/${id}`;
 }
 
-function about(webhook: WebhookRow): { subject: string; version: number } {
+function about(webhook: Webhook): { subject: string; version: number } {
   return { subject: subjectOf(webhook), version: webhook.version };
 }

@@ -19,8 +19,8 @@ export interface HttpCall {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** The beginning of it. */
-  readonly body: string;
+  /** The beginning of it, as far as it comes within two seconds; nobody needs to wait for it. */
+  readonly body: () => Promise<string>;
 }
 
 /** No answer came. */
@@ -54,9 +54,11 @@ export async function post({ url, addresses, headers, body, signal }: HttpCall):
   const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
   try {
     const answer = await answered(request, body);
-    return { status: answer.statusCode!, headers: answer.headers, body: await beginningOf(answer) };
-  } finally {
+    const rest = beginningOf(answer).finally(() => request.destroy());
+    return { status: answer.statusCode!, headers: answer.headers, body: () => rest };
+  } catch (error) {
     request.destroy();
+    throw error;
   }
 }
 

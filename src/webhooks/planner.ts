@@ -47,6 +47,12 @@ interface Portion {
   readonly begun: Begun | null;
 }
 
+interface Planned {
+  readonly more: boolean;
+  readonly lane: Lane;
+  readonly begun: Begun | null;
+}
+
 interface Places {
   readonly front: Position;
   readonly all: Position;
@@ -87,17 +93,17 @@ export class Planner {
   }
 
   /** Deliveries and how far that came are one transaction, of one process at a time; what was begun is known after it. */
-  private async transaction(plan: () => Promise<{ more: boolean; lane: Lane; begun: Begun | null }>): Promise<boolean> {
+  private async transaction(plan: () => Promise<Planned>): Promise<boolean> {
     const done = await this.db.transaction(async () => ((await this.webhooks.lockPlan()) ? plan() : null));
     if (done) this.begun.set(done.lane, done.begun);
     return done?.more ?? false;
   }
 
   /** All together as long as they are few and at one place; otherwise those who go in front. */
-  private async planFront() {
+  private async planFront(): Promise<Planned> {
     const places = await this.places();
     const next = await this.facts.after(places.front, BATCH);
-    if (next.length === 0) return { more: false, lane: 'front' as const, begun: null };
+    if (next.length === 0) return { more: false, lane: 'front', begun: null };
     const listening = await this.listening();
     const lane = isSame(places) && listening.length < CROWD ? 'together' : 'front';
     const meant = lane === 'front' ? listening.filter(({ inFront }) => inFront) : listening;
@@ -109,9 +115,9 @@ export class Planner {
   }
 
   /** Those who do not go in front, as far as those who do have come. */
-  private async planRest() {
+  private async planRest(): Promise<Planned> {
     const places = await this.places();
-    const nothing = { more: false, lane: 'rest' as const, begun: null };
+    const nothing: Planned = { more: false, lane: 'rest', begun: null };
     if (isSame(places)) return nothing;
     const next = (await this.facts.after(places.all, BATCH)).filter((fact) => !isBefore(places.front, fact));
     if (next.length === 0) {
@@ -123,7 +129,7 @@ export class Planner {
     const { upTo, begun, tellings } = this.portionOf('rest', next, meant);
     await this.dispatcher.owe('event', tellings);
     if (upTo) await this.facts.advance(ALL, upTo);
-    return { more: true, lane: 'rest' as const, begun };
+    return { more: true, lane: 'rest', begun };
   }
 
   private async places(): Promise<Places> {

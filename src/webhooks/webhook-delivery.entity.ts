@@ -9,7 +9,7 @@ export type DeliveryKind = (typeof DELIVERY_KINDS)[number];
 export const DELIVERY_STATES = ['waiting', 'delivered', 'dead'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** Why nobody took it; `refused` is an answer that is not 2xx. */
+/** Why nobody took it; `refused` is an answer that is not 2xx, `not_sent` a fault of ours. */
 export const DELIVERY_ERRORS = [
   'refused',
   'timed_out',
@@ -18,6 +18,7 @@ export const DELIVERY_ERRORS = [
   'answer_invalid',
   'name_unknown',
   'address_refused',
+  'not_sent',
 ] as const;
 export type DeliveryError = (typeof DELIVERY_ERRORS)[number];
 

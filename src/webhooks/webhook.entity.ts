@@ -58,6 +58,14 @@ export class Webhook {
   @Column('timestamptz', { nullable: true })
   failingSince!: Date | null;
 
+  /** To the hour. */
+  @Column('timestamptz', { nullable: true })
+  lastFailureAt!: Date | null;
+
+  /** Since the first failure: how many hours had one. */
+  @Column('integer', { default: 0 })
+  failedHours!: number;
+
   /** To the minute. */
   @Column('timestamptz', { nullable: true })
   lastSuccessAt!: Date | null;
@@ -86,4 +94,7 @@ export class Webhook {
 }
 
 /** A webhook as it is shown. */
-export type WebhookRow = Omit<Webhook, 'secret' | 'previousSecret' | 'since' | 'inFront' | 'deletedAt'>;
+export type WebhookRow = Omit<
+  Webhook,
+  'secret' | 'previousSecret' | 'lastFailureAt' | 'failedHours' | 'since' | 'inFront' | 'deletedAt'
+>;

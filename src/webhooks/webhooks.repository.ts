@@ -13,6 +13,9 @@ export const WEBHOOK_COLUMNS = `w.id, w.url, w.event_types AS "eventTypes", w.fi
   w.failing_since AS "failingSince", w.last_success_at AS "lastSuccessAt", w.created_at AS "createdAt",
   w.created_by AS "createdBy", w.version`;
 
+/** A webhook with what it signs by. */
+export type SealedWebhook = Pick<Webhook, 'id' | 'secret' | 'previousSecret'>;
+
 /** To which facts a webhook listens. */
 export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since' | 'inFront'>;
 
@@ -44,16 +47,20 @@ const LOCK_ROWS = statement(
 // What was well stays well: most successes write nothing.
 const SUCCEEDED = statement(
   'webhooks_succeeded',
-  `UPDATE roster.webhooks SET failing_since = NULL, last_success_at = CAST($2 AS timestamptz)
+  `UPDATE roster.webhooks SET failing_since = NULL, last_failure_at = NULL, failed_hours = 0, last_success_at = CAST($2 AS timestamptz)
    WHERE id = ANY($1) AND (failing_since IS NOT NULL OR last_success_at IS NULL OR last_success_at <= CAST($2 AS timestamptz) - interval '1 minute')`,
 );
 const FAILED = statement(
   'webhooks_failed',
-  'UPDATE roster.webhooks SET failing_since = $2 WHERE id = ANY($1) AND failing_since IS NULL',
+  `UPDATE roster.webhooks SET failing_since = coalesce(failing_since, CAST($2 AS timestamptz)), last_failure_at = CAST($2 AS timestamptz),
+     failed_hours = failed_hours + 1
+   WHERE id = ANY($1) AND (failing_since IS NULL OR last_failure_at <= CAST($2 AS timestamptz) - interval '1 hour')`,
 );
+// One failure and silence after it say little: tries have to have failed in three different hours.
 const FAILING = statement(
   'webhooks_failing',
-  'SELECT id FROM roster.webhooks WHERE id = ANY($1) AND failing_since <= $2 AND disabled_at IS NULL AND deleted_at IS NULL',
+  `SELECT id FROM roster.webhooks WHERE id = ANY($1) AND failing_since <= $2 AND failed_hours >= 3
+     AND disabled_at IS NULL AND deleted_at IS NULL`,
 );
 
 @Injectable()
@@ -115,10 +122,26 @@ export class WebhooksRepository {
     if (ids.length > 0) await this.db.change(FAILED, [ids, at]);
   }
 
-  /** Which of these have failed since then or longer. */
+  /** Which of these have failed since then or longer, again and again. */
   async failingSince(ids: readonly string[], then: Date): Promise<string[]> {
     if (ids.length === 0) return [];
     return (await this.db.rows<{ id: string }>(FAILING, [ids, then])).map(({ id }) => id);
+  }
+
+  /** The next of all webhooks by their ids, with their secrets. */
+  sealedAfter(last: string | null, most: number): Promise<SealedWebhook[]> {
+    const text = `SELECT id, secret, previous_secret AS "previousSecret" FROM roster.webhooks
+      WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2`;
+    return this.db.rows(text, [last, most]);
+  }
+
+  /** Unless it is another one by now. */
+  async reseal(id: string, column: 'secret' | 'previous_secret', before: Buffer, after: Buffer): Promise<void> {
+    await this.db.change(`UPDATE roster.webhooks SET ${column} = $3 WHERE id = $1 AND ${column} = $2`, [
+      id,
+      before,
+      after,
+    ]);
   }
 
   /** Removes what was deleted and has no delivery any more. */

@@ -90,7 +90,14 @@ export class Webhooks {
         createdBy: maker.actorId ?? maker.userId,
         version: 1,
       };
-      await this.webhooks.insert({ ...row, secret: sealed, previousSecret: null, inFront: false, deletedAt: null });
+      await this.webhooks.insert({
+        ...row,
+        ...UNTRIED,
+        secret: sealed,
+        previousSecret: null,
+        inFront: false,
+        deletedAt: null,
+      });
       this.events.record(WebhookCreated, { webhookId: id }, { ...about(row), after: terms });
       return { webhook: row, secret };
     });
@@ -106,7 +113,13 @@ export class Webhooks {
       if (members.length === 0 && !isOtherState) return this.get(id);
       const version = webhook.version + 1;
       const before = pick(webhook, members);
-      await this.webhooks.update({ id, ...pick(given, members), ...(isOtherState ? this.turned(state) : {}), version });
+      await this.webhooks.update({
+        id,
+        ...pick(given, members),
+        ...(members.includes('url') ? ELSEWHERE : {}),
+        ...(isOtherState ? this.turned(state) : {}),
+        version,
+      });
       if (members.includes('ordered') && given.ordered === 'none') await this.lines.dissolve(id);
       const circumstances = { ...about({ id, version }), before, after: pick(given, members) };
       if (members.length > 0) this.events.record(WebhookChanged, { webhookId: id, members }, circumstances);
@@ -157,7 +170,7 @@ export class Webhooks {
   private turned(state: WebhookState): Partial<Webhook> {
     if (state === 'disabled') return { disabledAt: this.clock.now(), disabledReason: 'by_hand' };
     this.db.afterCommit(() => this.sender.tell());
-    return { disabledAt: null, disabledReason: null, failingSince: null };
+    return { disabledAt: null, disabledReason: null, ...UNTRIED };
   }
 
   private tellState(id: string, state: WebhookState, version: number): void {
@@ -180,6 +193,9 @@ export class Webhooks {
   }
 }
 
+const UNTRIED = { failingSince: null, lastFailureAt: null, failedHours: 0 };
+/** What became of deliveries to another server says nothing of this one. */
+const ELSEWHERE = { ...UNTRIED, lastSuccessAt: null };
 const MEMBERS = ['url', 'eventTypes', 'filter', 'description', 'ordered'] as const;
 const UNKNOWN_TYPE = { code: 'event_type_unknown', detail: 'names a kind of event that does not exist' };
 

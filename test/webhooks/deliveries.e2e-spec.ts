@@ -1,7 +1,9 @@
 import { jest } from '@jest/globals';
 
 import { Jobs } from '../../src/jobs/index.js';
+import { Secrets } from '../../src/platform/crypto/secrets.js';
 import type { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { awaitMail } from '../mail/mailbox.js';
@@ -238,12 +240,84 @@ describe('deliveries of webhooks', () => {
     const { id } = await makeHook(maker, server.url);
     await app.people.user();
     await awaitDeliveries(maker, id, tried(1));
-    app.clock.advance(121 * HOUR);
-    await app.people.user();
+    for (let attempts = 2; attempts < 4; attempts += 1) {
+      app.clock.advance(61 * HOUR);
+      await awaitDeliveries(maker, id, tried(attempts));
+    }
     const shown = async (): Promise<Hook> => (await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body;
     expect(await awaitThat(shown, ({ state }) => state === 'disabled')).toMatchObject({ disabledReason: 'failing' });
     expect((await awaitMail(app, maker.user.email))[0]!.subject).toContain('A webhook was disabled');
     expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
+  });
+
+  it('that failed once, days ago, do not disable the webhook; a test that is taken and another server clear the failure', async () => {
+    const server = await receiver(says(503, { 'retry-after': '86400' }));
+    const { id } = await makeHook(admin, server.url);
+    const shown = async (): Promise<Hook> => (await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    await app.people.user();
+    await awaitDeliveries(admin, id, tried(1));
+    app.clock.advance(121 * HOUR);
+    await awaitDeliveries(admin, id, tried(2));
+    expect(await shown()).toMatchObject({ state: 'enabled', failingSince: expect.any(String) });
+    server.manner = takes;
+    await admin.post(`/api/v1/webhooks/${id}/test`);
+    await awaitThat(shown, ({ failingSince }) => failingSince === null);
+    server.manner = says(503, { 'retry-after': '86400' });
+    await app.people.user();
+    await awaitThat(shown, ({ failingSince }) => failingSince !== null);
+    const moved = await admin.patch<Hook>(`/api/v1/webhooks/${id}`, { url: `${server.url}/new` });
+    expect(moved.body).toMatchObject({ failingSince: null, lastSuccessAt: null });
+  });
+
+  it('that cannot be signed are failures that are seen, and no fault of the server; a secret of before is left out', async () => {
+    const server = await receiver();
+    const [broken, rotated] = [await makeHook(admin, server.url), await makeHook(admin, `${server.url}/rotated`)];
+    await admin.post(`/api/v1/webhooks/${rotated.id}/secret`, { overlapSeconds: 3600 });
+    await app.sql(`UPDATE roster.webhooks SET secret = 'x' WHERE id = $1`, [broken.id]);
+    await app.sql(`UPDATE roster.webhooks SET previous_secret = 'x' WHERE id = $1`, [rotated.id]);
+    await app.people.user();
+    const [received] = await server.awaitCount(1);
+    expect(received!.headers['webhook-signature']).toMatch(/^v1,\S{44}$/);
+    const [failed] = await awaitDeliveries(admin, broken.id, tried(1));
+    expect(failed).toMatchObject({ state: 'waiting', error: 'not_sent', status: null });
+    expect((await admin.get<Hook>(`/api/v1/webhooks/${broken.id}`)).body.failingSince).toBeNull();
+  });
+
+  it('are signed by secrets that are sealed anew when the key of the house was changed', async () => {
+    const [before, after] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)];
+    const database = await freshDatabase('webhooks_reseal');
+    const old = await startHooks('', {}, { database });
+    const { id, secret } = await makeHook(await old.people.admin(), 'https://hooks.customer.example/');
+    await old.stop();
+    const next = await startHooks('', {}, { database, secrets: new Secrets(after, before) });
+    const { handler } = next.get(Jobs).known().get('webhook_secrets.reseal')!;
+    await (handler as (payload: object) => Promise<void>)({});
+    const [row] = await next.sql<{ secret: Buffer }>('SELECT secret FROM roster.webhooks WHERE id = $1', [id]);
+    expect(new Secrets(after).open('webhooks', row!.secret, id).toString()).toBe(secret);
+    await next.stop();
+  });
+
+  it('show the fact to whoever may read facts, and the whole URL to whoever may change it', async () => {
+    const server = await receiver();
+    const { id } = await makeHook(admin, `${server.url}?token=secret`);
+    await app.people.user();
+    const [delivery] = await awaitDeliveries(admin, id, delivered);
+    const [origin] = server.url.split('/hook');
+    const reader = await app.people.withPermissions('webhooks:read');
+    const seen = await deliveryOf(reader, delivery!.id);
+    expect(seen.request).toMatchObject({ url: origin, body: null });
+    expect((await deliveryOf(admin, delivery!.id)).request).toMatchObject({
+      url: `${server.url}?token=secret`,
+      body: server.received[0]!.raw,
+    });
+    expect((await reader.get<Hook>(`/api/v1/webhooks/${id}`)).body.url).toBe(origin);
+    const found = async (person: Person, filter: string): Promise<number> => {
+      const { body } = await person.get<{ data: Hook[] }>(`/api/v1/webhooks?filter=${encodeURIComponent(filter)}`);
+      return body.data.length;
+    };
+    expect(await found(admin, `url co "token=sec"`)).toBe(1);
+    expect(await found(reader, `url co "token=sec"`)).toBe(0);
+    expect(await found(reader, `url co "127.0.0.1:${server.port}"`)).toBe(1);
   });
 
   it('can be tried: an event that tells of nothing, sent once', async () => {

@@ -17,6 +17,8 @@ export interface OutgoingPolicies {
   of(key: string): OutgoingPolicy;
   /** Those who are left alone at present. */
   resting(): string[];
+  /** Nobody will call it any more. */
+  drop(key: string): void;
 }
 
 /** Circuits that one name keeps; beyond it those go that are well and at rest, the longest unused first. */
@@ -107,6 +109,10 @@ class Department implements OutgoingPolicies {
     return [...this.circuits].filter(([, circuit]) => circuit.rests()).map(([key]) => key);
   }
 
+  drop(key: string): void {
+    this.circuits.delete(key);
+  }
+
   report() {
     const circuits = [...this.circuits.values()];
     const inState = (state: State): number => circuits.filter((circuit) => circuit.state() === state).length;
@@ -125,8 +131,12 @@ class Department implements OutgoingPolicies {
     this.count(result, seconds);
   }
 
+  /** Of those that nobody has to be kept from calling the one that was not called for longest. */
   private forget(): void {
-    const [idle] = [...this.circuits].find(([, { pending }]) => pending === 0) ?? [];
-    if (idle !== undefined) this.circuits.delete(idle);
+    for (const [key, circuit] of this.circuits) {
+      if (circuit.pending > 0 || circuit.rests()) continue;
+      this.circuits.delete(key);
+      return;
+    }
   }
 }
