@@ -16,8 +16,8 @@ export type ClaimedDelivery = Pick<
 > &
   Pick<Webhook, 'url' | 'secret' | 'previousSecret' | 'previousSecretUntil'>;
 
-/** How webhooks have done: a new one has not been tried, and so may be any of the other two. */
-export const STANDINGS = ['proven', 'new', 'failing'] as const;
+/** How webhooks have done: a new one has not been tried, and so may be any of the others. */
+export const STANDINGS = ['proven', 'new', 'slow', 'failing'] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 /** What one process may take now. */
@@ -28,6 +28,8 @@ export interface Claim {
   readonly roomOfEach: number;
   /** How many of a webhook are on their way already; as many as `roomOfEach` of those to leave alone. */
   readonly busy: ReadonlyMap<string, number>;
+  /** Who takes long: left out among the others. */
+  readonly slow: readonly string[];
   /** Whose they are from now on, and for how long. Milliseconds. */
   readonly lease: string;
   readonly leasedFor: number;
@@ -51,9 +53,10 @@ export interface Result {
 export const nowSql = (ahead: string): string => `(statement_timestamp() + CAST(${ahead} AS float8) * interval '1 ms')`;
 
 const STANDING_SQL: Readonly<Record<Standing, string>> = {
-  proven: 'w.failing_since IS NULL AND w.last_success_at IS NOT NULL',
-  new: 'w.failing_since IS NULL AND w.last_success_at IS NULL',
-  failing: 'w.failing_since IS NOT NULL',
+  proven: 'w.failing_since IS NULL AND w.last_success_at IS NOT NULL AND w.id <> ALL ($8::uuid[])',
+  new: 'w.failing_since IS NULL AND w.last_success_at IS NULL AND w.id <> ALL ($8::uuid[])',
+  slow: 'w.failing_since IS NULL AND w.id = ANY ($8::uuid[])',
+  failing: 'w.failing_since IS NOT NULL AND $8::uuid[] IS NOT NULL',
 };
 
 // In no order, so that none is always the first when there is no room for all. Of those that fail, who has failed for a minute
@@ -61,6 +64,7 @@ const STANDING_SQL: Readonly<Record<Standing, string>> = {
 const TURN_SQL: Readonly<Record<Standing, string>> = {
   proven: 'random()',
   new: 'random()',
+  slow: 'random()',
   failing: `random() * extract(epoch FROM ${nowSql('$5')} - w.failing_since)`,
 };
 
@@ -89,7 +93,7 @@ const claimOf = (standing: Standing) =>
        d.first_attempt_at AS "firstAttemptAt", w.url, w.secret, w.previous_secret AS "previousSecret",
        w.previous_secret_until AS "previousSecretUntil"`,
   );
-const CLAIM = { proven: claimOf('proven'), new: claimOf('new'), failing: claimOf('failing') };
+const CLAIM = { proven: claimOf('proven'), new: claimOf('new'), slow: claimOf('slow'), failing: claimOf('failing') };
 
 /** Deliveries that stand in the order of their subject: what somebody asked for by hand is sent at once. */
 const IN_LINE = "kind IN ('event', 'replay')";
@@ -187,9 +191,9 @@ export class DeliveryQueueRepository {
     ]);
   }
 
-  claim({ standing, room, roomOfEach, busy, lease, leasedFor }: Claim): Promise<ClaimedDelivery[]> {
+  claim({ standing, room, roomOfEach, busy, slow, lease, leasedFor }: Claim): Promise<ClaimedDelivery[]> {
     const [ids, used] = [[...busy.keys()], [...busy.values()]];
-    return this.db.rows(CLAIM[standing], [ids, used, roomOfEach, room, this.clock.ahead(), lease, leasedFor]);
+    return this.db.rows(CLAIM[standing], [ids, used, roomOfEach, room, this.clock.ahead(), lease, leasedFor, slow]);
   }
 
   /** Also lets those by that waited for them. Part of a transaction that has the rows of their webhooks. */

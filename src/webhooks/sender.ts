@@ -13,18 +13,15 @@ import { DeliveryQueueRepository, STANDINGS } from './delivery-queue.repository.
 import type { ClaimedDelivery, Standing } from './delivery-queue.repository.js';
 import { inNobodysName } from './nobody.js';
 import { outcomeOf } from './outcome.js';
+import { Places } from './places.js';
 import { Results } from './results.js';
 
 const CHANNEL = 'roster_webhooks';
 /** Milliseconds between two looks when nobody wakes it, and at least between any two. */
 const LOOKS_EVERY = 500;
 const LOOKS_APART = 15;
-/**
- * Deliveries on their way in this process. Whoever takes nothing keeps a place for as long as a delivery may take, so those
- * who have not shown yet that they take anything share places of their own, and those who failed last others.
- */
-const PLACES: Readonly<Record<Standing, number>> = { proven: 256, new: 256, failing: 128 };
-const ROOM_OF_EACH: Readonly<Record<Standing, number>> = { proven: AT_ONCE, new: AT_ONCE, failing: 1 };
+/** Of one webhook at once. */
+const ROOM_OF_EACH: Readonly<Record<Standing, number>> = { proven: AT_ONCE, new: AT_ONCE, slow: 1, failing: 1 };
 /** Beyond the time-out of a delivery: who has not said by then what became of it is dead. Milliseconds. */
 const LEASE_BEYOND = 45_000;
 /** What deliveries on their way may still take when the process stops. */
@@ -33,9 +30,7 @@ const LAST_DELIVERIES = 2000;
 /** Sends what is due, unless ROLE=api: many at once, few to each webhook, none of them in the way of another. */
 @Injectable()
 export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly onTheirWay = new Map<Standing, Map<string, number>>(
-    STANDINGS.map((standing) => [standing, new Map<string, number>()]),
-  );
+  private readonly places = new Places();
   private readonly underway = new Set<Promise<void>>();
   private readonly stop = new AbortController();
   private readonly log;
@@ -93,6 +88,7 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   private async look(): Promise<void> {
     this.lookedAt = performance.now();
+    this.places.moveSlow();
     const resting = this.courier.resting();
     const errors: unknown[] = [];
     // Each for itself: what keeps one of them from being looked at is no reason to leave the others alone.
@@ -114,25 +110,24 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   private async claim(standing: Standing, resting: readonly string[]): Promise<void> {
     const roomOfEach = ROOM_OF_EACH[standing];
-    const room = PLACES[standing] - sum(this.onTheirWay.get(standing)!);
-    if (room <= 0) return;
+    const room = this.places.roomIn(standing);
+    const slow = this.places.slowOnes();
+    if (room <= 0 || (standing === 'slow' && slow.length === 0)) return;
     const lease = newId();
     const leasedFor = this.config.values.WEBHOOK_TIMEOUT + LEASE_BEYOND;
-    const busy = new Map([...this.perWebhook(), ...resting.map((id): [string, number] => [id, roomOfEach])]);
-    const claimed = await inNobodysName(() => this.queue.claim({ standing, room, roomOfEach, busy, lease, leasedFor }));
+    const busy = new Map([...this.places.perWebhook(), ...resting.map((id): [string, number] => [id, roomOfEach])]);
+    const claimed = await inNobodysName(() =>
+      this.queue.claim({ standing, room, roomOfEach, busy, slow, lease, leasedFor }),
+    );
     for (const delivery of claimed) this.start(delivery, standing, lease);
   }
 
   private start(delivery: ClaimedDelivery, standing: Standing, lease: string): void {
-    const there = this.onTheirWay.get(standing)!;
-    const { webhookId } = delivery;
-    there.set(webhookId, (there.get(webhookId) ?? 0) + 1);
+    const giveBack = this.places.take(delivery.webhookId, standing);
     const sending = this.send(delivery, lease)
       .catch((error: unknown) => this.log.error({ err: error, delivery: delivery.id }, 'A delivery could not be sent'))
       .finally(() => {
-        const others = there.get(webhookId)! - 1;
-        if (others > 0) there.set(webhookId, others);
-        else there.delete(webhookId);
+        giveBack();
         this.underway.delete(sending);
         this.wake();
       });
@@ -150,24 +145,10 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     const outcome = outcomeOf(delivery, attempt, chance());
     this.results.add({ id, webhookId, kind, lease, attempt, ...outcome }, () => this.wake());
   }
-
-  /** How many of each webhook are on their way, whatever its standing was. */
-  private perWebhook(): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const there of this.onTheirWay.values())
-      for (const [id, count] of there) counts.set(id, (counts.get(id) ?? 0) + count);
-    return counts;
-  }
 }
 
 const FINE = 1_000_000;
 
 function chance(): number {
   return randomInt(0, FINE + 1) / FINE;
-}
-
-function sum(counts: ReadonlyMap<string, number>): number {
-  let total = 0;
-  for (const count of counts.values()) total += count;
-  return total;
 }

@@ -4,12 +4,43 @@ import type { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { aKeeper, awaitDeliveries, makeHook, startHooks } from './hooks.js';
+import { Destinations } from '../../src/webhooks/destinations.js';
 import { Receiver } from './receiver.js';
 
 jest.setTimeout(120_000);
 
 const CROWD = 2500;
 const FACTS = 20;
+
+describe('webhooks that were well and hang', () => {
+  it('hold no place among the well for longer than two seconds', async () => {
+    const app = await startHooks('webhooks_hanging');
+    const admin = await aKeeper(app);
+    const [hanging, live] = [await Receiver.open(), await Receiver.open()];
+    const { id } = await makeHook(admin, hanging.url);
+    await makeHook(admin, live.url);
+    await app.sql(
+      `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, last_success_at, created_at, created_by, version)
+       SELECT gen_random_uuid(), url, event_types, ordered, secret, now(), now(), created_by, 1
+       FROM roster.webhooks, generate_series(1, 99) nth WHERE id = $1`,
+      [id],
+    );
+    await app.sql(`UPDATE roster.webhooks SET last_success_at = now()`);
+    // Before they are signed: those that were copied have a secret that is not theirs.
+    const { addressesOf } = app.get(Destinations);
+    app.get(Destinations).addressesOf = (url) =>
+      url.href === hanging.url ? new Promise(() => undefined) : addressesOf.call(app.get(Destinations), url);
+    for (let facts = 0; facts < 5; facts += 1) await app.people.user();
+    await live.awaitCount(5);
+    const begun = performance.now();
+    const { id: last } = await app.people.user();
+    await live.awaitCount(1, ({ event }) => event.subject === `users/${last}`);
+    expect(performance.now() - begun).toBeLessThan(8000);
+    await app.stop();
+    await hanging.close();
+    await live.close();
+  });
+});
 
 describe('the planner of webhooks', () => {
   let app: TestApp;
