@@ -15,7 +15,7 @@ export class Webhooks1796200000000 implements MigrationInterface {
         previous_secret bytea,
         previous_secret_until timestamptz,
         disabled_at timestamptz,
-        disabled_reason text CONSTRAINT webhooks_disabled_reason_check CHECK (disabled_reason IN ('by_hand', 'failing', 'gone')),
+        disabled_reason text CONSTRAINT webhooks_disabled_reason_check CHECK (disabled_reason IN ('by_hand', 'failing', 'gone', 'keeper_gone')),
         failing_since timestamptz,
         last_failure_at timestamptz,
         failed_hours integer NOT NULL DEFAULT 0,
@@ -24,6 +24,7 @@ export class Webhooks1796200000000 implements MigrationInterface {
         in_front boolean NOT NULL DEFAULT false,
         created_at timestamptz NOT NULL,
         created_by uuid NOT NULL,
+        keeper_id uuid NOT NULL,
         deleted_at timestamptz,
         version integer NOT NULL
       );

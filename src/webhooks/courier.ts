@@ -7,7 +7,7 @@ import { CallRefused, CallTimedOut } from '../platform/outgoing/circuit.js';
 import { Outgoing } from '../platform/outgoing/outgoing.js';
 import type { OutgoingPolicies } from '../platform/outgoing/outgoing.js';
 import { VERSION } from '../platform/telemetry/version.js';
-import type { ClaimedDelivery } from './delivery-queue.repository.js';
+import type { ClaimedDelivery, Resting } from './delivery-queue.repository.js';
 import { DestinationRefused, Destinations } from './destinations.js';
 import { NoAnswer, post } from './http-call.js';
 import type { HttpAnswer } from './http-call.js';
@@ -30,6 +30,11 @@ class NotTaken extends Error {
   constructor(readonly answer: HttpAnswer) {
     super('The delivery was not taken');
   }
+}
+
+/** A URL that is new is called at once, whatever became of the one before it. */
+function keyOf({ webhookId, url }: Resting): string {
+  return `${webhookId} ${url}`;
 }
 
 /** Brings one delivery to its webhook, once. */
@@ -57,9 +62,12 @@ export class Courier {
     });
   }
 
-  /** The webhooks that are left alone at present. */
-  resting(): string[] {
-    return this.calls.resting();
+  /** The webhooks that are left alone at present, each at the URL that did not answer. */
+  resting(): Resting[] {
+    return this.calls.resting().map((key) => {
+      const [webhookId = '', url = ''] = key.split(' ');
+      return { webhookId, url };
+    });
   }
 
   /** @param stop breaks it off @returns what it came to; null if it was not tried */
@@ -73,7 +81,7 @@ export class Courier {
     };
     try {
       const answer = await this.calls
-        .of(delivery.webhookId)
+        .of(keyOf(delivery))
         .execute((signal) => this.send(delivery, at, AbortSignal.any([signal, stop])));
       return await ended(null, answer);
     } catch (error) {

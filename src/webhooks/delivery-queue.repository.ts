@@ -20,14 +20,21 @@ export type ClaimedDelivery = Pick<
 export const STANDINGS = ['proven', 'new', 'slow', 'failing'] as const;
 export type Standing = (typeof STANDINGS)[number];
 
+/** Which URL of which webhook is left alone. */
+export interface Resting {
+  readonly webhookId: string;
+  readonly url: string;
+}
+
 /** What one process may take now. */
 export interface Claim {
   readonly standing: Standing;
   /** How many in all, and of one webhook. */
   readonly room: number;
   readonly roomOfEach: number;
-  /** How many of a webhook are on their way already; as many as `roomOfEach` of those to leave alone. */
+  /** How many of a webhook are on their way already. */
   readonly busy: ReadonlyMap<string, number>;
+  readonly resting: readonly Resting[];
   /** Who takes long: left out among the others. */
   readonly slow: readonly string[];
   /** Whose they are from now on, and for how long. Milliseconds. */
@@ -80,6 +87,7 @@ const claimOf = (standing: Standing) =>
        SELECT w.id, $3 - coalesce(busy.used, 0) AS room
        FROM roster.webhooks w LEFT JOIN unnest($1::uuid[], $2::integer[]) AS busy (id, used) ON busy.id = w.id
        WHERE w.deleted_at IS NULL AND w.disabled_at IS NULL AND ${STANDING_SQL[standing]} AND coalesce(busy.used, 0) < $3
+         AND NOT EXISTS (SELECT 1 FROM unnest($9::uuid[], $10::text[]) AS rests (id, url) WHERE rests.id = w.id AND rests.url = w.url)
        ORDER BY ${TURN_SQL[standing]}
      ), due AS (
        SELECT d.id FROM candidate c CROSS JOIN LATERAL (
@@ -191,9 +199,12 @@ export class DeliveryQueueRepository {
     ]);
   }
 
-  claim({ standing, room, roomOfEach, busy, slow, lease, leasedFor }: Claim): Promise<ClaimedDelivery[]> {
-    const [ids, used] = [[...busy.keys()], [...busy.values()]];
-    return this.db.rows(CLAIM[standing], [ids, used, roomOfEach, room, this.clock.ahead(), lease, leasedFor, slow]);
+  claim({ standing, room, roomOfEach, busy, slow, resting, lease, leasedFor }: Claim): Promise<ClaimedDelivery[]> {
+    return this.db.rows(CLAIM[standing], [
+      ...[[...busy.keys()], [...busy.values()], roomOfEach, room, this.clock.ahead(), lease, leasedFor, slow],
+      resting.map(({ webhookId }) => webhookId),
+      resting.map(({ url }) => url),
+    ]);
   }
 
   /** Also lets those by that waited for them. Part of a transaction that has the rows of their webhooks. */

@@ -10,7 +10,7 @@ import { newId } from '../platform/crypto/tokens.js';
 import { Logs } from '../platform/logging/logger.js';
 import { AT_ONCE, Courier } from './courier.js';
 import { DeliveryQueueRepository, STANDINGS } from './delivery-queue.repository.js';
-import type { ClaimedDelivery, Standing } from './delivery-queue.repository.js';
+import type { ClaimedDelivery, Resting, Standing } from './delivery-queue.repository.js';
 import { inNobodysName } from './nobody.js';
 import { outcomeOf } from './outcome.js';
 import { Places } from './places.js';
@@ -108,16 +108,16 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     return STANDINGS;
   }
 
-  private async claim(standing: Standing, resting: readonly string[]): Promise<void> {
+  private async claim(standing: Standing, resting: readonly Resting[]): Promise<void> {
     const roomOfEach = ROOM_OF_EACH[standing];
     const room = this.places.roomIn(standing);
     const slow = this.places.slowOnes();
     if (room <= 0 || (standing === 'slow' && slow.length === 0)) return;
     const lease = newId();
     const leasedFor = this.config.values.WEBHOOK_TIMEOUT + LEASE_BEYOND;
-    const busy = new Map([...this.places.perWebhook(), ...resting.map((id): [string, number] => [id, roomOfEach])]);
+    const busy = this.places.perWebhook();
     const claimed = await inNobodysName(() =>
-      this.queue.claim({ standing, room, roomOfEach, busy, slow, lease, leasedFor }),
+      this.queue.claim({ standing, room, roomOfEach, busy, slow, resting, lease, leasedFor }),
     );
     for (const delivery of claimed) this.start(delivery, standing, lease);
   }

@@ -8,14 +8,14 @@ export type Order = (typeof ORDERS)[number];
 export const WEBHOOK_STATES = ['enabled', 'disabled'] as const;
 export type WebhookState = (typeof WEBHOOK_STATES)[number];
 
-/** `failing`: nobody took anything for days; `gone`: the server said so itself (410). */
-export const DISABLED_REASONS = ['by_hand', 'failing', 'gone'] as const;
+/** `failing`: nobody took anything for days; `gone`: the server said so itself (410); `keeper_gone`: see below. */
+export const DISABLED_REASONS = ['by_hand', 'failing', 'gone', 'keeper_gone'] as const;
 export type DisabledReason = (typeof DISABLED_REASONS)[number];
 
 /** Somebody else's server that is told of facts. */
 @Entity('webhooks')
 @Check('webhooks_ordered_check', "ordered IN ('none', 'subject')")
-@Check('webhooks_disabled_reason_check', "disabled_reason IN ('by_hand', 'failing', 'gone')")
+@Check('webhooks_disabled_reason_check', "disabled_reason IN ('by_hand', 'failing', 'gone', 'keeper_gone')")
 @Index('webhooks_created_at_idx', ['createdAt', 'id'])
 export class Webhook {
   @PrimaryColumn('uuid')
@@ -84,6 +84,10 @@ export class Webhook {
   @Column('uuid')
   createdBy!: string;
 
+  /** Who made it, or last enabled it or sent it elsewhere: as long as they may, facts are sent. */
+  @Column('uuid')
+  keeperId!: string;
+
   /** From then on nobody sees it; the row goes when its deliveries are gone. */
   @Column('timestamptz', { nullable: true })
   deletedAt!: Date | null;
@@ -96,5 +100,5 @@ export class Webhook {
 /** A webhook as it is shown. */
 export type WebhookRow = Omit<
   Webhook,
-  'secret' | 'previousSecret' | 'lastFailureAt' | 'failedHours' | 'since' | 'inFront' | 'deletedAt'
+  'secret' | 'previousSecret' | 'keeperId' | 'lastFailureAt' | 'failedHours' | 'since' | 'inFront' | 'deletedAt'
 >;

@@ -98,7 +98,7 @@ else is tried again for up to 72 hours; redirects are not followed.`,
     @IfMatch() expected: Versions,
     @CurrentPrincipal() asker: Principal,
   ): Promise<WebhookResponse> {
-    return WebhookResponse.from(await this.webhooks.change(id, body, expected), asker);
+    return WebhookResponse.from(await this.webhooks.change(id, body, expected, asker), asker);
   }
 
   @Delete(':id')

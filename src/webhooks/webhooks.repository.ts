@@ -144,6 +144,13 @@ export class WebhooksRepository {
     ]);
   }
 
+  /** What is enabled, with who has it told. */
+  kept(): Promise<Pick<Webhook, 'id' | 'keeperId'>[]> {
+    return this.db.rows(
+      'SELECT id, keeper_id AS "keeperId" FROM roster.webhooks WHERE deleted_at IS NULL AND disabled_at IS NULL',
+    );
+  }
+
   /** Removes what was deleted and has no delivery any more. */
   prune(): Promise<number> {
     return this.db.changeAll(

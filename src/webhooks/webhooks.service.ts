@@ -87,12 +87,13 @@ export class Webhooks {
           lastSuccessAt: null,
         },
         createdAt: this.clock.now(),
-        createdBy: maker.actorId ?? maker.userId,
+        createdBy: whoIs(maker),
         version: 1,
       };
       await this.webhooks.insert({
         ...row,
         ...UNTRIED,
+        keeperId: row.createdBy,
         secret: sealed,
         previousSecret: null,
         inFront: false,
@@ -104,7 +105,7 @@ export class Webhooks {
   }
 
   /** Changes the members that are given. @throws WebhookNotFound, PreconditionFailed, ValidationFailed */
-  change(id: string, { state, ...given }: Change, expected: Versions): Promise<WebhookRow> {
+  change(id: string, { state, ...given }: Change, expected: Versions, by: Principal): Promise<WebhookRow> {
     this.refuseFaults(given);
     return this.db.transaction(async () => {
       const webhook = await this.lock(id, expected);
@@ -118,6 +119,7 @@ export class Webhooks {
         ...pick(given, members),
         ...(members.includes('url') ? ELSEWHERE : {}),
         ...(isOtherState ? this.turned(state) : {}),
+        ...(members.includes('url') || (isOtherState && state === 'enabled') ? { keeperId: whoIs(by) } : {}),
         version,
       });
       if (members.includes('ordered') && given.ordered === 'none') await this.lines.dissolve(id);
@@ -198,6 +200,10 @@ const UNTRIED = { failingSince: null, lastFailureAt: null, failedHours: 0 };
 const ELSEWHERE = { ...UNTRIED, lastSuccessAt: null };
 const MEMBERS = ['url', 'eventTypes', 'filter', 'description', 'ordered'] as const;
 const UNKNOWN_TYPE = { code: 'event_type_unknown', detail: 'names a kind of event that does not exist' };
+
+function whoIs({ actorId, userId }: Principal): string {
+  return actorId ?? userId;
+}
 
 function faultIn(filter: string): Omit<FieldFault, 'pointer'> | null {
   try {

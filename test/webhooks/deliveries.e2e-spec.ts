@@ -44,6 +44,11 @@ describe('deliveries of webhooks', () => {
   const verified = ({ raw, headers }: Received, secret: string | string[]): Promise<{ id: string }> =>
     verifyWebhook<{ id: string }>(raw, headers as Record<string, string>, secret, app.clock.millis());
 
+  async function runJob(name: string): Promise<void> {
+    const { handler } = app.get(Jobs).known().get(name)!;
+    await (handler as (payload: object) => Promise<void>)({});
+  }
+
   it('are the fact as a CloudEvent, signed by Standard Webhooks, once', async () => {
     const server = await receiver();
     const { id, secret } = await makeHook(admin, server.url);
@@ -318,6 +323,40 @@ describe('deliveries of webhooks', () => {
     expect(await found(admin, `url co "token=sec"`)).toBe(1);
     expect(await found(reader, `url co "token=sec"`)).toBe(0);
     expect(await found(reader, `url co "127.0.0.1:${server.port}"`)).toBe(1);
+  });
+
+  it('go at once to a new URL, though nobody answers at the one before', async () => {
+    const away = await Receiver.open();
+    const { url } = away;
+    await away.close();
+    const { id } = await makeHook(admin, url);
+    for (let facts = 0; facts < 6; facts += 1) await app.people.user();
+    await awaitDeliveries(admin, id, (all) => all.filter(({ attempts }) => attempts > 0).length >= 5);
+    const server = await receiver();
+    await admin.patch(`/api/v1/webhooks/${id}`, { url: server.url });
+    await admin.post(`/api/v1/webhooks/${id}/test`);
+    await server.awaitCount(1, ({ event }) => event.type === 'webhook.test');
+  });
+
+  it.each([
+    ['is suspended', (id: string) => admin.put(`/api/v1/users/${id}/suspension`, { reason: 'left' })],
+    ['is deleted', (id: string) => admin.delete(`/api/v1/users/${id}`)],
+    ['has the right no longer', (id: string) => app.sql('DELETE FROM roster.user_roles WHERE user_id = $1', [id])],
+  ])('stop when whoever keeps the webhook %s, until somebody else enables it', async (what, leave) => {
+    const server = await receiver();
+    const maker = await app.people.withPermissions('webhooks:read', 'webhooks:write');
+    const { id } = await makeHook(maker, server.url);
+    await leave(maker.user.id);
+    // A right that ended by itself: no fact tells of it.
+    if (what.startsWith('has')) await runJob('webhooks.check_keepers');
+    const shown = async (): Promise<Hook> => (await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    expect(await awaitThat(shown, ({ state }) => state === 'disabled')).toMatchObject({
+      disabledReason: 'keeper_gone',
+    });
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
+    await admin.patch(`/api/v1/webhooks/${id}`, { state: 'enabled' });
+    await runJob('webhooks.check_keepers');
+    expect(await shown()).toMatchObject({ state: 'enabled' });
   });
 
   it('can be tried: an event that tells of nothing, sent once', async () => {

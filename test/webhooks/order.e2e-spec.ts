@@ -162,7 +162,14 @@ describe('webhooks with much to send', () => {
         await app.get(Dispatcher).owe(kind, [{ webhookId, told: { ...told, eventId: newId() } }], replayId);
       });
     const kinds: string[] = [];
-    const places = { standing: 'new', room: 1, roomOfEach: 1, busy: new Map<string, number>(), slow: [] } as const;
+    const places = {
+      standing: 'new',
+      room: 1,
+      roomOfEach: 1,
+      busy: new Map<string, number>(),
+      slow: [],
+      resting: [],
+    } as const;
     for (let claimed = 0; claimed < 4; claimed += 1) {
       const [next] = await app.get(DeliveryQueueRepository).claim({ ...places, lease: newId(), leasedFor: HOUR });
       kinds.push(next!.kind);

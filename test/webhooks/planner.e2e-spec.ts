@@ -20,8 +20,8 @@ describe('webhooks that were well and hang', () => {
     const { id } = await makeHook(admin, hanging.url);
     await makeHook(admin, live.url);
     await app.sql(
-      `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, last_success_at, created_at, created_by, version)
-       SELECT gen_random_uuid(), url, event_types, ordered, secret, now(), now(), created_by, 1
+      `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, last_success_at, created_at, created_by, keeper_id, version)
+       SELECT gen_random_uuid(), url, event_types, ordered, secret, now(), now(), created_by, keeper_id, 1
        FROM roster.webhooks, generate_series(1, 99) nth WHERE id = $1`,
       [id],
     );
@@ -69,9 +69,9 @@ describe('the planner of webhooks', () => {
     );
     // Disabled: what happens waits for them, and nobody touches the rows after they were written.
     await app.sql(
-      `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, disabled_at, disabled_reason, created_at, created_by, version)
+      `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, disabled_at, disabled_reason, created_at, created_by, keeper_id, version)
        SELECT gen_random_uuid(), url, event_types, CASE WHEN nth % 2 = 0 THEN 'subject' ELSE 'none' END, secret, now(), 'by_hand',
-         now(), created_by, 1 FROM roster.webhooks, generate_series(1, ${CROWD}) nth WHERE id = $1`,
+         now(), created_by, keeper_id, 1 FROM roster.webhooks, generate_series(1, ${CROWD}) nth WHERE id = $1`,
       [id],
     );
     const before = server.received.length;

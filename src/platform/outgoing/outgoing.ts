@@ -17,8 +17,6 @@ export interface OutgoingPolicies {
   of(key: string): OutgoingPolicy;
   /** Those who are left alone at present. */
   resting(): string[];
-  /** Nobody will call it any more. */
-  drop(key: string): void;
 }
 
 /** Circuits that one name keeps; beyond it those go that are well and at rest, the longest unused first. */
@@ -107,10 +105,6 @@ class Department implements OutgoingPolicies {
 
   resting(): string[] {
     return [...this.circuits].filter(([, circuit]) => circuit.rests()).map(([key]) => key);
-  }
-
-  drop(key: string): void {
-    this.circuits.delete(key);
   }
 
   report() {
