@@ -15,12 +15,16 @@ export class Webhooks1796200000000 implements MigrationInterface {
         previous_secret bytea,
         previous_secret_until timestamptz,
         disabled_at timestamptz,
-        disabled_reason text CONSTRAINT webhooks_disabled_reason_check CHECK (disabled_reason IN ('by_hand', 'failing', 'gone')),
+        disabled_reason text CONSTRAINT webhooks_disabled_reason_check CHECK (disabled_reason IN ('by_hand', 'failing', 'gone', 'keeper_gone')),
         failing_since timestamptz,
+        last_failure_at timestamptz,
+        failed_hours integer NOT NULL DEFAULT 0,
         last_success_at timestamptz,
         since xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
+        in_front boolean NOT NULL DEFAULT false,
         created_at timestamptz NOT NULL,
         created_by uuid NOT NULL,
+        keeper_id uuid NOT NULL,
         deleted_at timestamptz,
         version integer NOT NULL
       );
@@ -39,7 +43,7 @@ export class Webhooks1796200000000 implements MigrationInterface {
         body text NOT NULL,
         state text NOT NULL CONSTRAINT webhook_deliveries_state_check CHECK (state IN ('waiting', 'delivered', 'dead')),
         attempts integer NOT NULL,
-        next_attempt_at timestamptz NOT NULL,
+        next_attempt_at timestamptz,
         lease uuid,
         first_attempt_at timestamptz,
         last_attempt_at timestamptz,
@@ -56,8 +60,14 @@ export class Webhooks1796200000000 implements MigrationInterface {
       CREATE INDEX webhook_deliveries_webhook_id_idx ON roster.webhook_deliveries (webhook_id, created_at, id);
       CREATE UNIQUE INDEX webhook_deliveries_once_idx ON roster.webhook_deliveries (webhook_id, event_id) WHERE kind = 'event';
       CREATE UNIQUE INDEX webhook_deliveries_replay_idx ON roster.webhook_deliveries (replay_id, event_id) WHERE kind = 'replay';
-      CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id) WHERE state = 'waiting';
-      CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries (webhook_id, subject, xid, seq) WHERE state = 'waiting';
+      CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id)
+        WHERE state = 'waiting' AND kind <> 'replay' AND next_attempt_at IS NOT NULL;
+      CREATE INDEX webhook_deliveries_replay_due_idx ON roster.webhook_deliveries (webhook_id, next_attempt_at, id)
+        WHERE state = 'waiting' AND kind = 'replay' AND next_attempt_at IS NOT NULL;
+      CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries (webhook_id, subject, xid, seq, id)
+        WHERE state = 'waiting' AND kind IN ('event', 'replay');
+      CREATE INDEX webhook_deliveries_blocked_idx ON roster.webhook_deliveries (webhook_id)
+        WHERE state = 'waiting' AND next_attempt_at IS NULL;
     `);
   }
 

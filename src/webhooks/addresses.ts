@@ -8,6 +8,8 @@ const SPECIAL_4: readonly Network[] = [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
+  // Azure's own services, in every machine there.
+  ['168.63.129.16', 32],
   // With 169.254.169.254, where clouds tell a machine its secrets.
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
+import { Logs } from '../platform/logging/logger.js';
 import { CallRefused, CallTimedOut } from '../platform/outgoing/circuit.js';
 import { Outgoing } from '../platform/outgoing/outgoing.js';
 import type { OutgoingPolicies } from '../platform/outgoing/outgoing.js';
 import { VERSION } from '../platform/telemetry/version.js';
-import type { ClaimedDelivery } from './delivery-queue.repository.js';
+import type { ClaimedDelivery, Resting } from './delivery-queue.repository.js';
 import { DestinationRefused, Destinations } from './destinations.js';
 import { NoAnswer, post } from './http-call.js';
 import type { HttpAnswer } from './http-call.js';
@@ -31,10 +32,16 @@ class NotTaken extends Error {
   }
 }
 
+/** A URL that is new is called at once, whatever became of the one before it. */
+function keyOf({ webhookId, url }: Resting): string {
+  return `${webhookId} ${url}`;
+}
+
 /** Brings one delivery to its webhook, once. */
 @Injectable()
 export class Courier {
   private readonly calls: OutgoingPolicies;
+  private readonly log;
 
   constructor(
     private readonly clock: Clock,
@@ -42,7 +49,9 @@ export class Courier {
     private readonly secrets: WebhookSecrets,
     outgoing: Outgoing,
     config: Config,
+    logs: Logs,
   ) {
+    this.log = logs.of('webhooks');
     this.calls = outgoing.policies('webhooks', {
       timeout: config.values.WEBHOOK_TIMEOUT,
       // Its row says when it is tried again.
@@ -53,32 +62,41 @@ export class Courier {
     });
   }
 
-  /** The webhooks that are left alone at present. */
-  resting(): string[] {
-    return this.calls.resting();
+  /** The webhooks that are left alone at present, each at the URL that did not answer. */
+  resting(): Resting[] {
+    return this.calls.resting().map((key) => {
+      const [webhookId = '', url = ''] = key.split(' ');
+      return { webhookId, url };
+    });
   }
 
   /** @param stop breaks it off @returns what it came to; null if it was not tried */
   async bring(delivery: ClaimedDelivery, stop: AbortSignal): Promise<Attempt | null> {
     const at = this.clock.now();
     const since = performance.now();
-    const ended = (error: DeliveryError | null, answer: HttpAnswer | null): Attempt => ({
-      ...shown(answer, this.clock.millis()),
-      at,
-      url: delivery.url,
-      error,
-      latencyMs: Math.round(performance.now() - since),
-    });
+    // How it went is settled with the status: the time-out is not for the body, which is waited for a little.
+    const ended = async (error: DeliveryError | null, answer: HttpAnswer | null): Promise<Attempt> => {
+      const latencyMs = Math.round(performance.now() - since);
+      return { ...(await shown(answer, this.clock.millis())), at, url: delivery.url, error, latencyMs };
+    };
     try {
       const answer = await this.calls
-        .of(delivery.webhookId)
+        .of(keyOf(delivery))
         .execute((signal) => this.send(delivery, at, AbortSignal.any([signal, stop])));
-      return ended(null, answer);
+      return await ended(null, answer);
     } catch (error) {
       if (error instanceof CallRefused || stop.aborted) return null;
       if (error instanceof NotTaken) return ended('refused', error.answer);
-      return ended(reasonOf(error), null);
+      return ended(this.reasonOf(error, delivery), null);
     }
+  }
+
+  /** Nothing is silent: what nobody has thought of is a failure too, and tried again. */
+  private reasonOf(error: unknown, { id, webhookId }: ClaimedDelivery): DeliveryError {
+    if (error instanceof NoAnswer || error instanceof DestinationRefused) return error.reason;
+    if (error instanceof CallTimedOut) return 'timed_out';
+    this.log.error({ err: error, delivery: id, webhook: webhookId }, 'A delivery could not be sent');
+    return 'not_sent';
   }
 
   private async send(delivery: ClaimedDelivery, at: Date, signal: AbortSignal): Promise<HttpAnswer> {
@@ -110,19 +128,16 @@ export function headersOf({
   };
 }
 
-function reasonOf(error: unknown): DeliveryError {
-  if (error instanceof NoAnswer || error instanceof DestinationRefused) return error.reason;
-  if (error instanceof CallTimedOut) return 'timed_out';
-  throw error;
-}
-
-function shown(answer: HttpAnswer | null, now: number): Pick<Attempt, 'status' | 'headers' | 'body' | 'retryAfter'> {
+async function shown(
+  answer: HttpAnswer | null,
+  now: number,
+): Promise<Pick<Attempt, 'status' | 'headers' | 'body' | 'retryAfter'>> {
   if (!answer) return { status: null, headers: null, body: null, retryAfter: null };
-  const { status, headers, body } = answer;
+  const { status, headers } = answer;
   const kept = KEPT_HEADERS.flatMap((name) => {
     const value = headers[name];
     return value === undefined ? [] : [[name, [value].flat().join(', ').slice(0, HEADER_LENGTH)]];
   });
   const retryAfter = readRetryAfter(headers['retry-after'], now);
-  return { status, headers: Object.fromEntries(kept) as Record<string, string>, body, retryAfter };
+  return { status, headers: Object.fromEntries(kept) as Record<string, string>, body: await answer.body(), retryAfter };
 }

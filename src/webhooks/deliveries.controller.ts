@@ -8,6 +8,8 @@ import type { ListQuery } from '../platform/http/lists/list-query.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { PathId } from '../platform/http/parameters.js';
 import { Requires } from '../platform/http/policy.js';
+import { CurrentPrincipal } from '../platform/http/principal.js';
+import type { Principal } from '../platform/http/principal.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import { DELIVERY_FIELDS, DeliveryDetailsResponse, DeliveryPageResponse, DeliveryResponse } from './deliveries.dto.js';
 import { DELIVERY_FILTERS, DELIVERY_SORTS, DeliveriesList } from './deliveries.list.js';
@@ -62,8 +64,8 @@ export class DeliveriesController {
     OWED,
     'An event of the kind `webhook.test` is sent at once, and once only. Read the delivery to see what became of it.',
   )
-  async test(@PathId() id: string): Promise<DeliveryDetailsResponse> {
-    return DeliveryDetailsResponse.of(await this.deliveries.test(id));
+  async test(@PathId() id: string, @CurrentPrincipal() asker: Principal): Promise<DeliveryDetailsResponse> {
+    return DeliveryDetailsResponse.of(await this.deliveries.test(id), asker);
   }
 
   @Get('webhook-deliveries/:id')
@@ -74,8 +76,8 @@ export class DeliveriesController {
     about: 'The delivery',
     type: DeliveryDetailsResponse,
   })
-  async get(@PathId() id: string): Promise<DeliveryDetailsResponse> {
-    return DeliveryDetailsResponse.of(await this.deliveries.get(id));
+  async get(@PathId() id: string, @CurrentPrincipal() asker: Principal): Promise<DeliveryDetailsResponse> {
+    return DeliveryDetailsResponse.of(await this.deliveries.get(id), asker);
   }
 
   @Post('webhook-deliveries/:id/redelivery')
@@ -87,7 +89,7 @@ export class DeliveriesController {
     OWED,
     'A delivery of its own, with the same event under the same id.',
   )
-  async redeliver(@PathId() id: string): Promise<DeliveryDetailsResponse> {
-    return DeliveryDetailsResponse.of(await this.deliveries.redeliver(id));
+  async redeliver(@PathId() id: string, @CurrentPrincipal() asker: Principal): Promise<DeliveryDetailsResponse> {
+    return DeliveryDetailsResponse.of(await this.deliveries.redeliver(id), asker);
   }
 }

@@ -2,7 +2,9 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
 import { PageResponse } from '../platform/http/lists/list-query.js';
 import { Id, JsonObject, ListOf, Moment, Nested, OneOf, Text, Whole } from '../platform/http/properties.js';
+import type { Principal } from '../platform/http/principal.js';
 import { headersOf } from './courier.js';
+import { EVENTS_READ, urlFor } from './shown.js';
 import { DELIVERY_ERRORS, DELIVERY_KINDS, DELIVERY_STATES } from './webhook-delivery.entity.js';
 import type {
   DeliveryDetails,
@@ -44,7 +46,11 @@ export class DeliveryResponse {
   })
   state!: DeliveryState;
   @Whole({ about: 'How often it was tried', example: 1, min: 0, max: MOST }) attempts!: number;
-  @Moment({ about: 'When it is tried next; null if it is not', example: null, nullable: true })
+  @Moment({
+    about: 'When it is tried next; null if it is not, or waits for an earlier one about the same subject',
+    example: null,
+    nullable: true,
+  })
   nextAttemptAt!: string | null;
   @Moment({ about: 'When it was last tried', example: MOMENT, nullable: true }) lastAttemptAt!: string | null;
   @Status() status!: number | null;
@@ -57,12 +63,17 @@ export class DeliveryResponse {
     const { status, error, latencyMs } = row;
     return {
       ...{ id, webhookId, kind, replayId, eventId, eventType, subject, state, attempts },
-      nextAttemptAt: state === 'waiting' ? row.nextAttemptAt.toISOString() : null,
+      nextAttemptAt: state === 'waiting' ? nextOf(row) : null,
       lastAttemptAt: row.lastAttemptAt?.toISOString() ?? null,
       ...{ status, error, latencyMs },
       createdAt: row.createdAt.toISOString(),
     };
   }
+}
+
+/** What goes before all others is due since long ago: since it was owed, that is. */
+function nextOf({ nextAttemptAt, createdAt }: DeliveryRow): string | null {
+  return nextAttemptAt && (nextAttemptAt < createdAt ? createdAt : nextAttemptAt).toISOString();
 }
 
 export const DELIVERY_FIELDS: readonly string[] = [
@@ -78,7 +89,13 @@ export class DeliveryPageResponse {
 
 @ApiSchema({ name: 'WebhookRequest' })
 export class SentResponse {
-  @Text({ about: 'Where the last try went; null before the first', example: null, max: 2000, nullable: true })
+  @Text({
+    about:
+      'Where the last try went; null before the first. Whole for whoever holds `webhooks:write`, for others the server alone',
+    example: null,
+    max: 2000,
+    nullable: true,
+  })
   url!: string | null;
   @JsonObject({
     about: 'What the last try said of itself, but for the signature',
@@ -87,15 +104,20 @@ export class SentResponse {
   })
   headers!: object;
   @Text({
-    about: 'The event as JSON (CloudEvents 1.0), byte for byte',
+    about: 'The event as JSON (CloudEvents 1.0), byte for byte; null for whoever does not hold `events:read`',
     example: `{"specversion":"1.0","id":"${ID}","type":"user.suspended"}`,
     max: 1_048_576,
+    nullable: true,
   })
-  body!: string;
+  body!: string | null;
 
-  static from({ eventId, body, sentTo, lastAttemptAt }: DeliveryDetails): SentResponse {
+  static from({ eventId, body, sentTo, lastAttemptAt }: DeliveryDetails, { permissions }: Principal): SentResponse {
     const timestamp = lastAttemptAt && Math.floor(lastAttemptAt.getTime() / 1000);
-    return { url: sentTo, headers: timestamp === null ? {} : headersOf({ id: eventId, timestamp }), body };
+    return {
+      url: sentTo && urlFor(permissions, sentTo),
+      headers: timestamp === null ? {} : headersOf({ id: eventId, timestamp }),
+      body: permissions.has(EVENTS_READ) ? body : null,
+    };
   }
 }
 
@@ -138,8 +160,13 @@ export class DeliveryDetailsResponse extends DeliveryResponse {
   answer!: AnswerResponse | null;
   @ListOf(() => TryResponse, 'Every try, the first first') tries!: TryResponse[];
 
-  static of(row: DeliveryDetails): DeliveryDetailsResponse {
+  static of(row: DeliveryDetails, reader: Principal): DeliveryDetailsResponse {
     const tries = row.tries.map((each) => TryResponse.from(each));
-    return { ...DeliveryResponse.from(row), request: SentResponse.from(row), answer: AnswerResponse.from(row), tries };
+    return {
+      ...DeliveryResponse.from(row),
+      request: SentResponse.from(row, reader),
+      answer: AnswerResponse.from(row),
+      tries,
+    };
   }
 }

@@ -8,8 +8,9 @@ import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { DeliveriesRepository } from './deliveries.repository.js';
 import { Dispatcher } from './dispatcher.js';
+import { Lines } from './lines.service.js';
 import type { DeliveryDetails } from './webhook-delivery.entity.js';
-import type { WebhookRow } from './webhook.entity.js';
+import type { Webhook } from './webhook.entity.js';
 import {
   DeliveryNotFound,
   WebhookDisabled,
@@ -35,6 +36,7 @@ export class Deliveries {
     private readonly webhooks: WebhooksRepository,
     private readonly deliveries: DeliveriesRepository,
     private readonly dispatcher: Dispatcher,
+    private readonly lines: Lines,
     jobs: Jobs,
   ) {
     jobs.work(PruneDeliveries, () => this.prune(), { cron: '11 4 * * *' });
@@ -76,8 +78,9 @@ export class Deliveries {
     });
   }
 
-  private async enabled(webhookId: string): Promise<WebhookRow> {
-    const webhook = await this.webhooks.find(webhookId);
+  private async enabled(webhookId: string): Promise<Webhook> {
+    // Locked: facts of a webhook are in the order of its versions.
+    const webhook = await this.webhooks.lock(webhookId);
     if (!webhook) throw new WebhookNotFound();
     if (webhook.disabledAt) throw new WebhookDisabled();
     return webhook;
@@ -85,14 +88,15 @@ export class Deliveries {
 
   private async prune(): Promise<void> {
     await this.deliveries.prune(new Date(this.clock.millis() - this.config.values.WEBHOOK_DELIVERIES_RETENTION));
+    await this.lines.mend();
     await this.webhooks.prune();
   }
 }
 
-function subjectOf({ id }: WebhookRow): string {
+function subjectOf({ id }: Webhook): string {
   return `webhooks/${id}`;
 }
 
-function about(webhook: WebhookRow): { subject: string; version: number } {
+function about(webhook: Webhook): { subject: string; version: number } {
   return { subject: subjectOf(webhook), version: webhook.version };
 }

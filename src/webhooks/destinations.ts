@@ -62,9 +62,16 @@ export class Destinations {
     if (this.faultOf(url.href)) throw new DestinationRefused('address_refused');
     const literal = literalIn(url);
     const addresses = literal === null ? await this.resolved(url.hostname) : [literal];
-    if (!addresses.every((address) => mayBeCalled(address, this.allowed)))
+    const own = networksOf(this.resolver.ownAddresses());
+    if (!addresses.every((address) => mayBeCalled(address, this.allowed) && !this.isOurs(address, own)))
       throw new DestinationRefused('address_refused');
     return addresses;
+  }
+
+  /** Also a public one: what listens there may trust whoever is on this machine. */
+  private isOurs(address: string, own: BlockList): boolean {
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    return own.check(address, family) && !this.allowed.check(address, family);
   }
 
   private async resolved(name: string): Promise<readonly string[]> {

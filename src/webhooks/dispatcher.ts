@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 
 import { cloudEventOf } from '../events/index.js';
 import type { RecordedFact } from '../events/index.js';
-import { Clock } from '../platform/clock/clock.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { PublicUrl } from '../platform/http/public-url.js';
@@ -22,7 +21,6 @@ export interface Telling {
 export class Dispatcher {
   constructor(
     private readonly db: Database,
-    private readonly clock: Clock,
     private readonly queue: DeliveryQueueRepository,
     private readonly publicUrl: PublicUrl,
     private readonly sender: Sender,
@@ -39,7 +37,7 @@ export class Dispatcher {
   async owe(kind: DeliveryKind, tellings: readonly Telling[], replayId: string | null = null): Promise<string[]> {
     if (tellings.length === 0) return [];
     const deliveries = tellings.map(({ webhookId, told }) => ({ id: newId(), webhookId, ...told }));
-    await this.queue.insert(kind, replayId, this.clock.now(), deliveries);
+    await this.queue.insert(kind, replayId, deliveries);
     this.db.afterCommit(() => this.sender.tell());
     return deliveries.map(({ id }) => id);
   }

@@ -19,8 +19,8 @@ export interface HttpCall {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** The beginning of it. */
-  readonly body: string;
+  /** The beginning of it, as far as it comes within two seconds; nobody needs to wait for it. */
+  readonly body: () => Promise<string>;
 }
 
 /** No answer came. */
@@ -54,9 +54,11 @@ export async function post({ url, addresses, headers, body, signal }: HttpCall):
   const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
   try {
     const answer = await answered(request, body);
-    return { status: answer.statusCode!, headers: answer.headers, body: await beginningOf(answer) };
-  } finally {
+    const rest = beginningOf(answer).finally(() => request.destroy());
+    return { status: answer.statusCode!, headers: answer.headers, body: () => rest };
+  } catch (error) {
     request.destroy();
+    throw error;
   }
 }
 
@@ -77,8 +79,11 @@ function answered(request: ClientRequest, body: Buffer): Promise<IncomingMessage
       socket.once(ready, () => clearTimeout(connecting));
     });
     request.once('response', resolve);
-    // What switches to another protocol answers nothing.
-    request.once('upgrade', () => reject(new NoAnswer('answer_invalid')));
+    // What switches to another protocol answers nothing. Its socket is no longer the request's: nobody else would close it.
+    request.once('upgrade', (_answer, socket) => {
+      socket.destroy();
+      reject(new NoAnswer('answer_invalid'));
+    });
     // Also after the answer: an error that nobody hears would end the process.
     request.on('error', (error: NodeJS.ErrnoException) => reject(told(error)));
     request.once('close', () => {

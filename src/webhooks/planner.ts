@@ -10,28 +10,63 @@ import type { Matcher } from './subscription.js';
 import { WebhooksRepository } from './webhooks.repository.js';
 import type { Subscription } from './webhooks.repository.js';
 
-const READER = 'webhooks';
-/** Facts of one step, unless many webhooks listen: then fewer, so that no step writes more rows than this. */
+/** Two places in the order of facts: of those who go in front, and of all others. The second is never before the first. */
+const FRONT = 'webhooks-in-front';
+const ALL = 'webhooks';
 const BATCH = 500;
-const ROWS = 10_000;
-/** From so many on, those who are well come first. */
+/** Rows of one transaction, which holds up every reader of facts as long as it lasts; after one that took too long fewer. */
+const ROWS = 1000;
+const FEWEST_ROWS = 30;
+/** From so many on, those who are well go in front. */
 const CROWD = 200;
 /** Somebody waits for each of them. Milliseconds. */
 const GATHERS_FOR = 5;
+/** How often it is seen to who goes in front. Milliseconds. */
+const PLACES_EVERY = 400;
+
+type Lane = 'front' | 'rest' | 'together';
+type Position = Pick<RecordedFact, 'xid' | 'seq'>;
 
 /** What somebody listens to, ready to be asked of every fact. */
-interface Listening {
-  readonly id: string;
+interface Listening extends Pick<Subscription, 'id' | 'inFront'> {
   readonly since: bigint;
-  readonly isWell: boolean;
   readonly matches: Matcher;
 }
 
-/** Owes each fact to the webhooks that listen to it: one delivery for each, in the order of the commits. */
+/** A fact of which not all are told yet: who was the last that is. */
+interface Begun {
+  readonly eventId: string;
+  readonly lastId: string;
+}
+
+/** What one transaction owes. */
+interface Portion {
+  readonly tellings: readonly Telling[];
+  /** The last fact of which all are told. */
+  readonly upTo: RecordedFact | null;
+  readonly begun: Begun | null;
+}
+
+interface Planned {
+  readonly more: boolean;
+  readonly lane: Lane;
+  readonly begun: Begun | null;
+}
+
+interface Places {
+  readonly front: Position;
+  readonly all: Position;
+}
+
+/**
+ * Owes each fact to the webhooks that listen to it: one delivery for each, in the order of the commits. Where many listen,
+ * those who are well have a place of their own in that order, and do not wait for the rows of the others.
+ */
 @Injectable()
 export class Planner {
-  /** How many listened when it last looked. */
-  private crowd = 0;
+  private readonly begun = new Map<Lane, Begun | null>();
+  private rows = ROWS;
+  private placedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly db: Database,
@@ -40,44 +75,123 @@ export class Planner {
     private readonly dispatcher: Dispatcher,
     followers: Followers,
   ) {
-    followers.add({ name: READER, step: () => this.step(), gathersFor: GATHERS_FOR });
+    followers.add({ name: ALL, step: () => this.step(), gathersFor: GATHERS_FOR });
   }
 
-  /** Whoever is well does not wait for the rows of all others, of which a crowd has many. @returns whether there may be more */
+  /** @returns whether there may be more */
   private async step(): Promise<boolean> {
-    if (this.crowd >= CROWD) await this.db.transaction(() => this.plan({ ahead: true }));
-    return this.db.transaction(() => this.plan({ ahead: false }));
+    try {
+      await this.placeSometimes();
+      const more = await this.transaction(() => this.planFront());
+      const moreBehind = await this.transaction(() => this.planRest());
+      this.rows = Math.min(ROWS, this.rows * 2);
+      return more || moreBehind;
+    } catch (error) {
+      this.rows = Math.max(FEWEST_ROWS, Math.floor(this.rows / 2));
+      throw error;
+    }
+  }
+
+  /** Deliveries and how far that came are one transaction, of one process at a time; what was begun is known after it. */
+  private async transaction(plan: () => Promise<Planned>): Promise<boolean> {
+    const done = await this.db.transaction(async () => ((await this.webhooks.lockPlan()) ? plan() : null));
+    if (done) this.begun.set(done.lane, done.begun);
+    return done?.more ?? false;
+  }
+
+  /** All together as long as they are few and at one place; otherwise those who go in front. */
+  private async planFront(): Promise<Planned> {
+    const places = await this.places();
+    const next = await this.facts.after(places.front, BATCH);
+    if (next.length === 0) return { more: false, lane: 'front', begun: null };
+    const listening = await this.listening();
+    const lane = isSame(places) && listening.length < CROWD ? 'together' : 'front';
+    const meant = lane === 'front' ? listening.filter(({ inFront }) => inFront) : listening;
+    const { upTo, begun, tellings } = this.portionOf(lane, next, meant);
+    await this.dispatcher.owe('event', tellings);
+    if (upTo) await this.facts.advance(FRONT, upTo);
+    if (upTo && lane === 'together') await this.facts.advance(ALL, upTo);
+    return { more: next.length === BATCH || upTo !== next.at(-1), lane, begun };
+  }
+
+  /** Those who do not go in front, as far as those who do have come. */
+  private async planRest(): Promise<Planned> {
+    const places = await this.places();
+    const nothing: Planned = { more: false, lane: 'rest', begun: null };
+    if (isSame(places)) return nothing;
+    const next = (await this.facts.after(places.all, BATCH)).filter((fact) => !isBefore(places.front, fact));
+    if (next.length === 0) {
+      await this.facts.advance(ALL, places.front);
+      return nothing;
+    }
+    const listening = await this.listening();
+    const meant = listening.filter(({ inFront }) => !inFront);
+    const { upTo, begun, tellings } = this.portionOf('rest', next, meant);
+    await this.dispatcher.owe('event', tellings);
+    if (upTo) await this.facts.advance(ALL, upTo);
+    return { more: true, lane: 'rest', begun };
+  }
+
+  private async places(): Promise<Places> {
+    const all = await this.facts.positionOf(ALL);
+    const front = await this.facts.positionOf(FRONT);
+    // Before anybody ever went in front.
+    return { all, front: isBefore(front, all) ? all : front };
+  }
+
+  private async listening(): Promise<Listening[]> {
+    return (await this.webhooks.subscriptions()).map(({ id, eventTypes, filter, since, inFront }) => ({
+      ...{ id, inFront },
+      since: BigInt(since),
+      matches: matcherOf(eventTypes, filter),
+    }));
   }
 
   /**
-   * Deliveries and where the planner stands are one transaction.
-   * @param ahead only to those who are well; the planner stays where it is, and what is owed already is not owed twice
+   * Whoever is not well falls back at once: what was owed already is not owed twice. Whoever is well comes forward only
+   * where nothing lies between the places: it would be told of later facts first. In a transaction of its own, for what is
+   * owed locks webhooks in the order of their ids.
    */
-  private async plan({ ahead }: { readonly ahead: boolean }): Promise<boolean> {
-    if (!(await this.webhooks.lockPlan())) return false;
-    const next = await this.facts.after(await this.facts.positionOf(READER), BATCH);
-    if (next.length === 0) return false;
-    const listening = (await this.webhooks.subscriptions()).map(readied);
-    this.crowd = listening.length;
-    const facts = next.slice(0, Math.max(1, Math.floor(ROWS / Math.max(1, listening.length))));
-    const meant = ahead ? listening.filter(({ isWell }) => isWell) : listening;
-    await this.dispatcher.owe(
-      'event',
-      facts.flatMap((fact) => this.tellingsOf(fact, meant)),
-    );
-    if (!ahead) await this.facts.advance(READER, facts.at(-1)!);
-    return next.length === BATCH || facts.length < next.length;
+  private async placeSometimes(): Promise<void> {
+    if (performance.now() - this.placedAt < PLACES_EVERY) return;
+    this.placedAt = performance.now();
+    await this.db.transaction(async () => {
+      if (await this.webhooks.lockPlan()) await this.webhooks.place(isSame(await this.places()));
+    });
   }
 
-  private tellingsOf(fact: RecordedFact, listening: readonly Listening[]): Telling[] {
+  /** As many as one transaction may hold: it may end in the midst of a fact. */
+  private portionOf(lane: Lane, next: readonly RecordedFact[], listening: readonly Listening[]): Portion {
+    const begun = this.begun.get(lane);
+    const tellings: Telling[] = [];
+    let upTo: RecordedFact | null = null;
+    for (const fact of next) {
+      const after = begun?.eventId === fact.id ? begun.lastId : '';
+      const owed = this.tellingsOf(fact, listening, after);
+      const room = this.rows - tellings.length;
+      if (owed.length > room && tellings.length > 0) break;
+      tellings.push(...owed.slice(0, this.rows));
+      if (owed.length > this.rows)
+        return { tellings, upTo, begun: { eventId: fact.id, lastId: tellings.at(-1)!.webhookId } };
+      upTo = fact;
+    }
+    return { tellings, upTo, begun: null };
+  }
+
+  private tellingsOf(fact: RecordedFact, listening: readonly Listening[], after: string): Telling[] {
     const xid = BigInt(fact.xid);
-    const meant = listening.filter(({ since, matches }) => since <= xid && matches(fact));
+    const meant = listening.filter(({ id, since, matches }) => id > after && since <= xid && matches(fact));
     if (meant.length === 0) return [];
     const told = this.dispatcher.tell(fact);
     return meant.map(({ id: webhookId }) => ({ webhookId, told }));
   }
 }
 
-function readied({ id, eventTypes, filter, since, isWell }: Subscription): Listening {
-  return { id, isWell, since: BigInt(since), matches: matcherOf(eventTypes, filter) };
+function isSame({ front, all }: Places): boolean {
+  return front.xid === all.xid && front.seq === all.seq;
+}
+
+function isBefore(one: Position, other: Position): boolean {
+  const [xid, otherXid] = [BigInt(one.xid), BigInt(other.xid)];
+  return xid < otherXid || (xid === otherXid && BigInt(one.seq) < BigInt(other.seq));
 }

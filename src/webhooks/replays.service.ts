@@ -77,7 +77,9 @@ export class Replays {
   async begin(webhookId: string, range: Range): Promise<Replay> {
     const counted = await this.count(webhookId, range);
     return this.db.transaction(async () => {
-      const webhook = await this.get(webhookId);
+      // Locked: facts of a webhook are in the order of its versions.
+      const webhook = await this.webhooks.lock(webhookId);
+      if (!webhook) throw new WebhookNotFound();
       if (webhook.disabledAt) throw new WebhookDisabled();
       const [replayId, { from, types }] = [newId(), range];
       const to = new Date(Math.min(range.to.getTime(), this.clock.millis()));

@@ -1,4 +1,5 @@
 import { Resolver as Dns } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
 
 import { Injectable } from '@nestjs/common';
 
@@ -18,6 +19,11 @@ const LOCAL = /^(?:.+\.)?localhost\.?$/;
 @Injectable()
 export class Resolver {
   private readonly dns = new Dns({ timeout: PATIENCE, tries: 2 });
+
+  /** Of the machine that we are on, as they are now. */
+  ownAddresses(): string[] {
+    return Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
+  }
 
   /** @throws NameUnknown */
   async addressesOf(name: string): Promise<readonly string[]> {

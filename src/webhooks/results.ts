@@ -79,10 +79,14 @@ export class Results {
 
   private async keep(results: readonly Result[]): Promise<void> {
     const real = results.filter(({ kind }) => kind !== 'test');
-    const taken = idsOf(real.filter(({ attempt }) => attempt.error === null));
-    const refused = idsOf(real.filter(({ attempt }) => attempt.error !== null)).filter((id) => !taken.includes(id));
+    // A test that is taken says as much as a fact; one that is not is no harm. Nor is what failed here a fault of theirs.
+    const taken = idsOf(results.filter(({ attempt }) => attempt.error === null));
+    const failed = idsOf(real.filter(({ attempt }) => attempt.error !== null && attempt.error !== 'not_sent'));
+    const refused = failed.filter((id) => !taken.includes(id));
     const now = this.clock.now();
     await this.db.transaction(async () => {
+      // All at once, in the order of their ids: two processes that write of the same webhooks never wait for each other.
+      await this.webhooks.lockRows(idsOf(results));
       await this.queue.record(results);
       await this.webhooks.succeeded(taken, now);
       await this.webhooks.failed(refused, now);

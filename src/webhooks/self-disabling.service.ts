@@ -23,15 +23,19 @@ export class SelfDisabling {
     private readonly mail: Mail,
   ) {}
 
-  /** Once, however many saw it fail. */
-  async disable(id: string, reason: Exclude<DisabledReason, 'by_hand'>): Promise<void> {
+  /**
+   * Once, however many saw it fail.
+   * @param keeperId only if this is still who keeps it
+   */
+  async disable(id: string, reason: Exclude<DisabledReason, 'by_hand'>, keeperId?: string): Promise<void> {
     await this.db.transaction(async () => {
       const webhook = await this.webhooks.lock(id);
-      if (!webhook || webhook.disabledAt) return;
+      if (!webhook || webhook.disabledAt || webhook.keeperId !== (keeperId ?? webhook.keeperId)) return;
       const version = webhook.version + 1;
       await this.webhooks.update({ id, disabledAt: this.clock.now(), disabledReason: reason, version });
       this.events.record(WebhookWasDisabled, { webhookId: id, reason }, { subject: `webhooks/${id}`, version });
-      await this.notice(webhook, reason);
+      // Whoever may keep nothing any more is told nothing either.
+      if (reason !== 'keeper_gone') await this.notice(webhook, reason);
     });
   }
 

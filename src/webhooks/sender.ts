@@ -5,27 +5,23 @@ import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
-import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Logs } from '../platform/logging/logger.js';
 import { AT_ONCE, Courier } from './courier.js';
 import { DeliveryQueueRepository, STANDINGS } from './delivery-queue.repository.js';
-import type { ClaimedDelivery, Standing } from './delivery-queue.repository.js';
+import type { ClaimedDelivery, Resting, Standing } from './delivery-queue.repository.js';
 import { inNobodysName } from './nobody.js';
 import { outcomeOf } from './outcome.js';
+import { Places } from './places.js';
 import { Results } from './results.js';
 
 const CHANNEL = 'roster_webhooks';
 /** Milliseconds between two looks when nobody wakes it, and at least between any two. */
 const LOOKS_EVERY = 500;
 const LOOKS_APART = 15;
-/**
- * Deliveries on their way in this process. Whoever takes nothing keeps a place for as long as a delivery may take, so those
- * who have not shown yet that they take anything share places of their own, and those who failed last others.
- */
-const PLACES: Readonly<Record<Standing, number>> = { proven: 256, new: 256, failing: 128 };
-const ROOM_OF_EACH: Readonly<Record<Standing, number>> = { proven: AT_ONCE, new: AT_ONCE, failing: 1 };
+/** Of one webhook at once. */
+const ROOM_OF_EACH: Readonly<Record<Standing, number>> = { proven: AT_ONCE, new: AT_ONCE, slow: 1, failing: 1 };
 /** Beyond the time-out of a delivery: who has not said by then what became of it is dead. Milliseconds. */
 const LEASE_BEYOND = 45_000;
 /** What deliveries on their way may still take when the process stops. */
@@ -34,9 +30,7 @@ const LAST_DELIVERIES = 2000;
 /** Sends what is due, unless ROLE=api: many at once, few to each webhook, none of them in the way of another. */
 @Injectable()
 export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly onTheirWay = new Map<Standing, Map<string, number>>(
-    STANDINGS.map((standing) => [standing, new Map<string, number>()]),
-  );
+  private readonly places = new Places();
   private readonly underway = new Set<Promise<void>>();
   private readonly stop = new AbortController();
   private readonly log;
@@ -63,7 +57,6 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     private readonly courier: Courier,
     private readonly results: Results,
     private readonly listener: Listener,
-    private readonly clock: Clock,
     private readonly config: Config,
     logs: Logs,
   ) {
@@ -95,16 +88,16 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   private async look(): Promise<void> {
     this.lookedAt = performance.now();
-    try {
-      const resting = this.courier.resting();
-      for (const standing of this.due()) await this.claim(standing, resting);
-      if (this.failing) this.log.info({}, 'It goes on');
-      this.failing = false;
-    } catch (error) {
-      // Told once: it looks again twice a second, and nothing is lost meanwhile.
-      if (!this.failing) this.log.warn({ err: error }, 'It waits for the database');
-      this.failing = true;
-    }
+    this.places.moveSlow();
+    const resting = this.courier.resting();
+    const errors: unknown[] = [];
+    // Each for itself: what keeps one of them from being looked at is no reason to leave the others alone.
+    for (const standing of this.due())
+      await this.claim(standing, resting).catch((error: unknown) => void errors.push(error));
+    // Told once: it looks again twice a second, and nothing is lost meanwhile.
+    if (errors.length > 0 && !this.failing) this.log.warn({ err: errors[0] }, 'It waits for the database');
+    if (errors.length === 0 && this.failing) this.log.info({}, 'It goes on');
+    this.failing = errors.length > 0;
   }
 
   /** Who failed has been told to wait for seconds: to look for it at each fact would only cost. */
@@ -115,30 +108,26 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     return STANDINGS;
   }
 
-  private async claim(standing: Standing, resting: readonly string[]): Promise<void> {
+  private async claim(standing: Standing, resting: readonly Resting[]): Promise<void> {
     const roomOfEach = ROOM_OF_EACH[standing];
-    const room = PLACES[standing] - sum(this.onTheirWay.get(standing)!);
-    if (room <= 0) return;
-    const now = this.clock.now();
+    const room = this.places.roomIn(standing);
+    const slow = this.places.slowOnes();
+    if (room <= 0 || (standing === 'slow' && slow.length === 0)) return;
     const lease = newId();
-    const until = new Date(now.getTime() + this.config.values.WEBHOOK_TIMEOUT + LEASE_BEYOND);
-    const busy = new Map([...this.perWebhook(), ...resting.map((id): [string, number] => [id, roomOfEach])]);
+    const leasedFor = this.config.values.WEBHOOK_TIMEOUT + LEASE_BEYOND;
+    const busy = this.places.perWebhook();
     const claimed = await inNobodysName(() =>
-      this.queue.claim({ standing, room, roomOfEach, busy, lease, until, now }),
+      this.queue.claim({ standing, room, roomOfEach, busy, slow, resting, lease, leasedFor }),
     );
     for (const delivery of claimed) this.start(delivery, standing, lease);
   }
 
   private start(delivery: ClaimedDelivery, standing: Standing, lease: string): void {
-    const there = this.onTheirWay.get(standing)!;
-    const { webhookId } = delivery;
-    there.set(webhookId, (there.get(webhookId) ?? 0) + 1);
+    const giveBack = this.places.take(delivery.webhookId, standing);
     const sending = this.send(delivery, lease)
       .catch((error: unknown) => this.log.error({ err: error, delivery: delivery.id }, 'A delivery could not be sent'))
       .finally(() => {
-        const others = there.get(webhookId)! - 1;
-        if (others > 0) there.set(webhookId, others);
-        else there.delete(webhookId);
+        giveBack();
         this.underway.delete(sending);
         this.wake();
       });
@@ -150,19 +139,11 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     const attempt = await this.courier.bring(delivery, this.stop.signal);
     const { id, webhookId, kind } = delivery;
     if (!attempt) {
-      await inNobodysName(() => this.queue.release([id], lease, this.clock.now()));
+      await inNobodysName(() => this.queue.release([id], lease));
       return;
     }
     const outcome = outcomeOf(delivery, attempt, chance());
     this.results.add({ id, webhookId, kind, lease, attempt, ...outcome }, () => this.wake());
-  }
-
-  /** How many of each webhook are on their way, whatever its standing was. */
-  private perWebhook(): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const there of this.onTheirWay.values())
-      for (const [id, count] of there) counts.set(id, (counts.get(id) ?? 0) + count);
-    return counts;
   }
 }
 
@@ -170,10 +151,4 @@ const FINE = 1_000_000;
 
 function chance(): number {
   return randomInt(0, FINE + 1) / FINE;
-}
-
-function sum(counts: ReadonlyMap<string, number>): number {
-  let total = 0;
-  for (const count of counts.values()) total += count;
-  return total;
 }

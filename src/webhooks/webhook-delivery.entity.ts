@@ -9,7 +9,7 @@ export type DeliveryKind = (typeof DELIVERY_KINDS)[number];
 export const DELIVERY_STATES = ['waiting', 'delivered', 'dead'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** Why nobody took it; `refused` is an answer that is not 2xx. */
+/** Why nobody took it; `refused` is an answer that is not 2xx, `not_sent` a fault of ours. */
 export const DELIVERY_ERRORS = [
   'refused',
   'timed_out',
@@ -18,6 +18,7 @@ export const DELIVERY_ERRORS = [
   'answer_invalid',
   'name_unknown',
   'address_refused',
+  'not_sent',
 ] as const;
 export type DeliveryError = (typeof DELIVERY_ERRORS)[number];
 
@@ -37,6 +38,8 @@ export interface Try {
 @Index('webhook_deliveries_once_idx', { synchronize: false })
 @Index('webhook_deliveries_replay_idx', { synchronize: false })
 @Index('webhook_deliveries_due_idx', { synchronize: false })
+@Index('webhook_deliveries_replay_due_idx', { synchronize: false })
+@Index('webhook_deliveries_blocked_idx', { synchronize: false })
 @Index('webhook_deliveries_order_idx', { synchronize: false })
 export class WebhookDelivery {
   @PrimaryColumn('uuid')
@@ -80,9 +83,9 @@ export class WebhookDelivery {
   @Column('integer')
   attempts!: number;
 
-  /** Of one that is being sent: when it is given to another process. */
-  @Column('timestamptz')
-  nextAttemptAt!: Date;
+  /** Of one that is being sent: when it is given to another process. Null while it waits for one before it. */
+  @Column('timestamptz', { nullable: true })
+  nextAttemptAt!: Date | null;
 
   /** Who sends it just now; nobody else may say what became of it. */
   @Column('uuid', { nullable: true })

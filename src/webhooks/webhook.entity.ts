@@ -8,14 +8,14 @@ export type Order = (typeof ORDERS)[number];
 export const WEBHOOK_STATES = ['enabled', 'disabled'] as const;
 export type WebhookState = (typeof WEBHOOK_STATES)[number];
 
-/** `failing`: nobody took anything for days; `gone`: the server said so itself (410). */
-export const DISABLED_REASONS = ['by_hand', 'failing', 'gone'] as const;
+/** `failing`: nobody took anything for days; `gone`: the server said so itself (410); `keeper_gone`: see below. */
+export const DISABLED_REASONS = ['by_hand', 'failing', 'gone', 'keeper_gone'] as const;
 export type DisabledReason = (typeof DISABLED_REASONS)[number];
 
 /** Somebody else's server that is told of facts. */
 @Entity('webhooks')
 @Check('webhooks_ordered_check', "ordered IN ('none', 'subject')")
-@Check('webhooks_disabled_reason_check', "disabled_reason IN ('by_hand', 'failing', 'gone')")
+@Check('webhooks_disabled_reason_check', "disabled_reason IN ('by_hand', 'failing', 'gone', 'keeper_gone')")
 @Index('webhooks_created_at_idx', ['createdAt', 'id'])
 export class Webhook {
   @PrimaryColumn('uuid')
@@ -58,6 +58,14 @@ export class Webhook {
   @Column('timestamptz', { nullable: true })
   failingSince!: Date | null;
 
+  /** To the hour. */
+  @Column('timestamptz', { nullable: true })
+  lastFailureAt!: Date | null;
+
+  /** Since the first failure: how many hours had one. */
+  @Column('integer', { default: 0 })
+  failedHours!: number;
+
   /** To the minute. */
   @Column('timestamptz', { nullable: true })
   lastSuccessAt!: Date | null;
@@ -66,11 +74,19 @@ export class Webhook {
   @Column({ type: 'xid8' as ColumnType, default: () => 'pg_snapshot_xmin(pg_current_snapshot())' })
   since!: string;
 
+  /** Whether the planner tells it of facts before it tells the crowd. */
+  @Column('boolean', { default: false })
+  inFront!: boolean;
+
   @Column('timestamptz')
   createdAt!: Date;
 
   @Column('uuid')
   createdBy!: string;
+
+  /** Who made it, or last enabled it or sent it elsewhere: as long as they may, facts are sent. */
+  @Column('uuid')
+  keeperId!: string;
 
   /** From then on nobody sees it; the row goes when its deliveries are gone. */
   @Column('timestamptz', { nullable: true })
@@ -82,4 +98,7 @@ export class Webhook {
 }
 
 /** A webhook as it is shown. */
-export type WebhookRow = Omit<Webhook, 'secret' | 'previousSecret' | 'since' | 'deletedAt'>;
+export type WebhookRow = Omit<
+  Webhook,
+  'secret' | 'previousSecret' | 'keeperId' | 'lastFailureAt' | 'failedHours' | 'since' | 'inFront' | 'deletedAt'
+>;

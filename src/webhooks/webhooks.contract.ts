@@ -19,7 +19,8 @@ export class DeliveryNotFound extends defineProblem('webhook_delivery_not_found'
 }) {}
 
 export class WebhookDisabled extends defineProblem('webhook_disabled', 409, 'This webhook is disabled', {
-  cause: 'It was disabled by somebody, or by itself after days without success, or because its server said 410 Gone.',
+  cause:
+    'It was disabled by somebody, or by itself after days without success, because its server said 410 Gone, or because whoever kept it may no longer.',
   mend: 'Mend its server, enable the webhook by a PATCH with `"state": "enabled"`, and ask again.',
 }) {}
 

@@ -50,12 +50,12 @@ export class WebhooksController {
   })
   @ApiProblems(FilterTooCostly)
   @Operation('webhooks.list', 'List webhooks', { status: 200, about: 'A page of webhooks', type: WebhookPageResponse })
-  async list(@List() query: ListQuery): Promise<WebhookPageResponse> {
+  async list(@List() query: ListQuery, @CurrentPrincipal() asker: Principal): Promise<WebhookPageResponse> {
     const fields = parseFields(query.fields, WEBHOOK_FIELDS);
     return listing(
       query,
-      (page) => this.lists.page(page),
-      (row) => onlyFields(WebhookResponse.from(row), fields),
+      (page) => this.lists.page(page, asker),
+      (row) => onlyFields(WebhookResponse.from(row, asker), fields),
     );
   }
 
@@ -72,15 +72,15 @@ verify \`webhook-signature\` and remember \`webhook-id\`, which is the id of the
 else is tried again for up to 72 hours; redirects are not followed.`,
   )
   async create(@Body() body: CreateWebhookRequest, @CurrentPrincipal() maker: Principal): Promise<NewWebhookResponse> {
-    return NewWebhookResponse.of(await this.webhooks.create(body.terms(), maker));
+    return NewWebhookResponse.of(await this.webhooks.create(body.terms(), maker), maker);
   }
 
   @Get(':id')
   @Requires(ReadWebhooks)
   @ApiProblems(WebhookNotFound)
   @Operation('webhooks.get', 'Read a webhook', { status: 200, about: 'The webhook', type: WebhookResponse })
-  async get(@PathId() id: string): Promise<WebhookResponse> {
-    return WebhookResponse.from(await this.webhooks.get(id));
+  async get(@PathId() id: string, @CurrentPrincipal() asker: Principal): Promise<WebhookResponse> {
+    return WebhookResponse.from(await this.webhooks.get(id), asker);
   }
 
   @Patch(':id')
@@ -96,8 +96,9 @@ else is tried again for up to 72 hours; redirects are not followed.`,
     @PathId() id: string,
     @Body() body: PatchWebhookRequest,
     @IfMatch() expected: Versions,
+    @CurrentPrincipal() asker: Principal,
   ): Promise<WebhookResponse> {
-    return WebhookResponse.from(await this.webhooks.change(id, body, expected));
+    return WebhookResponse.from(await this.webhooks.change(id, body, expected, asker), asker);
   }
 
   @Delete(':id')
@@ -123,8 +124,12 @@ else is tried again for up to 72 hours; redirects are not followed.`,
     { status: 200, about: 'The webhook, and this once its new secret', type: NewWebhookResponse },
     'Until the overlap ends each delivery has two signatures: by the new secret and by the present one.',
   )
-  async rotateSecret(@PathId() id: string, @Body() body: RotateWebhookSecretRequest): Promise<NewWebhookResponse> {
-    return NewWebhookResponse.of(await this.webhooks.rotateSecret(id, body.overlap()));
+  async rotateSecret(
+    @PathId() id: string,
+    @Body() body: RotateWebhookSecretRequest,
+    @CurrentPrincipal() asker: Principal,
+  ): Promise<NewWebhookResponse> {
+    return NewWebhookResponse.of(await this.webhooks.rotateSecret(id, body.overlap()), asker);
   }
 
   @Post(':id/replay')

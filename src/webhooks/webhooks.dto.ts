@@ -3,7 +3,9 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Examples } from '../platform/http/examples.js';
 import { PageResponse } from '../platform/http/lists/list-query.js';
 import { Flag, Id, ListOf, Moment, OneOf, Text, TextList, Whole } from '../platform/http/properties.js';
+import type { Principal } from '../platform/http/principal.js';
 import type { Range, Replay } from './replays.service.js';
+import { urlFor } from './shown.js';
 import { EVENT_PATTERN } from './subscription.js';
 import { DISABLED_REASONS, ORDERS, WEBHOOK_STATES } from './webhook.entity.js';
 import type { DisabledReason, Order, WebhookRow, WebhookState } from './webhook.entity.js';
@@ -21,7 +23,8 @@ interface Presence {
 
 const Url = (presence: Presence = {}): PropertyDecorator =>
   Text({
-    about: 'Where it is sent: https (http too, where production allows it), no user name, no fragment',
+    about:
+      'Where it is sent: https (http too, where production allows it), no user name, no fragment. Whoever does not hold `webhooks:write` is shown the server alone',
     example: URL_EXAMPLE,
     min: 1,
     max: 2000,
@@ -138,10 +141,10 @@ export class WebhookResponse {
   @Whole({ about: 'Rises with every change; also in the ETag', example: 1, min: 1, max: 2_147_483_647 })
   version!: number;
 
-  static from(row: WebhookRow): WebhookResponse {
-    const { id, url, eventTypes, filter, description, ordered, disabledReason, createdBy, version } = row;
+  static from(row: WebhookRow, { permissions }: Principal): WebhookResponse {
+    const { id, eventTypes, filter, description, ordered, disabledReason, createdBy, version } = row;
     return {
-      ...{ id, url, eventTypes, filter, description, ordered },
+      ...{ id, url: urlFor(permissions, row.url), eventTypes, filter, description, ordered },
       state: row.disabledAt === null ? 'enabled' : 'disabled',
       disabledReason,
       disabledAt: row.disabledAt?.toISOString() ?? null,
@@ -169,8 +172,8 @@ export class NewWebhookResponse extends WebhookResponse {
   })
   secret!: string;
 
-  static of({ webhook, secret }: MadeWebhook): NewWebhookResponse {
-    return { ...WebhookResponse.from(webhook), secret };
+  static of({ webhook, secret }: MadeWebhook, maker: Principal): NewWebhookResponse {
+    return { ...WebhookResponse.from(webhook, maker), secret };
   }
 }
 

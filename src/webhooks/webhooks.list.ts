@@ -9,6 +9,8 @@ import type { ListSource, SortAttribute } from '../platform/http/lists/keyset.js
 import type { PageOf } from '../platform/http/lists/listing.js';
 import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
 import type { ListQuery } from '../platform/http/lists/list-query.js';
+import type { Principal } from '../platform/http/principal.js';
+import { seesWholeUrls } from './shown.js';
 import { WEBHOOK_STATES } from './webhook.entity.js';
 import type { WebhookRow } from './webhook.entity.js';
 import { WEBHOOK_COLUMNS, WebhooksRepository } from './webhooks.repository.js';
@@ -17,8 +19,9 @@ export const WEBHOOK_SORTS: Readonly<Record<string, SortAttribute>> = {
   createdAt: { sql: 'w.created_at', type: 'moment', nullable: false },
 };
 
+const URL_OPERATORS = ['eq', 'ne', 'co', 'sw', 'ew'] as const;
 const ATTRIBUTES: Attributes = {
-  url: { sql: 'w.url', type: 'string', operators: ['eq', 'ne', 'co', 'sw', 'ew'] },
+  url: { sql: 'w.url', type: 'string', operators: URL_OPERATORS },
   state: {
     sql: 'state',
     type: 'enum',
@@ -27,6 +30,12 @@ const ATTRIBUTES: Attributes = {
     custom: (operator, value) => `w.disabled_at IS ${(operator === 'eq') === (value === 'enabled') ? '' : 'NOT '}NULL`,
   },
   failingSince: { sql: 'w.failing_since', type: 'moment', operators: ['gt', 'ge', 'lt', 'le', 'pr'] },
+};
+
+/** Of those who are shown the server alone: a path is not to be guessed by filters either. */
+const ATTRIBUTES_OF_READERS: Attributes = {
+  ...ATTRIBUTES,
+  url: { sql: "substring(w.url FROM '^[^/]*//[^/?]*')", type: 'string', operators: URL_OPERATORS },
 };
 
 export const WEBHOOK_FILTERS = Object.keys(ATTRIBUTES);
@@ -44,9 +53,12 @@ export class WebhooksList {
   }
 
   /** @throws ListQueryInvalid, FilterTooCostly */
-  async page({ limit, count, cursor, sort = '-createdAt', filter }: ListQuery): Promise<PageOf<WebhookRow>> {
+  async page(
+    { limit, count, cursor, sort = '-createdAt', filter }: ListQuery,
+    { permissions }: Principal,
+  ): Promise<PageOf<WebhookRow>> {
     const order = parseSort(sort, WEBHOOK_SORTS);
-    const source = sourceOf(filter);
+    const source = sourceOf(filter, seesWholeUrls(permissions) ? ATTRIBUTES : ATTRIBUTES_OF_READERS);
     const scope = cursorScope('webhooks', order.text, filter);
     const position = cursor === undefined ? null : this.cursors.decode(cursor, scope);
     const [found, total] = await Promise.all([
@@ -65,8 +77,8 @@ export class WebhooksList {
   }
 }
 
-function sourceOf(filter: string | undefined): ListSource {
-  const compiled = filter === undefined ? null : compileFilter(filter, ATTRIBUTES, 1);
+function sourceOf(filter: string | undefined, attributes: Attributes): ListSource {
+  const compiled = filter === undefined ? null : compileFilter(filter, attributes, 1);
   const where = compiled ? `w.deleted_at IS NULL AND ${compiled.sql}` : 'w.deleted_at IS NULL';
   return {
     columns: WEBHOOK_COLUMNS,

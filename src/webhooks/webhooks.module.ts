@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { AccessModule } from '../access/index.js';
 import { EventsModule } from '../events/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { MailModule } from '../mail/index.js';
@@ -12,6 +13,9 @@ import { Deliveries } from './deliveries.service.js';
 import { DeliveryQueueRepository } from './delivery-queue.repository.js';
 import { Destinations } from './destinations.js';
 import { Dispatcher } from './dispatcher.js';
+import { Keepers } from './keepers.service.js';
+import { Lines } from './lines.service.js';
+import { OrderRepository } from './order.repository.js';
 import { Planner } from './planner.js';
 import { Replays } from './replays.service.js';
 import { Resolver } from './resolver.js';
@@ -28,8 +32,8 @@ const SENDING = [Courier, DeliveryQueueRepository, Destinations, Dispatcher, Pla
 const ASKED = [Deliveries, DeliveriesList, DeliveriesRepository, Replays, Webhooks, WebhooksList, WebhooksRepository];
 
 @Module({
-  imports: [EventsModule, JobsModule, MailModule, UsersModule],
+  imports: [AccessModule, EventsModule, JobsModule, MailModule, UsersModule],
   controllers: [WebhooksController, DeliveriesController],
-  providers: [...SENDING, ...ASKED, SelfDisabling, WebhookSecrets],
+  providers: [...SENDING, ...ASKED, Keepers, Lines, OrderRepository, SelfDisabling, WebhookSecrets],
 })
 export class WebhooksModule {}

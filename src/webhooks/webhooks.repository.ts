@@ -13,11 +13,11 @@ export const WEBHOOK_COLUMNS = `w.id, w.url, w.event_types AS "eventTypes", w.fi
   w.failing_since AS "failingSince", w.last_success_at AS "lastSuccessAt", w.created_at AS "createdAt",
   w.created_by AS "createdBy", w.version`;
 
+/** A webhook with what it signs by. */
+export type SealedWebhook = Pick<Webhook, 'id' | 'secret' | 'previousSecret'>;
+
 /** To which facts a webhook listens. */
-export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since'> & {
-  /** It took what it was last sent. */
-  readonly isWell: boolean;
-};
+export type Subscription = Pick<Webhook, 'id' | 'eventTypes' | 'filter' | 'since' | 'inFront'>;
 
 const FIND = lookup(
   'webhooks_find',
@@ -25,27 +25,42 @@ const FIND = lookup(
 );
 const SUBSCRIPTIONS = statement(
   'webhooks_subscriptions',
-  `SELECT id, event_types AS "eventTypes", filter, since, failing_since IS NULL AND last_success_at IS NOT NULL AS "isWell"
-   FROM roster.webhooks WHERE deleted_at IS NULL`,
+  `SELECT id, event_types AS "eventTypes", filter, since, in_front AS "inFront"
+   FROM roster.webhooks WHERE deleted_at IS NULL ORDER BY id`,
 );
 /** "WHKP": one planner at a time, whatever the number of processes. */
 const PLANNER_LOCK = 0x57484b50;
 const LOCK_PLAN = statement('webhooks_lock_plan', 'SELECT pg_try_advisory_xact_lock($1) AS locked');
 /** "WHKM". */
 const MAKER_LOCK = 0x57484b4d;
+const IS_WELL = '(failing_since IS NULL AND last_success_at IS NOT NULL AND disabled_at IS NULL)';
+const PLACE = statement(
+  'webhooks_place',
+  `UPDATE roster.webhooks SET in_front = NOT in_front
+   WHERE id IN (SELECT id FROM roster.webhooks WHERE deleted_at IS NULL AND in_front <> ${IS_WELL} AND (in_front OR $1)
+     FOR NO KEY UPDATE SKIP LOCKED)`,
+);
+const LOCK_ROWS = statement(
+  'webhooks_lock_rows',
+  'SELECT 1 FROM roster.webhooks WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE',
+);
 // What was well stays well: most successes write nothing.
 const SUCCEEDED = statement(
   'webhooks_succeeded',
-  `UPDATE roster.webhooks SET failing_since = NULL, last_success_at = CAST($2 AS timestamptz)
+  `UPDATE roster.webhooks SET failing_since = NULL, last_failure_at = NULL, failed_hours = 0, last_success_at = CAST($2 AS timestamptz)
    WHERE id = ANY($1) AND (failing_since IS NOT NULL OR last_success_at IS NULL OR last_success_at <= CAST($2 AS timestamptz) - interval '1 minute')`,
 );
 const FAILED = statement(
   'webhooks_failed',
-  'UPDATE roster.webhooks SET failing_since = $2 WHERE id = ANY($1) AND failing_since IS NULL',
+  `UPDATE roster.webhooks SET failing_since = coalesce(failing_since, CAST($2 AS timestamptz)), last_failure_at = CAST($2 AS timestamptz),
+     failed_hours = failed_hours + 1
+   WHERE id = ANY($1) AND (failing_since IS NULL OR last_failure_at <= CAST($2 AS timestamptz) - interval '1 hour')`,
 );
+// One failure and silence after it say little: tries have to have failed in three different hours.
 const FAILING = statement(
   'webhooks_failing',
-  'SELECT id FROM roster.webhooks WHERE id = ANY($1) AND failing_since <= $2 AND disabled_at IS NULL AND deleted_at IS NULL',
+  `SELECT id FROM roster.webhooks WHERE id = ANY($1) AND failing_since <= $2 AND failed_hours >= 3
+     AND disabled_at IS NULL AND deleted_at IS NULL`,
 );
 
 @Injectable()
@@ -89,19 +104,51 @@ export class WebhooksRepository {
     return this.db.rows(SUBSCRIPTIONS);
   }
 
-  /** In the order of their ids, so that two processes never wait for each other. */
+  /** In front goes whoever took what it was last sent. Those that somebody else writes just now are left where they are. */
+  async place(mayComeForward: boolean): Promise<void> {
+    await this.db.change(PLACE, [mayComeForward]);
+  }
+
+  /** Nobody else writes them, nor puts a delivery behind another of theirs, until the transaction ends. */
+  async lockRows(ids: readonly string[]): Promise<void> {
+    await this.db.rows(LOCK_ROWS, [ids]);
+  }
+
   async succeeded(ids: readonly string[], at: Date): Promise<void> {
-    if (ids.length > 0) await this.db.change(SUCCEEDED, [[...ids].sort(), at]);
+    if (ids.length > 0) await this.db.change(SUCCEEDED, [ids, at]);
   }
 
   async failed(ids: readonly string[], at: Date): Promise<void> {
-    if (ids.length > 0) await this.db.change(FAILED, [[...ids].sort(), at]);
+    if (ids.length > 0) await this.db.change(FAILED, [ids, at]);
   }
 
-  /** Which of these have failed since then or longer. */
+  /** Which of these have failed since then or longer, again and again. */
   async failingSince(ids: readonly string[], then: Date): Promise<string[]> {
     if (ids.length === 0) return [];
     return (await this.db.rows<{ id: string }>(FAILING, [ids, then])).map(({ id }) => id);
+  }
+
+  /** The next of all webhooks by their ids, with their secrets. */
+  sealedAfter(last: string | null, most: number): Promise<SealedWebhook[]> {
+    const text = `SELECT id, secret, previous_secret AS "previousSecret" FROM roster.webhooks
+      WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2`;
+    return this.db.rows(text, [last, most]);
+  }
+
+  /** Unless it is another one by now. */
+  async reseal(id: string, column: 'secret' | 'previous_secret', before: Buffer, after: Buffer): Promise<void> {
+    await this.db.change(`UPDATE roster.webhooks SET ${column} = $3 WHERE id = $1 AND ${column} = $2`, [
+      id,
+      before,
+      after,
+    ]);
+  }
+
+  /** What is enabled, with who has it told. */
+  kept(): Promise<Pick<Webhook, 'id' | 'keeperId'>[]> {
+    return this.db.rows(
+      'SELECT id, keeper_id AS "keeperId" FROM roster.webhooks WHERE deleted_at IS NULL AND disabled_at IS NULL',
+    );
   }
 
   /** Removes what was deleted and has no delivery any more. */

@@ -13,6 +13,7 @@ import type { Versions } from '../platform/http/parameters.js';
 import type { Principal } from '../platform/http/principal.js';
 import { refusal } from '../platform/http/validation.pipe.js';
 import { Destinations } from './destinations.js';
+import { Lines } from './lines.service.js';
 import { Sender } from './sender.js';
 import { checkFilter, isKnownPattern } from './subscription.js';
 import type { Order, Webhook, WebhookRow, WebhookState } from './webhook.entity.js';
@@ -58,6 +59,7 @@ export class Webhooks {
     private readonly secrets: WebhookSecrets,
     private readonly destinations: Destinations,
     private readonly sender: Sender,
+    private readonly lines: Lines,
   ) {}
 
   /** @throws WebhookNotFound */
@@ -85,17 +87,25 @@ export class Webhooks {
           lastSuccessAt: null,
         },
         createdAt: this.clock.now(),
-        createdBy: maker.actorId ?? maker.userId,
+        createdBy: whoIs(maker),
         version: 1,
       };
-      await this.webhooks.insert({ ...row, secret: sealed, previousSecret: null, deletedAt: null });
+      await this.webhooks.insert({
+        ...row,
+        ...UNTRIED,
+        keeperId: row.createdBy,
+        secret: sealed,
+        previousSecret: null,
+        inFront: false,
+        deletedAt: null,
+      });
       this.events.record(WebhookCreated, { webhookId: id }, { ...about(row), after: terms });
       return { webhook: row, secret };
     });
   }
 
   /** Changes the members that are given. @throws WebhookNotFound, PreconditionFailed, ValidationFailed */
-  change(id: string, { state, ...given }: Change, expected: Versions): Promise<WebhookRow> {
+  change(id: string, { state, ...given }: Change, expected: Versions, by: Principal): Promise<WebhookRow> {
     this.refuseFaults(given);
     return this.db.transaction(async () => {
       const webhook = await this.lock(id, expected);
@@ -104,7 +114,15 @@ export class Webhooks {
       if (members.length === 0 && !isOtherState) return this.get(id);
       const version = webhook.version + 1;
       const before = pick(webhook, members);
-      await this.webhooks.update({ id, ...pick(given, members), ...(isOtherState ? this.turned(state) : {}), version });
+      await this.webhooks.update({
+        id,
+        ...pick(given, members),
+        ...(members.includes('url') ? ELSEWHERE : {}),
+        ...(isOtherState ? this.turned(state) : {}),
+        ...(members.includes('url') || (isOtherState && state === 'enabled') ? { keeperId: whoIs(by) } : {}),
+        version,
+      });
+      if (members.includes('ordered') && given.ordered === 'none') await this.lines.dissolve(id);
       const circumstances = { ...about({ id, version }), before, after: pick(given, members) };
       if (members.length > 0) this.events.record(WebhookChanged, { webhookId: id, members }, circumstances);
       if (isOtherState) this.tellState(id, state, version);
@@ -154,7 +172,7 @@ export class Webhooks {
   private turned(state: WebhookState): Partial<Webhook> {
     if (state === 'disabled') return { disabledAt: this.clock.now(), disabledReason: 'by_hand' };
     this.db.afterCommit(() => this.sender.tell());
-    return { disabledAt: null, disabledReason: null, failingSince: null };
+    return { disabledAt: null, disabledReason: null, ...UNTRIED };
   }
 
   private tellState(id: string, state: WebhookState, version: number): void {
@@ -177,8 +195,15 @@ export class Webhooks {
   }
 }
 
+const UNTRIED = { failingSince: null, lastFailureAt: null, failedHours: 0 };
+/** What became of deliveries to another server says nothing of this one. */
+const ELSEWHERE = { ...UNTRIED, lastSuccessAt: null };
 const MEMBERS = ['url', 'eventTypes', 'filter', 'description', 'ordered'] as const;
 const UNKNOWN_TYPE = { code: 'event_type_unknown', detail: 'names a kind of event that does not exist' };
+
+function whoIs({ actorId, userId }: Principal): string {
+  return actorId ?? userId;
+}
 
 function faultIn(filter: string): Omit<FieldFault, 'pointer'> | null {
   try {

@@ -19,18 +19,22 @@ import { streamsOf, textOf } from './streams.js';
 
 /** A clock that stands where it is put, and otherwise runs. */
 export class TestClock extends Clock {
-  private ahead = 0;
+  private lead = 0;
 
   override now(): Date {
     return new Date(this.millis());
   }
 
   override millis(): number {
-    return Date.now() + this.ahead;
+    return Date.now() + this.lead;
   }
 
   advance(milliseconds: number): void {
-    this.ahead += milliseconds;
+    this.lead += milliseconds;
+  }
+
+  override ahead(): number {
+    return this.lead;
   }
 }
 

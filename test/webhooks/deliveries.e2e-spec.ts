@@ -1,7 +1,9 @@
 import { jest } from '@jest/globals';
 
 import { Jobs } from '../../src/jobs/index.js';
+import { Secrets } from '../../src/platform/crypto/secrets.js';
 import type { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { awaitMail } from '../mail/mailbox.js';
@@ -41,6 +43,11 @@ describe('deliveries of webhooks', () => {
   const tried = (attempts: number) => (deliveries: Delivery[]) => deliveries[0]?.attempts === attempts;
   const verified = ({ raw, headers }: Received, secret: string | string[]): Promise<{ id: string }> =>
     verifyWebhook<{ id: string }>(raw, headers as Record<string, string>, secret, app.clock.millis());
+
+  async function runJob(name: string): Promise<void> {
+    const { handler } = app.get(Jobs).known().get(name)!;
+    await (handler as (payload: object) => Promise<void>)({});
+  }
 
   it('are the fact as a CloudEvent, signed by Standard Webhooks, once', async () => {
     const server = await receiver();
@@ -238,12 +245,118 @@ describe('deliveries of webhooks', () => {
     const { id } = await makeHook(maker, server.url);
     await app.people.user();
     await awaitDeliveries(maker, id, tried(1));
-    app.clock.advance(121 * HOUR);
-    await app.people.user();
+    for (let attempts = 2; attempts < 4; attempts += 1) {
+      app.clock.advance(61 * HOUR);
+      await awaitDeliveries(maker, id, tried(attempts));
+    }
     const shown = async (): Promise<Hook> => (await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body;
     expect(await awaitThat(shown, ({ state }) => state === 'disabled')).toMatchObject({ disabledReason: 'failing' });
     expect((await awaitMail(app, maker.user.email))[0]!.subject).toContain('A webhook was disabled');
     expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
+  });
+
+  it('that failed once, days ago, do not disable the webhook; a test that is taken and another server clear the failure', async () => {
+    const server = await receiver(says(503, { 'retry-after': '86400' }));
+    const { id } = await makeHook(admin, server.url);
+    const shown = async (): Promise<Hook> => (await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    await app.people.user();
+    await awaitDeliveries(admin, id, tried(1));
+    app.clock.advance(121 * HOUR);
+    await awaitDeliveries(admin, id, tried(2));
+    expect(await shown()).toMatchObject({ state: 'enabled', failingSince: expect.any(String) });
+    server.manner = takes;
+    await admin.post(`/api/v1/webhooks/${id}/test`);
+    await awaitThat(shown, ({ failingSince }) => failingSince === null);
+    server.manner = says(503, { 'retry-after': '86400' });
+    await app.people.user();
+    await awaitThat(shown, ({ failingSince }) => failingSince !== null);
+    const moved = await admin.patch<Hook>(`/api/v1/webhooks/${id}`, { url: `${server.url}/new` });
+    expect(moved.body).toMatchObject({ failingSince: null, lastSuccessAt: null });
+  });
+
+  it('that cannot be signed are failures that are seen, and no fault of the server; a secret of before is left out', async () => {
+    const server = await receiver();
+    const [broken, rotated] = [await makeHook(admin, server.url), await makeHook(admin, `${server.url}/rotated`)];
+    await admin.post(`/api/v1/webhooks/${rotated.id}/secret`, { overlapSeconds: 3600 });
+    await app.sql(`UPDATE roster.webhooks SET secret = 'x' WHERE id = $1`, [broken.id]);
+    await app.sql(`UPDATE roster.webhooks SET previous_secret = 'x' WHERE id = $1`, [rotated.id]);
+    await app.people.user();
+    const [received] = await server.awaitCount(1);
+    expect(received!.headers['webhook-signature']).toMatch(/^v1,\S{44}$/);
+    const [failed] = await awaitDeliveries(admin, broken.id, tried(1));
+    expect(failed).toMatchObject({ state: 'waiting', error: 'not_sent', status: null });
+    expect((await admin.get<Hook>(`/api/v1/webhooks/${broken.id}`)).body.failingSince).toBeNull();
+  });
+
+  it('are signed by secrets that are sealed anew when the key of the house was changed', async () => {
+    const [before, after] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)];
+    const database = await freshDatabase('webhooks_reseal');
+    const old = await startHooks('', {}, { database });
+    const { id, secret } = await makeHook(await old.people.admin(), 'https://hooks.customer.example/');
+    await old.stop();
+    const next = await startHooks('', {}, { database, secrets: new Secrets(after, before) });
+    const { handler } = next.get(Jobs).known().get('webhook_secrets.reseal')!;
+    await (handler as (payload: object) => Promise<void>)({});
+    const [row] = await next.sql<{ secret: Buffer }>('SELECT secret FROM roster.webhooks WHERE id = $1', [id]);
+    expect(new Secrets(after).open('webhooks', row!.secret, id).toString()).toBe(secret);
+    await next.stop();
+  });
+
+  it('show the fact to whoever may read facts, and the whole URL to whoever may change it', async () => {
+    const server = await receiver();
+    const { id } = await makeHook(admin, `${server.url}?token=secret`);
+    await app.people.user();
+    const [delivery] = await awaitDeliveries(admin, id, delivered);
+    const [origin] = server.url.split('/hook');
+    const reader = await app.people.withPermissions('webhooks:read');
+    const seen = await deliveryOf(reader, delivery!.id);
+    expect(seen.request).toMatchObject({ url: origin, body: null });
+    expect((await deliveryOf(admin, delivery!.id)).request).toMatchObject({
+      url: `${server.url}?token=secret`,
+      body: server.received[0]!.raw,
+    });
+    expect((await reader.get<Hook>(`/api/v1/webhooks/${id}`)).body.url).toBe(origin);
+    const found = async (person: Person, filter: string): Promise<number> => {
+      const { body } = await person.get<{ data: Hook[] }>(`/api/v1/webhooks?filter=${encodeURIComponent(filter)}`);
+      return body.data.length;
+    };
+    expect(await found(admin, `url co "token=sec"`)).toBe(1);
+    expect(await found(reader, `url co "token=sec"`)).toBe(0);
+    expect(await found(reader, `url co "127.0.0.1:${server.port}"`)).toBe(1);
+  });
+
+  it('go at once to a new URL, though nobody answers at the one before', async () => {
+    const away = await Receiver.open();
+    const { url } = away;
+    await away.close();
+    const { id } = await makeHook(admin, url);
+    for (let facts = 0; facts < 6; facts += 1) await app.people.user();
+    await awaitDeliveries(admin, id, (all) => all.filter(({ attempts }) => attempts > 0).length >= 5);
+    const server = await receiver();
+    await admin.patch(`/api/v1/webhooks/${id}`, { url: server.url });
+    await admin.post(`/api/v1/webhooks/${id}/test`);
+    await server.awaitCount(1, ({ event }) => event.type === 'webhook.test');
+  });
+
+  it.each([
+    ['is suspended', (id: string) => admin.put(`/api/v1/users/${id}/suspension`, { reason: 'left' })],
+    ['is deleted', (id: string) => admin.delete(`/api/v1/users/${id}`)],
+    ['has the right no longer', (id: string) => app.sql('DELETE FROM roster.user_roles WHERE user_id = $1', [id])],
+  ])('stop when whoever keeps the webhook %s, until somebody else enables it', async (what, leave) => {
+    const server = await receiver();
+    const maker = await app.people.withPermissions('webhooks:read', 'webhooks:write');
+    const { id } = await makeHook(maker, server.url);
+    await leave(maker.user.id);
+    // A right that ended by itself: no fact tells of it.
+    if (what.startsWith('has')) await runJob('webhooks.check_keepers');
+    const shown = async (): Promise<Hook> => (await admin.get<Hook>(`/api/v1/webhooks/${id}`)).body;
+    expect(await awaitThat(shown, ({ state }) => state === 'disabled')).toMatchObject({
+      disabledReason: 'keeper_gone',
+    });
+    expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
+    await admin.patch(`/api/v1/webhooks/${id}`, { state: 'enabled' });
+    await runJob('webhooks.check_keepers');
+    expect(await shown()).toMatchObject({ state: 'enabled' });
   });
 
   it('can be tried: an event that tells of nothing, sent once', async () => {

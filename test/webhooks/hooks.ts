@@ -52,7 +52,7 @@ export async function startHooks(
 
 /** An administrator whose key outlives every move of the clock. */
 export async function aKeeper(app: TestApp): Promise<Person> {
-  const scopes = ['me', 'users:read', 'users:write', 'webhooks:read', 'webhooks:write'];
+  const scopes = ['me', 'users:read', 'users:write', 'webhooks:read', 'webhooks:write', 'events:read'];
   return app.people.byKey(await app.people.admin(), scopes);
 }
 

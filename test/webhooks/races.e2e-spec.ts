@@ -3,7 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 
 import type { TestApp } from '../harness/app.js';
+import { newId } from '../../src/platform/crypto/tokens.js';
+import type { Result } from '../../src/webhooks/delivery-queue.repository.js';
 import { freshDatabase } from '../harness/database.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { aKeeper, awaitDeliveries, deliveriesOf, makeHook, startHooks } from './hooks.js';
 import type { Delivery } from './hooks.js';
 import { Receiver, silent, takes } from './receiver.js';
@@ -107,6 +110,58 @@ describe('webhooks over several processes', () => {
     answer!();
     await pause(500);
     expect(await deliveriesOf(admin, id)).toMatchObject([{ state: 'delivered', attempts: 1, status: 204 }]);
+  });
+
+  it('go by the clock of PostgreSQL: one whose own is wrong takes no delivery that is being sent, and sends what is due', async () => {
+    const database = await freshDatabase('webhooks_clocks');
+    const one = await start('', {}, { database });
+    const admin = await aKeeper(one);
+    const server = await receiver(silent);
+    const { id } = await makeHook(admin, server.url);
+    await one.people.user();
+    await server.awaitCount(1);
+    for (const wrong of [600_000, -600_000]) {
+      const other = await start('', {}, { database });
+      other.clock.millis = () => Date.now() + wrong;
+    }
+    await pause(1500);
+    expect(server.received).toHaveLength(1);
+    await running.splice(0, 1)[0]!.stop();
+    server.manner = takes;
+    await server.awaitCount(2);
+    const hasCome = `SELECT state FROM roster.webhook_deliveries WHERE webhook_id = '${id}'`;
+    await awaitThat(
+      () => running[0]!.sql<{ state: string }>(hasCome),
+      ([only]) => only?.state === 'delivered',
+    );
+  });
+
+  it('never wait for each other in a circle when they write of the same webhooks', async () => {
+    const database = await freshDatabase('webhooks_circle');
+    const apps = [await start('', { ROLE: 'api' }, { database }), await start('', { ROLE: 'api' }, { database })];
+    const admin = await aKeeper(apps[0]!);
+    const hooks: string[] = [];
+    for (let made = 0; made < 20; made += 1) hooks.push((await makeHook(admin, 'https://hooks.example/')).id);
+    const at = new Date();
+    const tried = { at, url: '', status: 500, latencyMs: 1, headers: null, body: null, retryAfter: null };
+    const resultOf = (webhookId: string, taken: boolean): Result => ({
+      ...{ id: newId(), webhookId, kind: 'event', lease: newId(), state: 'dead', next: at },
+      attempt: { ...tried, error: taken ? null : 'refused' },
+    });
+    const { Results } = await import('../../src/webhooks/results.js');
+    type Keeping = { keep(results: readonly Result[]): Promise<void> };
+    for (let round = 0; round < 20; round += 1)
+      await Promise.all(
+        apps.map((app, nth) =>
+          (app.get(Results) as unknown as Keeping).keep(
+            hooks.map((id, of) => resultOf(id, (of + nth + round) % 2 === 0)),
+          ),
+        ),
+      );
+    const [{ deadlocks } = { deadlocks: -1 }] = await apps[0]!.sql<{ deadlocks: number }>(
+      `SELECT pg_stat_get_db_deadlocks(oid)::int AS deadlocks FROM pg_database WHERE datname = current_database()`,
+    );
+    expect(deadlocks).toBe(0);
   });
 
   it('do not hold up a stop: what is on its way is given back, and another process sends it', async () => {

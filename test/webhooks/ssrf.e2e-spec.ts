@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { Resolver } from '../../src/webhooks/index.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { aKeeper, awaitDeliveries, makeHook, startHooks } from './hooks.js';
 import type { Delivery } from './hooks.js';
 import { Receiver, says, takes } from './receiver.js';
@@ -24,7 +25,16 @@ const ADDRESSES = [
   ],
   ...['%31%32%37.0.0.1', '１２７.０.０.１', '127。0。0。1', '127.255.255.254', '0', '0.0.0.0', '0.1.2.3'],
   ...['10.0.0.1', '10.255.255.255', '172.16.0.1', '172.31.255.255', '192.168.0.1', '100.64.0.1', '100.127.255.255'],
-  ...['169.254.169.254', '0xa9fea9fe', '100.100.100.200', '192.0.0.192', '192.0.2.1', '192.88.99.1', '198.18.0.1'],
+  ...[
+    '169.254.169.254',
+    '0xa9fea9fe',
+    '168.63.129.16',
+    '100.100.100.200',
+    '192.0.0.192',
+    '192.0.2.1',
+    '192.88.99.1',
+    '198.18.0.1',
+  ],
   ...['198.51.100.1', '203.0.113.1', '224.0.0.1', '240.0.0.1', '255.255.255.255'],
   ...[
     '[::1]',
@@ -113,6 +123,14 @@ describe('S59 A28 webhooks call nobody within', () => {
     expect(within.received).toEqual([]);
   });
 
+  it('by an address of this very machine, also a public one', async () => {
+    dns(['192.0.32.8']);
+    app.get(Resolver).ownAddresses = () => ['127.0.0.1', '192.0.32.8'];
+    const { id } = await makeHook(admin, `http://hooks.customer.example:${within.port}/`);
+    await admin.post(`/api/v1/webhooks/${id}/test`);
+    expect((await awaitDeliveries(admin, id, failed))[0]).toMatchObject({ error: 'address_refused' });
+  });
+
   it('by a name that means another address the second time: the checked one is the connected one', async () => {
     const hosts: (string | undefined)[] = [];
     const outside = createServer((request, response) => {
@@ -184,7 +202,9 @@ describe('A28 webhooks', () => {
   it('wait two seconds for the rest of an answer whose status they know', async () => {
     const server = await Receiver.open((response) => void response.writeHead(200).write('begun'));
     const delivery = await tried(server);
-    expect(delivery.error === null || delivery.error === 'timed_out').toBe(true);
+    expect(delivery).toMatchObject({ state: 'delivered', status: 200, error: null });
+    const { body } = await admin.get<{ answer: { body: string } }>(`/api/v1/webhook-deliveries/${delivery.id}`);
+    expect(body.answer.body).toBe('begun');
     expect(delivery.latencyMs).toBeLessThan(4000);
     await server.close();
   });
@@ -205,6 +225,21 @@ describe('A28 webhooks', () => {
   ])('are not taken by %s', async (_, error, answer) => {
     const server = await Receiver.open((response) => answer(response.socket!));
     expect(await tried(server)).toMatchObject({ state: 'dead', error, status: null });
+    await server.close();
+  });
+
+  it('hang up on a server that switches to another protocol', async () => {
+    let closed = 0;
+    const server = await Receiver.open((response) => {
+      const socket = response.socket!;
+      socket.once('close', () => (closed += 1));
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+    });
+    expect(await tried(server)).toMatchObject({ state: 'dead', error: 'answer_invalid' });
+    await awaitThat(
+      () => Promise.resolve(closed),
+      (count) => count === 1,
+    );
     await server.close();
   });
 

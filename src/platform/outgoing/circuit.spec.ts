@@ -5,9 +5,9 @@ import { CallRefused, CallTimedOut, Circuit } from './circuit.js';
 import type { Manners, Result } from './circuit.js';
 
 class MovedClock extends Clock {
-  ahead = 0;
+  lead = 0;
   override millis(): number {
-    return super.millis() + this.ahead;
+    return super.millis() + this.lead;
   }
 }
 
@@ -51,9 +51,9 @@ describe('a call that leaves the house', () => {
     for (let call = 0; call < 2; call += 1) await expect(circuit.execute(failing)).rejects.toThrow('away');
     expect(circuit.state()).toBe('open');
     await expect(circuit.execute(failing)).rejects.toThrow(CallRefused);
-    clock.ahead = 59_000;
+    clock.lead = 59_000;
     await expect(circuit.execute(failing)).rejects.toThrow(CallRefused);
-    clock.ahead = 61_000;
+    clock.lead = 61_000;
     const { promise, resolve } = Promise.withResolvers<string>();
     const asks = circuit.execute(() => promise);
     expect(circuit.state()).toBe('half_open');
@@ -67,11 +67,11 @@ describe('a call that leaves the house', () => {
   it('opens again when the one that asks fails, and rests as long', async () => {
     const { circuit, clock } = made({ breaker: { failures: 1, resetAfter: 1000 } });
     await resultOf(circuit.execute(failing));
-    clock.ahead = 1100;
+    clock.lead = 1100;
     await expect(circuit.execute(failing)).rejects.toThrow('away');
-    clock.ahead = 2000;
+    clock.lead = 2000;
     expect(await resultOf(circuit.execute(failing))).toBeInstanceOf(CallRefused);
-    clock.ahead = 2200;
+    clock.lead = 2200;
     expect(await circuit.execute(() => Promise.resolve('there'))).toBe('there');
   });
 

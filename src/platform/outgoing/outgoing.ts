@@ -125,8 +125,12 @@ class Department implements OutgoingPolicies {
     this.count(result, seconds);
   }
 
+  /** Of those that nobody has to be kept from calling the one that was not called for longest. */
   private forget(): void {
-    const [idle] = [...this.circuits].find(([, { pending }]) => pending === 0) ?? [];
-    if (idle !== undefined) this.circuits.delete(idle);
+    for (const [key, circuit] of this.circuits) {
+      if (circuit.pending > 0 || circuit.rests()) continue;
+      this.circuits.delete(key);
+      return;
+    }
   }
 }
