@@ -37,14 +37,14 @@ export class EventsList {
     const condition = conditionOf(filter);
     const { from, backwards } = cursor === undefined ? { from: null, backwards: false } : this.decode(cursor, filter);
     const stretch = { from: from ?? START, backwards, limit: limit + 1 };
-    const [{ facts, edge }, total] = await Promise.all([
+    const [{ facts, end }, total] = await Promise.all([
       this.events.page(condition, stretch),
       count === 'none' ? {} : this.total(condition, count === 'exact'),
     ]);
     const hasMore = facts.length > limit;
     const rows = facts.slice(0, limit);
     if (backwards) rows.reverse();
-    const next = backwards ? (rows.at(-1) ?? before(from!)) : hasMore ? rows.at(-1)! : edge;
+    const next = backwards ? (rows.at(-1) ?? before(from!)) : hasMore ? rows.at(-1)! : end;
     const prev = backwards ? hasMore && rows[0]! : from !== null && (rows[0] ?? behind(from));
     const page: PageResponse = {
       limit,

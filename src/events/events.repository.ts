@@ -95,7 +95,15 @@ const NEWEST = statement(
   `SELECT ${COLUMNS}, e.private FROM roster.events e WHERE e.xid < ${EDGE} ORDER BY e.xid DESC, e.seq DESC LIMIT 1`,
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
-const END = statement('events_end', `SELECT ${EDGE} AS xid, '0' AS seq`);
+/**
+ * The last fact that is final. Never the edge itself: it lies beyond transactions that were given up, whose numbers a crash
+ * gives again (they are written to the log at leisure), and whoever stood there would never hear of those who get them.
+ */
+const LAST = 'SELECT e.xid, e.seq FROM roster.events e WHERE e.xid < edge.xid ORDER BY e.xid DESC, e.seq DESC LIMIT 1';
+const END = statement(
+  'events_end',
+  `SELECT last.xid, last.seq FROM (SELECT ${EDGE} AS xid) edge, LATERAL (${LAST}) last`,
+);
 const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
 const ADVANCE = statement(
   'events_advance',
@@ -150,9 +158,9 @@ export class EventsRepository {
     return this.db.row(NEWEST);
   }
 
-  /** The place before whatever is not final yet. */
+  /** The place before whatever is not final yet: that of the last fact that is. */
   async end(): Promise<Position> {
-    return (await this.db.row<Position>(END))!;
+    return (await this.db.row<Position>(END)) ?? START;
   }
 
   /** Where a fact stands; null if there is none, or no more. */
@@ -165,14 +173,20 @@ export class EventsRepository {
   }
 
   /**
-   * Facts beyond a place, and the place before whatever was not final then; both are of one moment.
+   * Facts beyond a place, and the place of the last fact that was final then; both are of one moment.
    * @throws FilterTooCostly where no index serves the condition
    */
-  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; edge: Position }> {
+  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; end: Position }> {
     const { text, values } = EventsRepository.pageQuestion(condition, stretch);
-    const rows = await unlessTooCostly(this.db.rows<PublicFact & { edge: string }>(text, values));
-    // Where there is no fact, there is a row for the edge alone.
-    return { facts: rows.filter(({ id }) => id !== null), edge: { xid: rows[0]!.edge, seq: '0' } };
+    const rows = await unlessTooCostly(
+      this.db.rows<PublicFact & { lastXid: string | null; lastSeq: string }>(text, values),
+    );
+    const { lastXid, lastSeq } = rows[0]!;
+    // Where there is no fact beyond the place, there is a row for the end alone.
+    return {
+      facts: rows.filter(({ id }) => id !== null),
+      end: lastXid === null ? START : { xid: lastXid, seq: lastSeq },
+    };
   }
 
   static pageQuestion(
@@ -181,7 +195,9 @@ export class EventsRepository {
   ): { text: string; values: unknown[] } {
     const [xid, seq, most] = [1, 2, 3].map((nth) => `$${parameters.length + nth}`);
     const [beyond, order] = backwards ? ['<', 'DESC'] : ['>', 'ASC'];
-    const text = `SELECT edge.xid AS edge, f.* FROM (SELECT ${EDGE} AS xid) edge LEFT JOIN LATERAL (
+    const text = `SELECT last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
+      LEFT JOIN LATERAL (${LAST}) last ON true
+      LEFT JOIN LATERAL (
         SELECT ${COLUMNS} FROM roster.events e
         WHERE (e.xid, e.seq) ${beyond} (CAST(${xid} AS xid8), CAST(${seq} AS bigint)) AND e.xid < edge.xid AND ${sql}
         ORDER BY e.xid ${order}, e.seq ${order} LIMIT ${most}) f ON true

@@ -8,6 +8,8 @@ import { ask } from '../harness/database.js';
 export interface OwnCluster {
   readonly database: DatabaseAddress;
   readonly superUrl: string;
+  /** Of its postmaster. */
+  readonly pid: number;
   sql<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
   stop(): Promise<void>;
 }
@@ -21,6 +23,7 @@ export async function startOwnCluster(): Promise<OwnCluster> {
   return {
     database: new DatabaseAddress(appUrl, ownerUrl, false),
     superUrl,
+    pid: cluster.pid,
     sql: (text, values = []) => ask(superUrl, text, values),
     stop: () => cluster.stop(),
   };
