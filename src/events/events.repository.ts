@@ -75,11 +75,16 @@ const INSERT = statement(
 const COLUMNS = `e.id, e.xid, e.seq, e.type, e.subject, e.subject_version AS "subjectVersion", e.data, e.occurred_at AS "occurredAt"`;
 /** Of transactions that are over: nothing can come between these any more. */
 const EDGE = 'pg_snapshot_xmin(pg_current_snapshot())';
+/**
+ * A place that the planner does not see. Where its statistics are older than the last facts it would expect none beyond
+ * the place, and sort all that there are for each batch instead of walking the index as far as the batch goes.
+ */
+const hidden = (xid: string, seq: string): string => `((SELECT CAST(${xid} AS xid8)), (SELECT CAST(${seq} AS bigint)))`;
 const FIND = lookup('events_find', `SELECT ${COLUMNS} FROM roster.events e WHERE e.id = $1`);
 const AFTER = statement(
   'events_after',
   `SELECT ${COLUMNS}, e.private FROM roster.events e
-   WHERE (e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND e.xid < ${EDGE}
+   WHERE (e.xid, e.seq) > ${hidden('$1', '$2')} AND e.xid < ${EDGE}
    ORDER BY e.xid, e.seq LIMIT $3`,
 );
 const BETWEEN = statement(
@@ -142,6 +147,10 @@ export class EventsRepository {
     return { deed: INSERT, values };
   }
 
+  static afterQuestion({ xid, seq }: Position, limit: number): { text: string; values: unknown[] } {
+    return { text: AFTER.text, values: [xid, seq, limit] };
+  }
+
   /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
   after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
     return this.db.rows(AFTER, [xid, seq, limit]);
@@ -199,7 +208,7 @@ export class EventsRepository {
       LEFT JOIN LATERAL (${LAST}) last ON true
       LEFT JOIN LATERAL (
         SELECT ${COLUMNS} FROM roster.events e
-        WHERE (e.xid, e.seq) ${beyond} (CAST(${xid} AS xid8), CAST(${seq} AS bigint)) AND e.xid < edge.xid AND ${sql}
+        WHERE (e.xid, e.seq) ${beyond} ${hidden(xid!, seq!)} AND e.xid < edge.xid AND ${sql}
         ORDER BY e.xid ${order}, e.seq ${order} LIMIT ${most}) f ON true
       ORDER BY f.xid ${order}, f.seq ${order}`;
     return { text, values: [...parameters, from.xid, from.seq, limit] };
