@@ -55,14 +55,6 @@ export function isAfter(one: Position, other: Position): boolean {
   return BigInt(one.xid) > BigInt(other.xid);
 }
 
-/** What a reader has not read. */
-export interface Backlog {
-  /** The reader stands where no fact will ever be: after another cluster's count (docs/operations.md). */
-  readonly ahead: boolean;
-  /** When the oldest fact happened that could be read; null if there is none. */
-  readonly oldestAt: Date | null;
-}
-
 export const START: Position = { xid: '0', seq: '0' };
 
 const INSERT = statement(
@@ -114,13 +106,6 @@ const ADVANCE = statement(
   'events_advance',
   `INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
    ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, seq = excluded.seq`,
-);
-const BACKLOG = statement(
-  'events_backlog',
-  `SELECT greatest(c.xid, (SELECT xid FROM roster.events ORDER BY xid DESC LIMIT 1)) >= pg_snapshot_xmax(pg_current_snapshot()) AS ahead,
-     (SELECT occurred_at FROM roster.events WHERE (xid, seq) > (c.xid, c.seq) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY xid, seq LIMIT 1) AS "oldestAt"
-   FROM (SELECT xid, seq FROM roster.event_cursors WHERE reader = $1 UNION ALL SELECT '0', 0 ORDER BY xid DESC LIMIT 1) c`,
 );
 const ADVANCE_FROM = statement(
   'events_advance_from',
@@ -231,15 +216,11 @@ export class EventsRepository {
     return (await this.db.row<Position>(POSITION, [reader])) ?? START;
   }
 
-  async backlogOf(reader: string): Promise<Backlog> {
-    return (await this.db.row<Backlog>(BACKLOG, [reader]))!;
-  }
-
   async advance(reader: string, { xid, seq }: Position): Promise<void> {
     await this.db.change(ADVANCE, [reader, xid, seq]);
   }
 
-  /** Lets old facts go that every reader has had; with the owner's rights (SECURITY DEFINER). @returns who has not, too */
+  /** Lets a month go, or some facts, that every reader has had; with the owner's rights (SECURITY DEFINER). @returns who has not, too */
   async retire(before: Date, most: number): Promise<{ months: number; facts: number; waitsFor: string | null }> {
     const text = 'SELECT months, facts, waits_for AS "waitsFor" FROM roster.retire_events($1, $2)';
     return (await this.db.row<{ months: number; facts: number; waitsFor: string | null }>(text, [before, most]))!;
