@@ -20,13 +20,13 @@ const byType = 'CREATE INDEX events_type_idx ON roster.events (type, xid, seq)';
 
 /**
  * Runs with the owner's rights, for the application's role removes no fact: so it takes none that is younger than a day,
- * and none that a reader with a kept cursor (event_cursors) has still to read. Whole months go as a table; what lies in the
- * default partition goes row by row. It waits for a lock no longer than a request may, since everybody would queue
- * behind it; the job that calls it tries again.
+ * and none that a reader with a kept cursor (event_cursors) has still to read. Whole months go as a table, one in each
+ * call; what lies in the default partition goes row by row, once no month is left to go. It waits for its lock hardly at
+ * all, since everybody queues behind it: whoever calls it tries again.
  */
 const retirement = `
   CREATE FUNCTION roster.retire_events(before timestamptz, most integer, OUT months integer, OUT facts integer, OUT waits_for text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '100ms' AS $$
   DECLARE
     month regclass;
     last record;
@@ -36,6 +36,7 @@ const retirement = `
       RAISE EXCEPTION 'events are kept for a day at least' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     months := 0;
+    facts := 0;
     FOR month IN
       SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
       WHERE inhparent = 'roster.events'::regclass AND relname ~ '^events_\\d{4}_\\d{2}$'
@@ -48,7 +49,8 @@ const retirement = `
         waits_for := behind;
       ELSE
         EXECUTE format('DROP TABLE %s', month);
-        months := months + 1;
+        months := 1;
+        RETURN;
       END IF;
     END LOOP;
     DELETE FROM roster.events_default WHERE id IN (
@@ -61,16 +63,15 @@ const retirement = `
 `;
 
 /**
- * Sessions go one by one, for each has an end of its own; months in which none is left go here. Refresh tokens refer to
- * them by a foreign key, which a partition has to be taken out of before it can be dropped.
+ * Sessions go one by one, for each has an end of its own; months in which none is left go here, one in each call. Refresh
+ * tokens refer to them by a foreign key, which a partition has to be taken out of before it can be dropped.
  */
 const emptied = `
   CREATE FUNCTION roster.drop_empty_sessions(before timestamptz) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '100ms' AS $$
   DECLARE
     month regclass;
     filled boolean;
-    dropped integer := 0;
   BEGIN
     FOR month IN
       SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
@@ -82,9 +83,9 @@ const emptied = `
       CONTINUE WHEN filled;
       EXECUTE format('ALTER TABLE roster.sessions DETACH PARTITION %s', month);
       EXECUTE format('DROP TABLE %s', month);
-      dropped := dropped + 1;
+      RETURN 1;
     END LOOP;
-    RETURN dropped;
+    RETURN 0;
   END $$;
 `;
 

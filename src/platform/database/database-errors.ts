@@ -59,6 +59,11 @@ export function isCancelled(error: unknown): boolean {
   return bare(error).code === '57014';
 }
 
+/** Somebody else held the lock for longer than this statement would wait (SQLSTATE 55P03). */
+export function isLockNotAvailable(error: unknown): boolean {
+  return bare(error).code === '55P03';
+}
+
 /** What a connection has prepared is of a schema that a migration has changed since (SQLSTATE 0A000, 26000). */
 export function isStalePlan(error: unknown): boolean {
   const { code, message = '' } = bare(error);
