@@ -19,6 +19,7 @@ export default {
   globalTeardown: '<rootDir>/test/harness/global-teardown.js',
   testTimeout: 30_000,
   // Each suite leaves modules behind (vm contexts of ES modules are never freed): a worker that holds too much is replaced.
+  testSequencer: '<rootDir>/test/harness/longest-first.js',
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
 };

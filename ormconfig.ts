@@ -16,6 +16,7 @@ import { EventsRetention1796000000000 } from './migrations/1796000000000-events-
 import { Jobs1796100000000 } from './migrations/1796100000000-jobs.js';
 import { Webhooks1796200000000 } from './migrations/1796200000000-webhooks.js';
 import { Imports1796300000000 } from './migrations/1796300000000-imports.js';
+import { AuditRetirement1796500000000 } from './migrations/1796500000000-audit-retirement.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -37,6 +38,7 @@ const migrations = [
   Jobs1796100000000,
   Webhooks1796200000000,
   Imports1796300000000,
+  AuditRetirement1796500000000,
 ];
 
 /** Names of all migrations, oldest first. */

@@ -22,6 +22,7 @@ export class Imports1796300000000 implements MigrationInterface {
         skipped integer NOT NULL,
         failed integer NOT NULL,
         problem text,
+        job_id uuid,
         created_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL,
         finished_at timestamptz,
@@ -60,7 +61,7 @@ export class Imports1796300000000 implements MigrationInterface {
       );
       CREATE TABLE roster.exports (
         id uuid PRIMARY KEY,
-        state text COLLATE "C" NOT NULL CHECK (state IN ('queued', 'running', 'completed', 'failed')),
+        state text COLLATE "C" NOT NULL CHECK (state IN ('queued', 'running', 'completed', 'cancelled', 'failed')),
         format text NOT NULL CHECK (format IN ('csv', 'ndjson')),
         filter text,
         actor_id uuid,
@@ -70,6 +71,7 @@ export class Imports1796300000000 implements MigrationInterface {
         chunks integer NOT NULL,
         cursor text,
         problem text,
+        job_id uuid,
         created_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL,
         finished_at timestamptz,

@@ -6,6 +6,7 @@ import { UserRole } from './access/user-role.entity.js';
 import { AuditCheckpoint } from './audit/audit-checkpoint.entity.js';
 import { AuditDetails } from './audit/audit-details.entity.js';
 import { AuditEntry } from './audit/audit-entry.entity.js';
+import { AuditRetirement } from './audit/audit-retirement.entity.js';
 import { Flow } from './auth/flows/flow.entity.js';
 import { GuessRow } from './auth/guesses/guess.entity.js';
 import { Invitation } from './auth/invitations/invitation.entity.js';
@@ -43,6 +44,7 @@ export const entities = [
   AuditCheckpoint,
   AuditDetails,
   AuditEntry,
+  AuditRetirement,
   Event,
   EventCursor,
   Export,

@@ -1,3 +1,4 @@
+import { defineEvent } from '../platform/contract/event.js';
 import { definePermission } from '../platform/contract/permission.js';
 import { defineProblem } from '../platform/contract/problem.js';
 
@@ -13,3 +14,9 @@ export class AuditEntryNotFound extends defineProblem(
     mend: 'Look it up in the list, or ask again in a second.',
   },
 ) {}
+
+export const AuditRetired = defineEvent(
+  'audit.retired',
+  'Old entries of the audit log were let go, up to this one (AUDIT_RETENTION)',
+  { seq: 'integer' },
+);

@@ -32,6 +32,16 @@ export class AuditCheckpointResponse {
   @Moment({ about: 'When it was signed', example: AT }) createdAt!: string;
 }
 
+@ApiSchema({ name: 'AuditRetirement' })
+export class AuditRetirementResponse {
+  @Whole({ about: 'The last entry that was let go', example: 41, min: 1, max: Number.MAX_SAFE_INTEGER }) seq!: number;
+  @Hash('Its hash') hash!: string;
+  @Moment({ about: 'When the checkpoint at it was signed', example: AT }) signedAt!: string;
+  @Text({ about: 'Which key signed this', example: '3f2a9c41d07be586', min: 16, max: 16 }) kid!: string;
+  @Text({ about: 'Ed25519, in base64url', example: 'A'.repeat(86), min: 86, max: 86 }) signature!: string;
+  @Moment({ about: 'When this was signed', example: AT }) createdAt!: string;
+}
+
 @ApiSchema({ name: 'AuditEntry' })
 export class AuditEntryResponse {
   @Id({ about: 'The id of the fact (UUIDv7)', example: ADA }) id!: string;
@@ -73,18 +83,25 @@ export class AuditEntryResponse {
     nullable: true,
   })
   checkpoint!: AuditCheckpointResponse | null;
+  @Nested(() => AuditRetirementResponse, {
+    about: 'On the first entry that is left: the signed record that all before it were let go (`AUDIT_RETENTION`)',
+    example: null,
+    nullable: true,
+  })
+  retirement!: AuditRetirementResponse | null;
 
   static from(entry: ChainEntry): AuditEntryResponse {
     const { id, seq, occurredAt, type, subject, subjectVersion, data, actorId, onBehalfOf, requestId } = entry;
     const { outcome, details, salt, detailsDigest, previousHash, hash, checkpoint } = entry;
     const happened = { id, seq, occurredAt, type, subject, subjectVersion, data, actorId, onBehalfOf, requestId };
-    return { ...happened, outcome, details, salt, detailsDigest, previousHash, hash, checkpoint };
+    const proof = { detailsDigest, previousHash, hash, checkpoint, retirement: entry.retirement ?? null };
+    return { ...happened, outcome, details, salt, ...proof };
   }
 }
 
 export const AUDIT_FIELDS: readonly string[] = [
   ...['id', 'seq', 'occurredAt', 'type', 'subject', 'subjectVersion', 'data', 'actorId', 'onBehalfOf', 'requestId'],
-  ...['outcome', 'details', 'salt', 'detailsDigest', 'previousHash', 'hash', 'checkpoint'],
+  ...['outcome', 'details', 'salt', 'detailsDigest', 'previousHash', 'hash', 'checkpoint', 'retirement'],
 ];
 
 @ApiSchema({ name: 'AuditPage' })
@@ -110,6 +127,7 @@ export class AuditVerificationResponse {
   @Seq('The first entry that was verified', true) firstSeq!: number | null;
   @Seq('The last entry that was verified', true) lastSeq!: number | null;
   @Seq('Up to here the chain is vouched for by a signature', true) lastCheckpointSeq!: number | null;
+  @Seq('Up to here entries were let go, as a signature says', true) retiredSeq!: number | null;
   @Text({
     about: 'The public key of checkpoints (Ed25519, base64url): keep it elsewhere, to verify exports with it',
     example: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
@@ -121,7 +139,7 @@ export class AuditVerificationResponse {
 
   static from(verification: Verification): AuditVerificationResponse {
     const { verified, entries, checkpoints, firstSeq, lastSeq, lastCheckpointSeq, publicKey, faults } = verification;
-    const bounds = { firstSeq, lastSeq, lastCheckpointSeq };
+    const bounds = { firstSeq, lastSeq, lastCheckpointSeq, retiredSeq: verification.retiredSeq };
     return { verified, entries, checkpoints, ...bounds, publicKey, faults: [...faults] };
   }
 }

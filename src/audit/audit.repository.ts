@@ -5,7 +5,7 @@ import { isCancelled } from '../platform/database/database-errors.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import type { ChainEntry } from './chain.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoint, Retirement } from './checkpoint.js';
 
 /** An entry as PostgreSQL gives it. */
 export type EntryRow = Omit<ChainEntry, 'seq' | 'occurredAt' | 'checkpoint'> & {
@@ -26,14 +26,19 @@ export interface ChainHead {
   readonly signedKid: string | null;
 }
 
+const base64url = (column: string): string => `rtrim(translate(encode(${column}, 'base64'), E'+/\\n', '-_'), '=')`;
+const moment = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const RETIREMENT = `(SELECT json_build_object('seq', r.seq, 'hash', encode(r.hash, 'hex'), 'signedAt', ${moment('r.signed_at')}, 'kid', r.kid,
+  'signature', ${base64url('r.signature')}, 'createdAt', ${moment('r.created_at')})
+  FROM roster.audit_retirements r WHERE r.seq = e.seq - 1 ORDER BY r.created_at DESC LIMIT 1)`;
 export const ENTRY_COLUMNS = `e.id, e.seq, e.occurred_at AS "occurredAt", e.type, e.subject, e.subject_version AS "subjectVersion", e.data,
   e.actor_id AS "actorId", e.on_behalf_of AS "onBehalfOf", e.request_id AS "requestId", e.outcome,
   encode(e.details_digest, 'hex') AS "detailsDigest", encode(e.previous_hash, 'hex') AS "previousHash", encode(e.hash, 'hex') AS hash,
   d.details, encode(d.salt, 'hex') AS salt, encode(c.hash, 'hex') AS "checkpointHash", c.kid,
-  rtrim(translate(encode(c.signature, 'base64'), E'+/\\n', '-_'), '=') AS signature, c.created_at AS "signedAt"`;
+  ${base64url('c.signature')} AS signature, c.created_at AS "signedAt",
+  ${RETIREMENT} AS retirement`;
 export const ENTRIES = `roster.audit_entries e LEFT JOIN roster.audit_details d ON d.entry_id = e.id
   LEFT JOIN roster.audit_checkpoints c ON c.seq = e.seq`;
-
 /** "AUDI": one copier at a time, whatever the number of processes. */
 const CHAIN_LOCK = 0x41554449;
 

@@ -4,6 +4,7 @@ import { Clock } from '../platform/clock/clock.js';
 import { ParameterInvalid } from '../platform/http/problems.js';
 import { AuditEntryNotFound } from './audit.contract.js';
 import { AuditKeys } from './audit-keys.js';
+import { AuditRetirements } from './audit-retirements.repository.js';
 import { AuditRepository } from './audit.repository.js';
 import type { ChainHead } from './audit.repository.js';
 import { ChainVerifier, WHOLE_CHAIN } from './chain.js';
@@ -39,6 +40,7 @@ export class AuditLog {
     private readonly clock: Clock,
     private readonly entries: AuditRepository,
     private readonly keys: AuditKeys,
+    private readonly retirements: AuditRetirements,
   ) {}
 
   /** @throws AuditEntryNotFound */
@@ -53,8 +55,9 @@ export class AuditLog {
     if (from !== null && to !== null && (to < from || to - from >= VERIFIED_AT_ONCE)) throw rangeRefused();
     const head = await this.entries.head();
     const newest = head?.seq ?? 0;
+    const first = await this.firstSeq();
     const end = Math.min(to ?? (from === null ? newest : from + VERIFIED_AT_ONCE - 1), newest);
-    const start = from ?? Math.max(1, end - VERIFIED_AT_ONCE + 1);
+    const start = Math.max(first, from ?? end - VERIFIED_AT_ONCE + 1);
     return this.walk(start, end, { unsigned: end === newest && head !== null && this.isLeftUnsigned(head) });
   }
 
@@ -65,7 +68,17 @@ export class AuditLog {
   async verifyAll(told: (seq: number, of: number) => void): Promise<Verification> {
     // The newest place that an entry or a checkpoint claims, at one moment: what comes later is not looked at.
     const newest = (await this.entries.head())?.seq ?? 0;
-    return this.walk(1, newest, { told: (seq) => told(seq, newest) });
+    return this.walk(await this.firstSeq(), newest, { told: (seq) => told(seq, newest) });
+  }
+
+  /** The oldest entries, up to one. */
+  async verifyThrough(seq: number): Promise<Verification> {
+    return this.walk(await this.firstSeq(), seq, {});
+  }
+
+  /** Where the chain begins: what was let go is not there, if a true signature says so. */
+  private async firstSeq(): Promise<number> {
+    return ((await this.retirements.newest())?.seq ?? 0) + 1;
   }
 
   private isLeftUnsigned({ seq, signedSeq, signedAt }: ChainHead): boolean {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 import type { Outcome } from '../platform/contract/event.js';
-import { isSignedBy } from './checkpoint.js';
-import type { Checkpoint, CheckpointKeys } from './checkpoint.js';
+import { isRetiredBy, isSignedBy } from './checkpoint.js';
+import type { Checkpoint, CheckpointKeys, Retirement } from './checkpoint.js';
 import { SigningRules } from './signing-rules.js';
 
 /** What the hash of an entry covers. Bytes are written in hex, moments as UTC with milliseconds. */
@@ -30,6 +30,8 @@ export interface ChainEntry extends EntryContent {
   readonly details: object | null;
   readonly salt: string | null;
   readonly checkpoint: Omit<Checkpoint, 'seq'> | null;
+  /** Where all before it was let go: what says so. Absent in exports of before there was such a thing. */
+  readonly retirement?: Retirement | null;
 }
 
 /** What comes before the first entry. */
@@ -78,6 +80,7 @@ export const FAULT_CODES = [
   'checkpoint_mismatch',
   'checkpoint_key_unknown',
   'checkpoint_missing',
+  'retirement_forged',
 ] as const;
 
 export interface ChainFault {
@@ -97,6 +100,8 @@ export interface ChainReport {
   readonly lastSeq: number | null;
   /** Up to here the chain is vouched for by a signature. */
   readonly lastCheckpointSeq: number | null;
+  /** Up to here entries were let go, and a signature says so. */
+  readonly retiredSeq: number | null;
   readonly faults: readonly ChainFault[];
 }
 
@@ -122,6 +127,7 @@ export class ChainVerifier {
   private backwards = false;
   private lastSigned = 0;
   private unknownKey: Checkpoint | null = null;
+  private retired: Retirement | null = null;
   private readonly rules: SigningRules;
 
   /** @param keys none: signatures are not verified */
@@ -140,7 +146,10 @@ export class ChainVerifier {
       this.tell(entry.seq, 'details_changed', 'Its personal details are not what their digest was made of');
     if (entry.checkpoint) this.judge({ ...entry.checkpoint, seq: entry.seq }, entry.hash);
     this.follow(entry);
+    const retirement = this.retirementBefore(entry);
+    if (retirement && !this.backwards) this.rules.continueFrom(retirement.signedAt);
     this.rules.see(entry, this.backwards);
+    if (retirement && this.backwards) this.rules.continueFrom(retirement.signedAt);
     this.first ??= entry;
     this.last = entry;
   }
@@ -166,19 +175,25 @@ export class ChainVerifier {
       const { seq, kid } = this.unknownKey;
       this.tell(seq, 'checkpoint_key_unknown', `The checkpoint is signed with the key ${kid}, which is not known here`);
     }
+    // Of those that are about to go, some are gone already.
+    const faults = this.faults.filter(
+      ({ seq, code }) => code !== 'checkpoint_missing' || seq > (this.retired?.seq ?? 0),
+    );
     return {
-      verified: this.faults.length === 0,
+      verified: faults.length === 0,
       entries: this.entries,
       checkpoints: this.checkpoints,
       firstSeq: oldest?.seq ?? null,
       lastSeq: newest?.seq ?? null,
       lastCheckpointSeq: this.lastSigned || null,
-      faults: this.faults,
+      retiredSeq: this.retired?.seq ?? null,
+      faults,
     };
   }
 
   private begin(oldest: ChainEntry): void {
     const { seq, previousHash } = this.start;
+    if (this.retired && oldest.seq > seq && oldest.seq <= this.retired.seq + 1) return;
     if (oldest.seq > seq) this.tell(seq, 'entries_missing', `Missing are ${span(seq, oldest.seq - 1)}`);
     else if (oldest.seq === seq && previousHash !== null && oldest.previousHash !== previousHash)
       this.tell(seq, 'chain_broken', 'It does not continue from the entry before it');
@@ -218,6 +233,22 @@ export class ChainVerifier {
       this.checkpoints += 1;
       this.lastSigned = Math.max(this.lastSigned, seq);
     } else this.tell(seq, 'checkpoint_forged', 'The signature of its checkpoint is not true');
+  }
+
+  /** What says that all before an entry was let go, if it is true. */
+  private retirementBefore({ seq, previousHash, retirement }: ChainEntry): Retirement | null {
+    if (!retirement) return null;
+    const key = this.keys.get(retirement.kid);
+    const isAbout = retirement.seq === seq - 1 && retirement.hash === previousHash;
+    if (isAbout && (this.keys.size === 0 || (key && isRetiredBy(key, retirement)))) return (this.retired = retirement);
+    if (isAbout && !key)
+      this.tell(
+        seq,
+        'checkpoint_key_unknown',
+        `What was let go is signed with the key ${retirement.kid}, not known here`,
+      );
+    else this.tell(seq, 'retirement_forged', 'What says that all before it was let go is not true');
+    return null;
   }
 
   private isTrusted(checkpoint: Checkpoint): boolean {

@@ -11,6 +11,12 @@ export interface Checkpoint {
   readonly createdAt: string;
 }
 
+/** Says that the entries up to a place were let go, and what has to follow it. */
+export interface Retirement extends Checkpoint {
+  /** When the checkpoint at that place was signed. */
+  readonly signedAt: string;
+}
+
 /** Public keys by their kid. */
 export type CheckpointKeys = ReadonlyMap<string, KeyObject>;
 
@@ -18,7 +24,8 @@ export interface CheckpointSigner {
   readonly kid: string;
   /** The 32 bytes of the public key in base64url. */
   readonly publicKey: string;
-  sign(place: Pick<Checkpoint, 'seq' | 'hash' | 'createdAt'>): Checkpoint;
+  sign(place: Omit<Checkpoint, 'kid' | 'signature'>): Checkpoint;
+  retire(place: Omit<Retirement, 'kid' | 'signature'>): Retirement;
 }
 
 /** What comes before the 32 bytes of an Ed25519 key in DER (RFC 8410, 7 and 4). */
@@ -35,6 +42,11 @@ export function checkpointSigner(seed: Buffer): CheckpointSigner {
     kid,
     publicKey: bytes.toString('base64url'),
     sign: (place) => ({ ...place, kid, signature: sign(null, textOf(place), privateKey).toString('base64url') }),
+    retire: (place) => ({
+      ...place,
+      kid,
+      signature: sign(null, retirementOf(place), privateKey).toString('base64url'),
+    }),
   };
 }
 
@@ -53,11 +65,19 @@ export function isSignedBy(key: KeyObject, checkpoint: Checkpoint): boolean {
   return verify(null, textOf(checkpoint), key, Buffer.from(checkpoint.signature, 'base64url'));
 }
 
+export function isRetiredBy(key: KeyObject, retirement: Retirement): boolean {
+  return verify(null, retirementOf(retirement), key, Buffer.from(retirement.signature, 'base64url'));
+}
+
 function kidOf(publicKey: Buffer): string {
   return createHash('sha256').update(publicKey).digest('hex').slice(0, 16);
 }
 
 /** What is signed. The first line says what it is, so that no signature can be taken for one of another kind. */
-function textOf({ seq, hash, createdAt }: Pick<Checkpoint, 'seq' | 'hash' | 'createdAt'>): Buffer {
+function textOf({ seq, hash, createdAt }: Omit<Checkpoint, 'kid' | 'signature'>): Buffer {
   return Buffer.from(`roster-audit-checkpoint/1\n${seq}\n${hash}\n${createdAt}\n`);
+}
+
+function retirementOf({ seq, hash, signedAt, createdAt }: Omit<Retirement, 'kid' | 'signature'>): Buffer {
+  return Buffer.from(`roster-audit-retirement/1\n${seq}\n${hash}\n${signedAt}\n${createdAt}\n`);
 }

@@ -60,6 +60,7 @@ const orNull =
 
 type Members = Readonly<Record<string, (value: unknown) => boolean>>;
 
+const RETIREMENT: Members = { seq: WHOLE, hash: HASH, signedAt: TEXT, kid: TEXT, signature: TEXT, createdAt: TEXT };
 const CHECKPOINT: Members = { hash: HASH, kid: TEXT, signature: TEXT, createdAt: TEXT };
 const ENTRY: Record<keyof ChainEntry, (value: unknown) => boolean> = {
   id: TEXT,
@@ -79,6 +80,7 @@ const ENTRY: Record<keyof ChainEntry, (value: unknown) => boolean> = {
   details: orNull(OBJECT),
   salt: orNull(TEXT),
   checkpoint: orNull((value) => fits(value, CHECKPOINT)),
+  retirement: (value) => value === undefined || value === null || fits(value, RETIREMENT),
 };
 
 function entryIn(line: string): ChainEntry | null {

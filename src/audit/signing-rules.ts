@@ -29,6 +29,11 @@ export class SigningRules {
     private readonly tell: (seq: number) => void,
   ) {}
 
+  /** What comes before the oldest place that is seen was let go, up to a checkpoint that was signed then. */
+  continueFrom(createdAt: string): void {
+    this.older = { seq: 0, occurredAt: createdAt, checkpoint: { createdAt } };
+  }
+
   see(place: Place, backwards: boolean): void {
     // The direction shows at the second place: the first is then not the older end of a stretch, but the newer.
     if (backwards && !this.backwards) [this.older, this.newer] = [null, this.older];

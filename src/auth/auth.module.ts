@@ -27,6 +27,7 @@ import { Administrators } from './administrators.service.js';
 import { AuthController } from './auth.controller.js';
 import { Bearers } from './bearers.service.js';
 import { EmailController } from './email.controller.js';
+import { EndedCredentials } from './ended-credentials.service.js';
 import { FlowsRepository } from './flows/flows.repository.js';
 import { Flows } from './flows/flows.service.js';
 import { GuessesRepository } from './guesses/guesses.repository.js';
@@ -112,6 +113,7 @@ const keys = [ApiKeys, ApiKeysList, ApiKeysRepository, KeyUses];
     Administration,
     Administrators,
     Bearers,
+    EndedCredentials,
     Impersonation,
     NewDevices,
     Principals,

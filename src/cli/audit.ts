@@ -58,7 +58,7 @@ interface Unverified {
 }
 
 function textOf(report: ChainReport, { unsigned, endless }: Unverified): string {
-  const { verified, entries, checkpoints, firstSeq, lastSeq, lastCheckpointSeq, faults } = report;
+  const { verified, entries, checkpoints, firstSeq, lastSeq, lastCheckpointSeq, retiredSeq, faults } = report;
   const range = firstSeq === null ? 'no entries' : `${entries} entries, ${firstSeq} to ${lastSeq}`;
   const signed = unsigned
     ? 'Signatures were not verified: whoever made the whole file anew is only found with --key.'
@@ -66,6 +66,9 @@ function textOf(report: ChainReport, { unsigned, endless }: Unverified): string 
   return [
     `${verified ? '✓ Nothing was changed' : '✗ The log was changed'}: ${range}.`,
     signed,
+    ...(retiredSeq === null
+      ? []
+      : [`Up to ${retiredSeq} they were let go, which is ${unsigned ? 'written' : 'signed'}.`]),
     ...(endless ? ['The end was not verified: entries that were cut off are only found with --expect-seq.'] : []),
     ...faults.map(({ seq, code, detail }) => `  ${String(seq).padEnd(12)}${code.padEnd(24)}${detail}`),
   ].join('\n');

@@ -30,17 +30,22 @@ export class EventsList {
     this.cursors = new CursorCodec(secrets.key('cursors'));
   }
 
-  /** @throws ListQueryInvalid, FilterTooCostly */
+  /**
+   * A cursor that stands ahead of all that there is was given by a cluster before this one (new-cluster.ts): it is
+   * refused, for whoever kept it would wait for ever.
+   * @throws ListQueryInvalid, FilterTooCostly
+   */
   async page(query: ListQuery): Promise<PageOf<PublicFact>> {
     const { limit, count, cursor, sort = EVENT_SORTS[0], filter, streamed } = query;
     if (!EVENT_SORTS.includes(sort!)) throw sortInvalid();
     const condition = conditionOf(filter);
     const { from, backwards } = cursor === undefined ? { from: null, backwards: false } : this.decode(cursor, filter);
     const stretch = { from: from ?? START, backwards, limit: limit + 1 };
-    const [{ facts, end }, total] = await Promise.all([
+    const [{ facts, end, edge }, total] = await Promise.all([
       this.events.page(condition, stretch),
       count === 'none' ? {} : this.total(condition, count === 'exact'),
     ]);
+    if (from && !backwards && BigInt(from.xid) > BigInt(edge)) throw cursorInvalid();
     const hasMore = facts.length > limit;
     const rows = facts.slice(0, limit);
     if (backwards) rows.reverse();
@@ -57,9 +62,9 @@ export class EventsList {
   }
 
   /** The place from which a cursor of this list, with the same filter, leads on. @throws ListQueryInvalid */
-  placeOf(cursor: string, filter: string | undefined): Position {
+  async placeOf(cursor: string, filter: string | undefined): Promise<Position> {
     const { from, backwards } = this.decode(cursor, filter);
-    if (backwards) throw cursorInvalid();
+    if (backwards || BigInt(from.xid) > BigInt((await this.events.end()).xid)) throw cursorInvalid();
     return from;
   }
 

@@ -170,16 +170,17 @@ export class EventsRepository {
    * Facts beyond a place, and the place of the last fact that was final then; both are of one moment.
    * @throws FilterTooCostly where no index serves the condition
    */
-  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; end: Position }> {
+  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; end: Position; edge: string }> {
     const { text, values } = EventsRepository.pageQuestion(condition, stretch);
     const rows = await unlessTooCostly(
-      this.db.rows<PublicFact & { lastXid: string | null; lastSeq: string }>(text, values),
+      this.db.rows<PublicFact & { edge: string; lastXid: string | null; lastSeq: string }>(text, values),
     );
-    const { lastXid, lastSeq } = rows[0]!;
+    const { edge, lastXid, lastSeq } = rows[0]!;
     // Where there is no fact beyond the place, there is a row for the end alone.
     return {
       facts: rows.filter(({ id }) => id !== null),
       end: lastXid === null ? START : { xid: lastXid, seq: lastSeq },
+      edge,
     };
   }
 
@@ -189,7 +190,7 @@ export class EventsRepository {
   ): { text: string; values: unknown[] } {
     const [xid, seq, most] = [1, 2, 3].map((nth) => `$${parameters.length + nth}`);
     const [beyond, order] = backwards ? ['<', 'DESC'] : ['>', 'ASC'];
-    const text = `SELECT last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
+    const text = `SELECT edge.xid AS edge, last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
       LEFT JOIN LATERAL (${LAST}) last ON true
       LEFT JOIN LATERAL (
         SELECT ${COLUMNS} FROM roster.events e

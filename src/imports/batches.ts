@@ -24,14 +24,17 @@ export interface Batch {
   readonly isLast: boolean;
 }
 
-/** The rows of a chunk that come after a position, checked, and divided where one would meet another. */
-export function batchesOf({ firstRow, rows }: Chunk, position: number, users: UsersInBulk): Batch[] {
+/**
+ * The rows of a chunk that come after a position, checked, and divided where one would meet another.
+ * @param most rows of a batch
+ */
+export function batchesOf({ firstRow, rows }: Chunk, position: number, users: UsersInBulk, most: number): Batch[] {
   const due = rows.slice(position - firstRow + 1).map((row, at) => ready(row, position + 1 + at, users));
   const batches: { rows: ReadyRow[]; from: number; claimed: Set<string> }[] = [];
   for (const row of due) {
     const claims = row.user ? claimsOf(row.user) : [];
     const open = batches.at(-1);
-    if (open && !claims.some((claim) => open.claimed.has(claim))) {
+    if (open && open.rows.length < most && !claims.some((claim) => open.claimed.has(claim))) {
       open.rows.push(row);
       for (const claim of claims) open.claimed.add(claim);
     } else batches.push({ rows: [row], from: row.number - 1, claimed: new Set(claims) });

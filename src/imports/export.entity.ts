@@ -1,13 +1,13 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-export const EXPORT_STATES = ['queued', 'running', 'completed', 'failed'] as const;
+export const EXPORT_STATES = ['queued', 'running', 'completed', 'cancelled', 'failed'] as const;
 export type ExportState = (typeof EXPORT_STATES)[number];
 export const EXPORT_FORMATS = ['csv', 'ndjson'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** Users who are written into a file, a page at a time. */
 @Entity('exports')
-@Check('exports_state_check', "state IN ('queued', 'running', 'completed', 'failed')")
+@Check('exports_state_check', "state IN ('queued', 'running', 'completed', 'cancelled', 'failed')")
 @Check('exports_format_check', "format IN ('csv', 'ndjson')")
 @Index('exports_created_at_idx', ['createdAt', 'id'])
 @Index('exports_unfinished_idx', { synchronize: false })
@@ -49,6 +49,10 @@ export class Export {
   /** Why it failed. */
   @Column({ type: 'text', nullable: true })
   problem!: string | null;
+
+  /** The job that is at work on it, or was last. */
+  @Column('uuid', { nullable: true })
+  jobId!: string | null;
 
   @Column('timestamptz')
   createdAt!: Date;

@@ -40,14 +40,15 @@ export class ExportResponse {
   @Whole({ about: 'Bytes of the file so far', example: 204_800, min: 0, max: MOST }) bytes!: number;
   @Text({ about: 'Why it failed', example: null, max: 500, nullable: true }) problem!: string | null;
   @Text({ about: 'Who asked for it', example: ID, max: 36, nullable: true }) actorId!: string | null;
+  @Text({ about: 'The job that writes it; see `/jobs`', example: ID, max: 36, nullable: true }) jobId!: string | null;
   @Moment({ about: 'When it was asked for', example: AT }) createdAt!: string;
   @Moment({ about: 'When it was over', example: AT, nullable: true }) finishedAt!: string | null;
   @Whole({ about: 'Rises with every step; also in the ETag', example: 4, min: 1, max: 2_147_483_647 }) version!: number;
 
   static from(found: Export): ExportResponse {
-    const { id, state, format, filter, rows, total, problem, actorId, version } = found;
+    const { id, state, format, filter, rows, total, problem, actorId, jobId, version } = found;
     return {
-      ...{ id, state, format, filter, rows, total, bytes: Number(found.bytes), problem, actorId },
+      ...{ id, state, format, filter, rows, total, bytes: Number(found.bytes), problem, actorId, jobId },
       createdAt: found.createdAt.toISOString(),
       finishedAt: found.finishedAt?.toISOString() ?? null,
       version,

@@ -4,7 +4,7 @@ import { Database, statement } from '../platform/database/database.js';
 import type { Export, ExportState } from './export.entity.js';
 import type { Piece } from './users-as-text.js';
 
-const COLUMNS = `e.id, e.state, e.format, e.filter, e.actor_id AS "actorId", e.rows, e.total, e.bytes, e.chunks, e.cursor, e.problem,
+const COLUMNS = `e.id, e.state, e.format, e.filter, e.actor_id AS "actorId", e.rows, e.total, e.bytes, e.chunks, e.cursor, e.problem, e.job_id AS "jobId",
   e.created_at AS "createdAt", e.updated_at AS "updatedAt", e.finished_at AS "finishedAt", e.version`;
 const ADD = statement(
   'export_chunks_add',
@@ -35,6 +35,10 @@ export class ExportsRepository {
 
   lock(id: string): Promise<Export | null> {
     return this.db.row(`SELECT ${COLUMNS} FROM roster.exports e WHERE e.id = $1 FOR UPDATE`, [id]);
+  }
+
+  async owed(id: string, jobId: string): Promise<void> {
+    await this.db.change('UPDATE roster.exports SET job_id = $2 WHERE id = $1', [id, jobId]);
   }
 
   async add(id: string, number: number, { text, rows, next, total }: Piece, at: Date): Promise<void> {

@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { Access } from '../access/index.js';
 import { Events } from '../events/index.js';
 import { Jobs, defineJob } from '../jobs/index.js';
+import type { JobRun } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
@@ -15,6 +16,7 @@ import { refusal } from '../platform/http/validation.pipe.js';
 import { afresh } from './afresh.js';
 import type { Export, ExportFormat } from './export.entity.js';
 import { ExportsRepository } from './exports.repository.js';
+import { fateOf } from './fate.js';
 import {
   ExportFetched,
   ExportFinished,
@@ -23,10 +25,10 @@ import {
   ExportStarted,
   ExportUsers,
 } from './imports.contract.js';
-import type { JobRun } from './job-run.js';
+import { patiently } from './patiently.js';
 import { UsersAsText } from './users-as-text.js';
 
-export const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
+const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
 
 /** Files of users: written by a job, piece by piece, into the database, from where any process can send them. */
 @Injectable()
@@ -40,7 +42,7 @@ export class Exports {
     private readonly access: Access,
     private readonly jobs: Jobs,
   ) {
-    jobs.work(RunExport, ({ exportId }, run?: JobRun) => this.run(exportId, run));
+    jobs.work(RunExport, ({ exportId }, run) => this.run(exportId, run));
   }
 
   /** @throws ExportNotFound */
@@ -57,7 +59,7 @@ export class Exports {
     return this.db.transaction(async () => {
       const [actorId, createdAt] = [actor.userId, this.clock.now()];
       await this.exports.insert({ id, state: 'queued', format, filter, actorId, createdAt } as Export);
-      await this.jobs.enqueue(RunExport, { exportId: id });
+      await this.owe(id);
       this.events.record(
         ExportStarted,
         { exportId: id, format },
@@ -90,13 +92,40 @@ export class Exports {
     }
   }
 
-  private async run(id: string, run: JobRun | undefined): Promise<void> {
+  /** Whoever cancels its job cancels it; a job that was given up fails it; and one that is no more is owed anew. */
+  follow(id: string): Promise<void> {
+    return this.db.transaction(async () => {
+      const found = await this.exports.lock(id);
+      if (!found || found.finishedAt) return;
+      const fate = await fateOf(found.jobId, this.jobs);
+      if (fate === 'cancelled') await this.end(found, 'cancelled', null);
+      if (fate === 'dead') await this.end(found, 'failed', 'Its job failed too often: see why in the list of jobs');
+      if (fate === 'gone') await this.owe(id);
+    });
+  }
+
+  private async run(id: string, run: JobRun): Promise<void> {
+    try {
+      await patiently((cameOn) => this.goOn(id, run, cameOn), run.signal);
+    } catch (error) {
+      if (run.signal.aborted) await afresh(() => this.follow(id));
+      throw error;
+    }
+  }
+
+  private async goOn(id: string, run: JobRun, cameOn: () => void): Promise<void> {
     for (;;) {
-      run?.signal.throwIfAborted();
+      run.signal.throwIfAborted();
       const found = await afresh(() => this.step(id));
       if (!found) return;
-      run?.progress(found.rows, found.total);
+      cameOn();
+      run.progress(found.rows, found.total);
     }
+  }
+
+  /** Part of the caller's transaction. */
+  private async owe(id: string): Promise<void> {
+    await this.exports.owed(id, await this.jobs.enqueue(RunExport, { exportId: id }, { key: id }));
   }
 
   /** The next piece and where it stands are one transaction. @returns null when it is over */
@@ -130,7 +159,11 @@ export class Exports {
     }
   }
 
-  private async end({ id, rows }: Export, state: 'completed' | 'failed', problem: string | null): Promise<null> {
+  private async end(
+    { id, rows }: Export,
+    state: 'completed' | 'cancelled' | 'failed',
+    problem: string | null,
+  ): Promise<null> {
     await this.db.transaction(async () => {
       await this.exports.end(id, state, problem, this.clock.now());
       this.events.record(ExportFinished, { exportId: id, state, rows }, { subject: `exports/${id}` });

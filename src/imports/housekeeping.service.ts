@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { Jobs, defineJob } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { Config } from '../platform/config/config.js';
-import { RunExport } from './exports.service.js';
+import { Exports } from './exports.service.js';
 import { HousekeepingRepository } from './housekeeping.repository.js';
-import { RunImport } from './imports.service.js';
+import { Imports } from './imports.service.js';
 
 const Sweep = defineJob('imports.sweep', { maxAttempts: 1 });
 const Prune = defineJob('imports.prune', { maxAttempts: 3 });
@@ -21,7 +21,9 @@ export class Housekeeping {
   constructor(
     private readonly clock: Clock,
     config: Config,
-    private readonly jobs: Jobs,
+    jobs: Jobs,
+    private readonly imports: Imports,
+    private readonly exports: Exports,
     private readonly files: HousekeepingRepository,
   ) {
     const { IMPORTS_RETENTION } = config.values;
@@ -29,14 +31,12 @@ export class Housekeeping {
     jobs.work(Prune, () => files.prune(new Date(clock.millis() - IMPORTS_RETENTION)), { cron: '17 * * * *' });
   }
 
-  /** What nobody has touched for a while is owed anew: whoever does it twice does each row once. */
+  /** What nobody has touched for a while follows its job: most wait for their turn. */
   async sweep(): Promise<void> {
     const now = this.clock.millis();
     const silent = new Date(now - SILENT_FOR);
-    for (const importId of await this.files.unfinished('imports', silent))
-      await this.jobs.enqueue(RunImport, { importId });
-    for (const exportId of await this.files.unfinished('exports', silent))
-      await this.jobs.enqueue(RunExport, { exportId });
+    for (const importId of await this.files.unfinished('imports', silent)) await this.imports.follow(importId);
+    for (const exportId of await this.files.unfinished('exports', silent)) await this.exports.follow(exportId);
     await this.files.abandon(new Date(now - ABANDONED_AFTER), new Date(now));
     await this.files.dropStaged();
   }

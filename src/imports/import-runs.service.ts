@@ -20,8 +20,12 @@ import type { Actor } from './import-actors.service.js';
 import { ImportFinished } from './imports.contract.js';
 import { ImportsRepository } from './imports.repository.js';
 import type { Counts, ReportedRow } from './imports.repository.js';
+import { patiently } from './patiently.js';
 
 type Outcome = Awaited<ReturnType<Users['inBulk']['take']>>[number];
+
+/** What rules an import that is under way. */
+type Rules = Pick<Import, 'id' | 'onConflict' | 'dryRun'>;
 
 /** How far it is; called after each step. */
 type Told = (done: number, of: number) => void;
@@ -51,19 +55,29 @@ export class ImportRuns {
   }
 
   /** Until it is over. @throws the signal's reason */
-  async run(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
+  run(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
+    let reached = -1;
+    const watched = (done: number, of: number, cameOn: () => void): void => {
+      if (done > reached) cameOn();
+      reached = done;
+      told(done, of);
+    };
+    return patiently((cameOn) => this.goOn(id, signal, (done, of) => watched(done, of, cameOn)), signal);
+  }
+
+  private async goOn(id: string, signal: AbortSignal | undefined, told: Told): Promise<void> {
     let ahead: Promise<Batch[]> | null = null;
     for (let found = await this.find(id); found && isUnderWay(found); found = await this.find(id)) {
       signal?.throwIfAborted();
       const { position, rows } = found;
       told(position, rows);
       if (position === rows) return this.end(id, 'completed', null);
-      const batches: Batch[] = await (ahead ?? this.prepare(id, position));
+      const batches: Batch[] = await (ahead ?? this.prepare(found, position));
       ahead = null;
       const actor = await afresh(() => this.actors.of(found!));
       if (actor === 'gone') return this.end(id, 'failed', 'The one who sent it may import no more');
       // PostgreSQL is busy with these while the next are read and checked.
-      const next = this.prepare(id, batches.at(-1)?.rows.at(-1)?.number ?? position);
+      const next = this.prepare(found, batches.at(-1)?.rows.at(-1)?.number ?? position);
       next.catch(() => {
         // Whoever awaits it is told; nobody does when these rows were not taken.
       });
@@ -76,38 +90,40 @@ export class ImportRuns {
     return afresh(() => this.imports.find(id));
   }
 
-  private async prepare(id: string, position: number): Promise<Batch[]> {
-    const chunk = await afresh(() => this.imports.chunkAt(id, position + 1));
-    return chunk ? batchesOf(chunk, position, this.users.inBulk) : [];
+  private async prepare(rules: Rules, position: number): Promise<Batch[]> {
+    const chunk = await afresh(() => this.imports.chunkAt(rules.id, position + 1));
+    const most = mayChange(rules) ? this.users.inBulk.mostChanged : Infinity;
+    return chunk ? batchesOf(chunk, position, this.users.inBulk, most) : [];
   }
 
   /** @returns false if somebody else was quicker, so that nothing was found, or is over */
   private async takeAll(
-    { id, actorId, onBehalfOf }: Import,
+    found: Import,
     batches: readonly Batch[],
     actor: Actor,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
+    const { actorId, onBehalfOf } = found;
     for (const batch of batches) {
       signal?.throwIfAborted();
-      const isDone = await afresh(() => this.takeOrDivide(id, batch, actor), { actorId, onBehalfOf });
+      const isDone = await afresh(() => this.takeOrDivide(found, batch, actor), { actorId, onBehalfOf });
       if (!isDone) return false;
     }
     return batches.length > 0;
   }
 
   /** What the whole batch cannot do, each row does alone: then one that cannot be taken over stops no other. */
-  private async takeOrDivide(id: string, batch: Batch, actor: Actor): Promise<boolean> {
+  private async takeOrDivide(rules: Rules, batch: Batch, actor: Actor): Promise<boolean> {
     try {
-      return await this.take(id, batch, (found) => this.outcomesOf(found, batch.rows, actor));
+      return await this.take(rules, batch, (turns) => this.outcomesOf(rules, batch.rows, actor, turns));
     } catch (error) {
       if (!(error instanceof Problem) && !isDataFault(error)) throw error;
       const [only, ...others] = batch.rows;
-      if (others.length === 0) return this.take(id, batch, () => Promise.resolve([refused(error)]));
+      if (others.length === 0) return this.take(rules, batch, () => Promise.resolve([refused(error)]));
       for (const row of batch.rows) {
         const isLast = batch.isLast && row === batch.rows.at(-1);
         const alone = { rows: [row], from: batch.from + row.number - only!.number, isLast };
-        if (!(await afresh(() => this.takeOrDivide(id, alone, actor)))) return false;
+        if (!(await afresh(() => this.takeOrDivide(rules, alone, actor)))) return false;
       }
       return true;
     }
@@ -115,14 +131,17 @@ export class ImportRuns {
 
   /** @returns false if the import is over, or somebody else has done this */
   private async take(
-    id: string,
+    rules: Rules,
     { rows, from, isLast }: Batch,
-    outcomesOf: (found: Import) => Promise<Outcome[]>,
+    outcomesOf: (turns: ReadonlySet<string>) => Promise<Outcome[]>,
   ): Promise<boolean> {
+    const { id } = rules;
     const counts = await this.db.transaction(async () => {
+      // Before the lock of the import, which gives the transaction its number (platform/database/turn.ts).
+      const turns = await this.users.inBulk.turnsFor(mayChange(rules) ? usersOf(rows) : []);
       const found = await this.imports.seize(id);
       if (!found || !isUnderWay(found) || found.position !== from) return null;
-      const outcomes = await outcomesOf(found);
+      const outcomes = await outcomesOf(turns);
       const to = from + rows.length;
       const counted = countsOf(outcomes);
       await this.imports.report(
@@ -137,18 +156,23 @@ export class ImportRuns {
     return counts !== null;
   }
 
-  private async outcomesOf(found: Import, rows: readonly ReadyRow[], actor: Actor): Promise<Outcome[]> {
-    const able = rows.flatMap(({ user }) => user ?? []);
-    const { onConflict, dryRun } = found;
-    const taken = able.length > 0 ? await this.users.inBulk.take(able, { onConflict, dryRun, actor }) : [];
-    const judged = dryRun ? await this.withClaims(found, able, taken) : taken;
+  private async outcomesOf(
+    rules: Rules,
+    rows: readonly ReadyRow[],
+    actor: Actor,
+    turns: ReadonlySet<string>,
+  ): Promise<Outcome[]> {
+    const able = usersOf(rows);
+    const { onConflict, dryRun } = rules;
+    const taken = able.length > 0 ? await this.users.inBulk.take(able, { onConflict, dryRun, actor, turns }) : [];
+    const judged = dryRun ? await this.withClaims(rules, able, taken) : taken;
     let next = 0;
     return rows.map(({ user, fault }) => (user ? judged[next++]! : { status: 'failed', userId: null, fault }));
   }
 
   /** A dry run adds nobody, so what earlier rows would have taken is remembered: as long as it lasts. */
   private async withClaims(
-    { id, onConflict }: Import,
+    { id, onConflict }: Rules,
     users: readonly NonNullable<ReadyRow['user']>[],
     outcomes: readonly Outcome[],
   ): Promise<Outcome[]> {
@@ -164,7 +188,8 @@ export class ImportRuns {
     });
   }
 
-  private async end(id: string, state: 'completed' | 'failed', problem: string | null): Promise<void> {
+  /** Over, well or not; what was done stays. */
+  async end(id: string, state: 'completed' | 'failed', problem: string | null): Promise<void> {
     await afresh(() => this.db.transaction(() => this.close(id, state, problem)));
     await afresh(() => this.imports.dropAll(id));
   }
@@ -184,6 +209,15 @@ export class ImportRuns {
 
 export function isUnderWay({ state }: Pick<Import, 'state'>): boolean {
   return state === 'queued' || state === 'running';
+}
+
+/** Whether somebody who is there may be changed by it. */
+function mayChange({ onConflict, dryRun }: Rules): boolean {
+  return onConflict === 'update' && !dryRun;
+}
+
+function usersOf(rows: readonly ReadyRow[]): NonNullable<ReadyRow['user']>[] {
+  return rows.flatMap(({ user }) => user ?? []);
 }
 
 function reported({ number, line }: ReadyRow, { status, userId, fault }: Outcome): ReportedRow {

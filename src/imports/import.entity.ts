@@ -83,6 +83,10 @@ export class Import {
   @Column({ type: 'text', nullable: true })
   problem!: string | null;
 
+  /** The job that is at work on it, or was last. */
+  @Column('uuid', { nullable: true })
+  jobId!: string | null;
+
   @Column('timestamptz')
   createdAt!: Date;
 

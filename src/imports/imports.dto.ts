@@ -31,6 +31,8 @@ export class ImportResponse {
   @Text({ about: 'Why the whole of it failed', example: null, max: 500, nullable: true }) problem!: string | null;
   @Text({ about: 'Who sent it; null for the command line', example: ID, max: 36, nullable: true })
   actorId!: string | null;
+  @Text({ about: 'The job that takes it over; see `/jobs`', example: ID, max: 36, nullable: true })
+  jobId!: string | null;
   @Moment({ about: 'When it was sent', example: AT }) createdAt!: string;
   @Moment({ about: 'When it last went on', example: AT }) updatedAt!: string;
   @Moment({ about: 'When it was over', example: null, nullable: true }) finishedAt!: string | null;
@@ -38,10 +40,10 @@ export class ImportResponse {
 
   static from(found: Import): ImportResponse {
     const { id, state, format, onConflict, dryRun, rows, position, created, updated, skipped, failed } = found;
-    const { problem, actorId, version } = found;
+    const { problem, actorId, jobId, version } = found;
     return {
       ...{ id, state, format, onConflict, dryRun, bytes: Number(found.bytes), rows, position },
-      ...{ created, updated, skipped, failed, problem, actorId },
+      ...{ created, updated, skipped, failed, problem, actorId, jobId },
       createdAt: found.createdAt.toISOString(),
       updatedAt: found.updatedAt.toISOString(),
       finishedAt: found.finishedAt?.toISOString() ?? null,
@@ -52,7 +54,7 @@ export class ImportResponse {
 
 export const IMPORT_FIELDS: readonly string[] = [
   ...['id', 'state', 'format', 'onConflict', 'dryRun', 'bytes', 'rows', 'position', 'created', 'updated', 'skipped'],
-  ...['failed', 'problem', 'actorId', 'createdAt', 'updatedAt', 'finishedAt', 'version'],
+  ...['failed', 'problem', 'actorId', 'jobId', 'createdAt', 'updatedAt', 'finishedAt', 'version'],
 ];
 
 @ApiSchema({ name: 'ImportPage' })

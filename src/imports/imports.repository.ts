@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 
 import { Database, statement } from '../platform/database/database.js';
 import { isCancelled } from '../platform/database/database-errors.js';
+import { TURN } from '../platform/database/turn.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
 import type { Import, ImportState } from './import.entity.js';
 import type { StagedRow } from './reading/file-reader.js';
 
 export const IMPORT_COLUMNS = `i.id, i.state, i.format, i.on_conflict AS "onConflict", i.dry_run AS "dryRun", i.actor_id AS "actorId",
-  i.on_behalf_of AS "onBehalfOf", i.permissions, i.bytes, i.rows, i.position, i.created, i.updated, i.skipped, i.failed, i.problem,
+  i.on_behalf_of AS "onBehalfOf", i.permissions, i.bytes, i.rows, i.position, i.created, i.updated, i.skipped, i.failed, i.problem, i.job_id AS "jobId",
   i.created_at AS "createdAt", i.updated_at AS "updatedAt", i.finished_at AS "finishedAt", i.version`;
 const FIND = statement('imports_find', `SELECT ${IMPORT_COLUMNS} FROM roster.imports i WHERE i.id = $1`);
 const LOCK = statement('imports_lock', `SELECT ${IMPORT_COLUMNS} FROM roster.imports i WHERE i.id = $1 FOR UPDATE`);
@@ -89,8 +90,14 @@ export class ImportsRepository {
     return this.db.row(FIND, [id]);
   }
 
-  lock(id: string): Promise<Import | null> {
+  /** Asked for before anything is written, so that the facts about it keep their order (platform/database/turn.ts). */
+  async lock(id: string): Promise<Import | null> {
+    await this.db.row(TURN, [`imports/${id}`]);
     return this.db.row(LOCK, [id]);
+  }
+
+  async owed(id: string, jobId: string): Promise<void> {
+    await this.db.change('UPDATE roster.imports SET job_id = $2 WHERE id = $1', [id, jobId]);
   }
 
   /** The import, locked; null also while somebody else is at work on it, for whom nobody waits. */

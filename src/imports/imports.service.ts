@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Events } from '../events/index.js';
 import { Jobs, defineJob } from '../jobs/index.js';
+import type { JobRun } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
@@ -13,7 +14,7 @@ import type { ConflictRule, FormatName, Import } from './import.entity.js';
 import { ImportRuns, isUnderWay } from './import-runs.service.js';
 import { ImportCancelled, ImportNotFound, ImportOver, ImportStarted } from './imports.contract.js';
 import { ImportsRepository } from './imports.repository.js';
-import type { JobRun } from './job-run.js';
+import { fateOf } from './fate.js';
 import { FileReader } from './reading/file-reader.js';
 import type { FileType, StagedRow } from './reading/file-reader.js';
 
@@ -21,7 +22,7 @@ import type { FileType, StagedRow } from './reading/file-reader.js';
 const ROWS_OF_CHUNK = 500;
 const CHARACTERS_OF_CHUNK = 1024 * 1024;
 
-export const RunImport = defineJob<{ importId: string }>('imports.run', { maxAttempts: 10 });
+const RunImport = defineJob<{ importId: string }>('imports.run', { maxAttempts: 10 });
 
 /** How a file is to be taken over. */
 export interface ImportTerms {
@@ -41,11 +42,9 @@ export class Imports {
     private readonly events: Events,
     private readonly imports: ImportsRepository,
     private readonly jobs: Jobs,
-    runs: ImportRuns,
+    private readonly runs: ImportRuns,
   ) {
-    jobs.work(RunImport, ({ importId }, run?: JobRun) =>
-      runs.run(importId, run?.signal, (done, of) => run?.progress(done, of)),
-    );
+    jobs.work(RunImport, ({ importId }, run) => this.run(importId, run));
   }
 
   /** @throws ImportNotFound */
@@ -93,10 +92,11 @@ export class Imports {
   /** The file is whole: it is taken over from now on. Part of the caller's transaction, if there is one. */
   accept(id: string): Promise<Import> {
     return this.db.transaction(async () => {
+      await this.imports.lock(id);
       if (!(await this.imports.enter(id, 'queued', ['uploading'], this.clock.now()))) throw new ImportNotFound();
+      await this.owe(id);
       const found = await this.get(id);
       const { format, onConflict, dryRun, rows } = found;
-      await this.jobs.enqueue(RunImport, { importId: id });
       this.events.record(
         ImportStarted,
         { importId: id, format: format ?? 'roster', onConflict, dryRun, rows },
@@ -123,15 +123,42 @@ export class Imports {
       refuseStale(found, expected);
       if (found.state === 'cancelled') return found;
       if (!isUnderWay(found)) throw new ImportOver();
-      await this.imports.enter(id, 'cancelled', ['queued', 'running'], this.clock.now());
-      this.events.record(
-        ImportCancelled,
-        { importId: id, position: found.position },
-        { subject: `imports/${id}`, version: found.version + 1 },
-      );
-      this.db.afterCommit(() => this.drop(id));
+      await this.stop(found);
       return this.get(id);
     });
+  }
+
+  /** Whoever cancels its job cancels it; a job that was given up fails it; and one that is no more is owed anew. */
+  async follow(id: string): Promise<void> {
+    const fate = await this.db.transaction(async () => {
+      const found = await this.imports.lock(id);
+      if (!found || !isUnderWay(found)) return 'goes on';
+      const is = await fateOf(found.jobId, this.jobs);
+      if (is === 'cancelled') await this.stop(found);
+      if (is === 'gone') await this.owe(id);
+      return is;
+    });
+    if (fate === 'dead') await this.runs.end(id, 'failed', 'Its job failed too often: see why in the list of jobs');
+  }
+
+  private async run(id: string, run: JobRun): Promise<void> {
+    try {
+      await this.runs.run(id, run.signal, (done, of) => run.progress(done, of));
+    } catch (error) {
+      if (run.signal.aborted) await afresh(() => this.follow(id));
+      throw error;
+    }
+  }
+
+  /** Part of the caller's transaction. */
+  private async owe(id: string): Promise<void> {
+    await this.imports.owed(id, await this.jobs.enqueue(RunImport, { importId: id }, { key: id }));
+  }
+
+  private async stop({ id, position, version }: Import): Promise<void> {
+    await this.imports.enter(id, 'cancelled', ['queued', 'running'], this.clock.now());
+    this.events.record(ImportCancelled, { importId: id, position }, { subject: `imports/${id}`, version: version + 1 });
+    this.db.afterCommit(() => this.drop(id));
   }
 
   private async drop(id: string): Promise<void> {

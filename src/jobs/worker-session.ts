@@ -77,7 +77,7 @@ export class WorkerSession {
     this.beat();
     this.timers.push(
       setInterval(() => this.beat(), BEATS_EVERY).unref(),
-      setInterval(() => void this.tellProgress(), TELLS_EVERY).unref(),
+      setInterval(() => void this.tellProgress(this.attempts.values()), TELLS_EVERY).unref(),
     );
   }
 
@@ -116,6 +116,8 @@ export class WorkerSession {
       const attempt = new JobAttempt(begun, this.parts.record.worker, this.parts.db, this.parts.jobs);
       this.attempts.set(id, attempt);
       const end = await this.run(attempt, work);
+      // How far it came in the end: nobody else asks it from now on.
+      if (end) await this.tellProgress([attempt]);
       if (end) await this.write(end);
       if (ticket.isQueued) await this.frees.add(ticket.id);
     } finally {
@@ -190,8 +192,8 @@ export class WorkerSession {
     }
   }
 
-  private async tellProgress(): Promise<void> {
-    const news = [...this.attempts.values()].flatMap((attempt) => attempt?.takeNews() ?? []);
+  private async tellProgress(attempts: Iterable<JobAttempt | null>): Promise<void> {
+    const news = [...attempts].flatMap((attempt) => attempt?.takeNews() ?? []);
     if (news.length === 0) return;
     await this.parts.record
       .tell(news)

@@ -25,6 +25,10 @@ export class KeysRepository {
     await this.db.row('SELECT pg_advisory_xact_lock($1)', [KEYS_LOCK]);
   }
 
+  async deleteRetired(before: Date): Promise<void> {
+    await this.db.change('DELETE FROM roster.signing_keys WHERE retired_at < $1', [before]);
+  }
+
   async insert(key: SigningKey): Promise<void> {
     await this.db.repository(SigningKey).insert(key as never);
   }

@@ -94,6 +94,11 @@ export class Keys implements OnApplicationBootstrap {
     return this.current!.kid;
   }
 
+  /** Those that have long verified nothing any more. */
+  async forgetRetired(before: Date): Promise<void> {
+    await this.keys.deleteRetired(new Date(Math.min(before.getTime(), this.clock.millis() - RETIRED_FOR)));
+  }
+
   private make(state: KeyState): SigningKey {
     const kid = newId();
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

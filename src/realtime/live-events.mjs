@@ -1,13 +1,11 @@
 // Shows events as they are committed. It asks for what its settings say, goes on from the last event when it was cut
 // off, and draws at most once a frame, however many come.
 
-/** Served from the package, and in no folder of ours. */
-const CLIENT = '/dev/realtime/socket.io.mjs';
-const { io } = await import(CLIENT);
-
 const { document, history, location, performance, requestAnimationFrame } = globalThis;
 const find = (id) => document.getElementById(id);
 const MOST_ROWS = 200;
+/** More than so many in one frame are too many to be pointed out one by one. */
+const RUSH = 20;
 const SECONDS = 60;
 
 const form = find('settings');
@@ -26,6 +24,10 @@ if (given) {
   form.elements.token.value = given;
   history.replaceState(null, '', location.pathname);
 }
+
+/** Served from the package, and in no folder of ours; after the token has left the address bar. */
+const CLIENT = '/dev/realtime/socket.io.mjs';
+const { io } = await import(CLIENT);
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -112,19 +114,20 @@ function later() {
 }
 
 function show() {
-  find('count').textContent = count.toLocaleString('en');
+  find('count').textContent = grouped(count);
   const newest = waiting.at(-1);
-  if (newest) find('delay').textContent = String(Math.max(0, newest.behind));
+  if (newest) find('delay').textContent = grouped(Math.max(0, newest.behind));
   if (held) return;
   list.querySelector('.none')?.remove();
-  list.prepend(...waiting.reverse().map(({ event }) => rowOf(event)));
+  const kind = waiting.length > RUSH ? '' : 'new';
+  list.prepend(...waiting.reverse().map(({ event }) => rowOf(event, kind)));
   waiting = [];
   while (list.children.length > MOST_ROWS) list.lastElementChild.remove();
 }
 
-function rowOf(event) {
+function rowOf(event, kind) {
   const row = document.createElement('tr');
-  row.className = 'new';
+  row.className = kind;
   row.event = event;
   row.tabIndex = 0;
   for (const text of [timeOf(event.time), event.type, event.subject ?? '']) {
@@ -151,6 +154,10 @@ function toggle(row) {
   cell.append(text);
   detail.append(cell);
   row.after(detail);
+}
+
+function grouped(number) {
+  return number.toLocaleString('en');
 }
 
 function timeOf(text) {
@@ -196,7 +203,7 @@ globalThis.setInterval(() => {
   const now = Math.floor(performance.now() / 1000);
   // A page in the background is not woken each second.
   for (; second < now; second += 1) {
-    find('rate').textContent = String(perSecond[SECONDS - 1]);
+    find('rate').textContent = grouped(perSecond[SECONDS - 1]);
     perSecond.shift();
     perSecond.push(0);
   }

@@ -26,7 +26,12 @@ export interface Terms {
   readonly dryRun: boolean;
   /** Whose permissions bound what is done; null for the operator of the machine. */
   readonly actor: Pick<Principal, 'userId' | 'actorId' | 'permissions'> | null;
+  /** Whom `turnsFor` found: nobody else is changed. */
+  readonly turns: ReadonlySet<string>;
 }
+
+/** So many users at most are changed by one transaction: each costs the server a lock (platform/database/turn.ts). */
+export const MOST_CHANGED = 100;
 
 export const OUTCOMES_IN_BULK = ['created', 'updated', 'skipped', 'failed'] as const;
 
@@ -41,12 +46,18 @@ export interface Outcome {
 /** Nobody stands in the way, or somebody does whom this changes. */
 type Standing = Outcome | { readonly change: string };
 
-const TAKEN = {
+export const TAKEN = {
   email: { pointer: '/email', code: 'email_taken', detail: 'is already in use' },
   username: { pointer: '/username', code: 'username_taken', detail: 'is already in use' },
   externalId: { pointer: '/externalId', code: 'external_id_taken', detail: 'is already in use' },
 } as const satisfies Record<string, FieldFault>;
 
+/** Only they themselves, or an administrator who asks for just that, give an account another address. */
+const EMAIL_DIFFERS: FieldFault = {
+  pointer: '/email',
+  code: 'email_differs',
+  detail: 'is not the address of the user who has this external id; an import gives nobody another',
+};
 const NAMELESS: FieldFault = { pointer: '/name', code: 'required', detail: 'is missing' };
 
 /** Who is there already, and what follows for whoever comes. */
@@ -63,7 +74,7 @@ export class Standings {
     this.byExternalId = by('externalId');
   }
 
-  /** Somebody is known by the address; where nobody has it, by the external id. */
+  /** Somebody is known by the address; where nobody has it, by the external id, and is not changed then. */
   of(user: BulkUser, { onConflict, dryRun }: Pick<Terms, 'onConflict' | 'dryRun'>): Standing {
     const { emailKey, usernameKey, externalId } = user.keys;
     const [byEmail, byExternalId] = [this.byEmail.get(emailKey), this.byExternalId.get(externalId ?? '')];
@@ -75,6 +86,7 @@ export class Standings {
     if (onConflict !== 'update') return { status: onConflict === 'skip' ? 'skipped' : 'failed', userId, fault };
     if (known === undefined) return failed(TAKEN.username);
     if (byExternalId !== undefined && byExternalId !== known) return failed(TAKEN.externalId);
+    if (byEmail === undefined) return failed(EMAIL_DIFFERS);
     return byUsername !== undefined && byUsername !== known ? failed(TAKEN.username) : { change: known };
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 
 import { Database, statement } from '../platform/database/database.js';
+import { TURNS } from '../platform/database/turn.js';
 import { User } from './user.entity.js';
 import { unlessTaken } from './users.repository.js';
 
@@ -64,6 +65,11 @@ export class UsersInBulkRepository {
       keys.flatMap(({ usernameKey }) => usernameKey ?? []),
       keys.flatMap(({ externalId }) => externalId ?? []),
     ]);
+  }
+
+  /** Waits until nobody else changes them; asked for before anything is written (platform/database/turn.ts). */
+  async takeTurns(ids: readonly string[]): Promise<void> {
+    await this.db.rows(TURNS, [ids.map((id) => `users/${id}`)]);
   }
 
   /** Nobody else can change them until the transaction ends; in one order, so that two who do this never wait for each other. */

@@ -10,12 +10,12 @@ import { checked, refusal } from '../platform/http/validation.pipe.js';
 import { newUser } from './new-user.js';
 import { normalEmail, normalUsername } from './normal-forms.js';
 import { pick } from './profile-changes.js';
-import { Standings, refusalOf } from './standings.js';
+import { MOST_CHANGED, Standings, TAKEN, refusalOf } from './standings.js';
 import type { BulkUser, Outcome, Terms } from './standings.js';
 import { UpdatesInBulk } from './updates-in-bulk.service.js';
 import { statusOf } from './user.entity.js';
 import type { User } from './user.entity.js';
-import { AssignRoles, UserCreated } from './users.contract.js';
+import { AssignRoles, EmailTaken, UserCreated } from './users.contract.js';
 import { USER_FIELDS, UserResponse } from './users.dto.js';
 import { ImportedUserRequest } from './users-in-bulk.dto.js';
 import { UsersInBulkRepository } from './users-in-bulk.repository.js';
@@ -42,6 +42,8 @@ export interface UsersPage {
 export class UsersInBulk {
   /** What a file shows of each, in this order. */
   readonly members = USER_FIELDS;
+  /** So many are changed by one transaction at most. */
+  readonly mostChanged = MOST_CHANGED;
 
   constructor(
     private readonly clock: Clock,
@@ -94,6 +96,20 @@ export class UsersInBulk {
       next: page.nextCursor,
       total: page.total ?? null,
     };
+  }
+
+  /**
+   * Waits for the turns of those who are there and may be changed: the first thing that a transaction does, so that their
+   * facts are in the order of their versions. Of no more than `mostChanged` at once.
+   * @returns who they are, for `take`
+   */
+  async turnsFor(users: readonly BulkUser[]): Promise<ReadonlySet<string>> {
+    if (users.length === 0) return new Set();
+    const addresses = new Set(users.map(({ keys }) => keys.emailKey));
+    const present = await this.users.having(users.map(({ keys }) => keys));
+    const ids = present.filter(({ emailKey }) => addresses.has(emailKey)).map(({ id }) => id);
+    if (ids.length > 0) await this.users.takeTurns(ids);
+    return new Set(ids);
   }
 
   /**
@@ -167,6 +183,8 @@ export class UsersInBulk {
       else outcomes.set(user, standing);
     }
     if (changes.length === 0) return;
+    // They came after we had asked whose turn to wait for: whoever asks again finds them.
+    if (!terms.dryRun && changes.some(({ id }) => !terms.turns.has(id))) throw new EmailTaken(undefined, [TAKEN.email]);
     const changed = await this.updates.apply(changes, terms);
     changes.forEach(({ from }, at) => outcomes.set(from, changed[at]!));
   }

@@ -1,3 +1,5 @@
+import { EndedCredentials } from '../../src/auth/ended-credentials.service.js';
+import { Keys } from '../../src/keys/index.js';
 import { SessionsPruning } from '../../src/sessions/sessions-pruning.service.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
@@ -49,5 +51,51 @@ describe('sessions that are over', () => {
     app.clock.advance(30 * DAY);
     await app.get(SessionsPruning).prune();
     expect(await kept(left)).toEqual({ sessions: 0, tokens: 0 });
+  });
+});
+
+/** Regressed: each rotation, revocation and invitation left a row for ever. */
+describe('keys and invitations that are over', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await TestApp.start({ database: await freshDatabase(`pruned_keys_${process.env['JEST_WORKER_ID']}`) });
+  });
+  afterAll(() => app.stop());
+
+  it('go after CREDENTIALS_RETENTION, and those that are good stay', async () => {
+    const ada = await app.people.admin();
+    const made = async (path: string, body: object): Promise<string> => {
+      const { status, body: answer } = await ada.post<{ id: string }>(path, body);
+      expect(status).toBe(201);
+      return answer.id;
+    };
+    const key = (name: string): Promise<string> => made('/api/v1/me/tokens', { name, scopes: ['me'] });
+    const invitation = (name: string): Promise<string> =>
+      made('/api/v1/invitations', { email: `${name}@pruned.example`, name });
+    const [revoked, good, withdrawn, open] = [
+      await key('revoked'),
+      await key('good'),
+      await invitation('withdrawn'),
+      await invitation('open'),
+    ];
+    expect((await ada.delete(`/api/v1/me/tokens/${revoked}`)).status).toBe(204);
+    expect((await ada.delete(`/api/v1/invitations/${withdrawn}`)).status).toBe(204);
+    await app.get(Keys).rotate();
+    await app.sql(`UPDATE roster.api_keys SET expires_at = NULL WHERE id = $1`, [good]);
+    const there = async (): Promise<unknown> => ({
+      keys: (await app.sql<{ id: string }>('SELECT id FROM roster.api_keys ORDER BY id')).map(({ id }) => id),
+      invitations: (await app.sql<{ id: string }>('SELECT id FROM roster.invitations ORDER BY id')).map(({ id }) => id),
+      states: (await app.sql<{ state: string }>('SELECT state FROM roster.signing_keys ORDER BY 1')).map(
+        ({ state }) => state,
+      ),
+    });
+    app.clock.advance(364 * DAY);
+    await app.get(EndedCredentials).prune();
+    const all = { keys: [revoked, good], invitations: [withdrawn, open], states: ['active', 'next', 'retired'] };
+    expect(await there()).toEqual(all);
+    app.clock.advance(2 * DAY);
+    await app.get(EndedCredentials).prune();
+    expect(await there()).toEqual({ keys: [good], invitations: [open], states: ['active', 'next'] });
   });
 });

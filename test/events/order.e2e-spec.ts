@@ -5,6 +5,7 @@ import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { unique } from '../harness/people.js';
 import { addressOf, sceneOf, withUniqueMembers } from '../harness/scenes.js';
+import { NDJSON, handIn, ndjson, over } from '../imports/files.js';
 import { Statements } from '../security/statements.js';
 
 interface Told {
@@ -108,6 +109,52 @@ describe('the facts of a subject', () => {
     }
   }, 60_000);
 
+  it('are so for people whom imports change while others change them', async () => {
+    const admins = await Promise.all(apps.map((app) => app.people.admin()));
+    const role = unique('role_');
+    await admins[0]!.post('/api/v1/roles', { name: role, permissions: ['users:read'] });
+    const people = await Promise.all(Array.from({ length: 150 }, () => apps[0].people.user()));
+    // Each goes through them from another end, and every second gives them a role too.
+    const fileOf = (nth: number): string => {
+      const rows = people.map(({ email }) => ({
+        email,
+        name: `Import ${nth}`,
+        ...(nth % 2 === 0 ? {} : { roles: [role] }),
+      }));
+      return ndjson(...(nth % 3 === 0 ? rows.toReversed() : rows));
+    };
+    const files = await Promise.all(
+      Array.from({ length: 8 }, (_, nth) => handIn(admins[nth % 2]!, fileOf(nth), NDJSON, '?onConflict=update')),
+    );
+    const underWay = new Set(files.map(({ body }) => body.id));
+    const ends = [...underWay].map(async (id) => {
+      const done = await over(admins[0]!, id);
+      underWay.delete(id);
+      return done;
+    });
+    const deeds: ((at: string, nth: number) => Promise<unknown>)[] = [
+      (at, nth) => admins[nth % 2]!.patch(at, { name: `Name ${nth}` }),
+      (at, nth) => admins[nth % 2]!.put(`${at}/roles`, { roles: nth % 4 === 0 ? ['user'] : ['user', role] }),
+      (at, nth) => admins[nth % 2]!.put(`${at}/permissions`, { permissions: grantsOf(nth) }),
+    ];
+    const writers = Array.from({ length: 6 }, async (_, writer) => {
+      for (let nth = writer; underWay.size > 0; nth += 7)
+        await deeds[nth % deeds.length]!(`/api/v1/users/${people[nth % people.length]!.id}`, nth);
+    });
+    const done = await Promise.all(ends);
+    await Promise.all(writers);
+    const facts = await apps[0].sql<Told>(
+      `SELECT subject, subject_version AS version, type FROM roster.events
+       WHERE subject = ANY($1) AND subject_version IS NOT NULL ORDER BY xid, seq`,
+      [people.map(({ id }) => `users/${id}`)],
+    );
+    process.stdout.write(`\n${facts.length} versioned facts of people whom ${done.length} imports changed\n`);
+    for (const { state, updated, failed } of done)
+      expect({ state, failed, some: updated > 0 }).toEqual({ state: 'completed', failed: 0, some: true });
+    expect(outOfOrder(facts)).toEqual([]);
+    for (const { id } of files.map(({ body }) => body)) expect(outOfOrder(await told(`imports/${id}`))).toEqual([]);
+  }, 120_000);
+
   /** What a transaction does that gives it a number. */
   const WRITES =
     /^\s*(INSERT|UPDATE|DELETE)\b|\bFOR (NO KEY )?(UPDATE|KEY SHARE|SHARE)\b|\b(INSERT INTO|UPDATE|DELETE FROM) roster\./i;
@@ -152,6 +199,10 @@ describe('the facts of a subject', () => {
     expect(wrong).toEqual([]);
   }, 120_000);
 });
+
+function grantsOf(nth: number): object[] {
+  return nth % 2 === 0 ? [] : [{ permission: 'users:read', reason: 'test' }];
+}
 
 async function signIn(app: TestApp, { user }: Person): Promise<{ status: number }> {
   // Refused while they are suspended.

@@ -12,7 +12,7 @@ import { Logs } from '../../src/platform/logging/logger.js';
 import { Metrics } from '../../src/platform/telemetry/metrics.js';
 import type { Ground } from '../../src/platform.module.js';
 import { watchContract } from './contract.js';
-import { ask, asSuperuser, run, workerDatabase } from './database.js';
+import { Inquiry, asSuperuser, run, workerDatabase } from './database.js';
 import type { Answer, Household } from './household.js';
 import { People } from './people.js';
 import { streamsOf, textOf } from './streams.js';
@@ -47,12 +47,15 @@ export interface TestAppOptions {
   readonly prepare?: (fastify: FastifyInstance) => void;
   /** For tests that have work of their own done: comes before the first job is taken. */
   readonly work?: (jobs: Jobs) => void;
+  /** For tests of the clock itself: what is due by it is done. */
+  readonly schedules?: boolean;
 }
 
 /** The whole application, without a port: what `main.ts` runs, on the database of this worker. */
 export class TestApp implements Household {
   readonly clock: TestClock;
   readonly people: People;
+  private readonly inquiry: Inquiry;
   private readonly isStream: (method: string, url: string) => boolean;
 
   private constructor(
@@ -62,6 +65,7 @@ export class TestApp implements Household {
   ) {
     this.clock = ground.clock as TestClock;
     this.people = new People(this);
+    this.inquiry = new Inquiry(asSuperuser(ground.address));
     this.isStream = streamsOf(app.document);
   }
 
@@ -73,6 +77,7 @@ export class TestApp implements Household {
     watched = true,
     prepare,
     work,
+    schedules = false,
   }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
     const config = Config.load({
@@ -99,7 +104,22 @@ export class TestApp implements Household {
       prepare?.(fastify);
       work?.(nest.get(Jobs, { strict: false }));
     });
-    return new TestApp(app, ground, broken);
+    const made = new TestApp(app, ground, broken);
+    if (!schedules) await made.stopSchedules();
+    return made;
+  }
+
+  /**
+   * A minute that begins in the midst of a test has nothing done in it that the test did not ask for: to the engine
+   * every schedule has struck for a long time to come. `Schedules.fire` and `POST /ops/schedules/{name}/run` strike.
+   */
+  private async stopSchedules(): Promise<void> {
+    const schedules = [...this.get(Jobs).known()].flatMap(([name, { cron }]) => (cron ? [name] : []));
+    await this.sql(
+      `INSERT INTO graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
+       SELECT unnest($1::text[]), now(), '9999-01-01' ON CONFLICT (identifier) DO UPDATE SET last_execution = excluded.last_execution`,
+      [schedules],
+    );
   }
 
   /** A provider of the application, by its class. */
@@ -140,7 +160,7 @@ export class TestApp implements Household {
 
   /** Asks this application's database, as its superuser. */
   sql<T = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> {
-    return ask<T>(asSuperuser(this.ground.address), text, values);
+    return this.inquiry.ask<T>(text, values);
   }
 
   /** The types of the facts about a user, in the order of their commits. */
@@ -155,6 +175,7 @@ export class TestApp implements Household {
   /** Stops the application, and fails if any of its answers broke the contract. */
   async stop(): Promise<void> {
     await this.app.nest.close();
+    await this.inquiry.end();
     if (this.broken.length > 0) throw new Error(`Answers that do not match the document:\n${this.broken.join('\n')}`);
   }
 }

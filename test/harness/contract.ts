@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -153,8 +152,11 @@ class Rows {
   }
 }
 
+const BASE = 'https://test.invalid/';
+
 class Validators {
-  private readonly made = new Map<string, ValidateFunction>();
+  /** By what is required: everything, or with `fields=` nothing. */
+  private readonly ajvs = new Map<boolean, Ajv2020>();
 
   constructor(private readonly document: OpenAPIObject) {}
 
@@ -180,23 +182,24 @@ class Validators {
   }
 
   faultOf(component: string, sparse: boolean, body: unknown): string | null {
-    const key = `${component} ${sparse}`;
-    let validate = this.made.get(key);
-    if (!validate) {
-      const ajv = new Ajv2020({ strict: false, allErrors: true });
-      formats.default(ajv);
-      // RFC 6531, which ajv-formats does not have: its `email` knows neither letters beyond ASCII nor `localhost`.
-      ajv.addFormat('idn-email', /^[^\s@]{1,64}@[^\s@]{1,255}$/u);
-      const schemas = JSON.parse(JSON.stringify(this.document.components?.schemas)) as Record<string, Schema>;
-      for (const schema of Object.values(schemas)) close(schema, sparse);
-      validate = ajv.compile({
-        $id: 'https://test.invalid/',
-        $ref: `#/components/schemas/${component}`,
-        components: { schemas },
-      });
-      this.made.set(key, validate);
-    }
+    const validate = this.ajv(sparse).getSchema(`${BASE}#/components/schemas/${component}`);
+    if (!validate) return `The document has no component "${component}"`;
     return validate(body) ? null : `${component}: ${JSON.stringify(validate.errors)}`;
+  }
+
+  /** One for all components: each is compiled when it is first met, with those that it names. */
+  private ajv(sparse: boolean): Ajv2020 {
+    const known = this.ajvs.get(sparse);
+    if (known) return known;
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    formats.default(ajv);
+    // RFC 6531, which ajv-formats does not have: its `email` knows neither letters beyond ASCII nor `localhost`.
+    ajv.addFormat('idn-email', /^[^\s@]{1,64}@[^\s@]{1,255}$/u);
+    const schemas = JSON.parse(JSON.stringify(this.document.components?.schemas)) as Record<string, Schema>;
+    for (const schema of Object.values(schemas)) close(schema, sparse);
+    ajv.addSchema({ $id: BASE, components: { schemas } });
+    this.ajvs.set(sparse, ajv);
+    return ajv;
   }
 }
 

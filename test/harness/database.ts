@@ -33,6 +33,56 @@ export async function ask<T = Record<string, unknown>>(
   }
 }
 
+/** Asks one database many things: a connection is kept between them, for making one costs more than most answers. */
+export class Inquiry {
+  private kept: Client | null = null;
+  private isOver = false;
+
+  constructor(private readonly url: string) {}
+
+  async ask<T = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> {
+    const client = this.take() ?? (await this.connect());
+    try {
+      const { rows } = await client.query(text, values);
+      this.keep(client);
+      return rows as T[];
+    } catch (error) {
+      await client.end();
+      throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.isOver = true;
+    await this.take()?.end();
+  }
+
+  private async connect(): Promise<Client> {
+    const client = new Client({ connectionString: this.url });
+    // Ended by a test, or with the server: the next question is asked on another.
+    client.on('error', () => this.forget(client));
+    client.on('end', () => this.forget(client));
+    await client.connect();
+    return client;
+  }
+
+  private take(): Client | null {
+    const client = this.kept;
+    this.kept = null;
+    return client;
+  }
+
+  /** One at most, as if each question made its own; the rest were asked beside it. */
+  private keep(client: Client): void {
+    if (this.isOver || this.kept) void client.end();
+    else this.kept = client;
+  }
+
+  private forget(client: Client): void {
+    if (this.kept === client) this.kept = null;
+  }
+}
+
 /** The same database as its superuser: for what neither role of the application may do. */
 export function asSuperuser({ url }: DatabaseAddress): string {
   return on(run.superUrl, new URL(url).pathname.slice(1));

@@ -11,6 +11,7 @@ interface ExportBody {
   readonly rows: number;
   readonly bytes: number;
   readonly problem: string | null;
+  readonly jobId: string | null;
 }
 
 describe('exports', () => {
@@ -31,7 +32,7 @@ describe('exports', () => {
   async function written(person: Person, id: string): Promise<ExportBody> {
     for (;;) {
       const { body } = await person.get<ExportBody>(`/api/v1/exports/${id}`);
-      if (body.state === 'completed' || body.state === 'failed') return body;
+      if (['completed', 'cancelled', 'failed'].includes(body.state)) return body;
       await pause(50);
     }
   }
@@ -79,6 +80,20 @@ describe('exports', () => {
     const reader = await app.people.withPermissions('users:read', 'users:import');
     expect((await reader.get(`/api/v1/exports/${body.id}/file`)).status).toBe(403);
     await app.sql("UPDATE roster.exports SET state = 'completed' WHERE id = $1", [body.id]);
+  });
+
+  it('is cancelled with its job', async () => {
+    const { body } = await admin.post<ExportBody>('/api/v1/exports', { format: 'csv' });
+    await written(admin, body.id);
+    await app.sql(
+      `UPDATE roster.exports SET state = 'running', finished_at = NULL, updated_at = now() - interval '1 hour' WHERE id = $1`,
+      [body.id],
+    );
+    await app.sql("UPDATE roster.jobs SET state = 'cancelled' WHERE id = $1", [body.jobId]);
+    const { Housekeeping } = await import('../../src/imports/housekeeping.service.js');
+    await app.get(Housekeeping).sweep();
+    expect(await written(admin, body.id)).toMatchObject({ state: 'cancelled', problem: null });
+    expect((await admin.get(`/api/v1/exports/${body.id}/file`)).status).toBe(409);
   });
 
   it('ends with the right to export', async () => {

@@ -14,6 +14,7 @@ export interface ImportBody {
   readonly skipped: number;
   readonly failed: number;
   readonly problem: string | null;
+  readonly jobId: string | null;
   readonly version: number;
   readonly dryRun: boolean;
 }

@@ -108,7 +108,7 @@ describe('a job', () => {
   });
 
   it('is not begun before it is due', async () => {
-    const id = await jobs.enqueue(Plain, { name: 'later' }, { runAt: new Date(Date.now() + 1500) });
+    const id = await jobs.enqueue(Plain, { name: 'later' }, { runAt: new Date(Date.now() + 4000) });
     await pause(700);
     expect((await jobOf(app, id)).state).toBe('queued');
     const { finished_at: at, run_at: due } = await awaitState(app, id, 'succeeded');

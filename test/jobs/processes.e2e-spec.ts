@@ -52,8 +52,8 @@ describe('jobs of several processes', () => {
 
   beforeAll(async () => {
     database = await freshDatabase(`job_processes_${process.env['JEST_WORKER_ID']}`);
-    one = await TestApp.start({ database, work: work('one') });
-    other = await TestApp.start({ database, work: work('other'), settings: { ROLE: 'worker' } });
+    one = await TestApp.start({ database, schedules: true, work: work('one') });
+    other = await TestApp.start({ database, schedules: true, work: work('other'), settings: { ROLE: 'worker' } });
   });
   afterAll(async () => {
     await one.stop();
@@ -144,8 +144,10 @@ describe('jobs of several processes', () => {
   });
 
   it('are handed back by a process that stops, without an attempt less, and done by another', async () => {
-    const third = await TestApp.start({ database, work: work('third'), settings: { ROLE: 'worker' } });
-    const ids = await Promise.all(Array.from({ length: 40 }, () => one.get(Jobs).enqueue(Slow, { heeds: true })));
+    const third = await TestApp.start({ database, schedules: true, work: work('third'), settings: { ROLE: 'worker' } });
+    const ids = await Promise.all(
+      Array.from({ length: 40 }, () => patiently(() => one.get(Jobs).enqueue(Slow, { heeds: true }))),
+    );
     const lying = (): Promise<{ worker: string; count: number }[]> =>
       one.sql(
         "SELECT worker, count(*)::int AS count FROM roster.jobs WHERE name = 'test.slow' AND state = 'running' GROUP BY worker",

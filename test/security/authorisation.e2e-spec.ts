@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { permissions } from '../../src/platform/contract/permission.js';
 import { operationsOf } from '../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../src/platform/http/documented.js';
+import { abreast } from '../harness/abreast.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { addressOf } from '../harness/scenes.js';
@@ -69,12 +70,13 @@ describe('who may call what (S54, S55)', () => {
   it('holds for every operation and every caller, and whoever is refused changes nothing', async () => {
     const wrong: string[] = [];
     let asked = 0;
-    for (const row of rows)
+    await abreast(4, rows, async (row) => {
       for (const caller of CALLERS) {
         const fault = await trial(row, caller);
         asked += 1;
         if (fault) wrong.push(`${row.operationId} as ${caller}: ${fault}`);
       }
+    });
     process.stdout.write(
       `\n${rows.length} operations × ${CALLERS.length} callers: ${asked} asked, ${wrong.length} wrong\n`,
     );

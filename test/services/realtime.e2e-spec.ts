@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 
-import { PASSWORD } from '../harness/people.js';
+import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
+import { NDJSON, handIn, ndjson, over } from '../imports/files.js';
 import { listening } from '../realtime/clients.js';
 import { picture, startChromium, watchPage } from './chromium.js';
 import type { Watched } from './chromium.js';
@@ -39,9 +40,15 @@ describe('/dev/realtime in a browser', () => {
   const row = (type: string, id: string) =>
     page.locator('#events tr', { hasText: type }).filter({ hasText: id }).first();
 
+  /** Waits until the page has told of so many. */
+  const counted = async (least: number): Promise<void> => {
+    const count = async () => Number((await page.locator('#count').innerText()).replaceAll(',', ''));
+    while ((await count()) < least) await page.waitForTimeout(20);
+  };
+
   it('shows events as they come, under the strict policy, with a token that leaves the address bar', async () => {
     await page.goto(`${url}/dev/realtime#token=${root.token}`);
-    expect(page.url()).toBe(`${url}/dev/realtime`);
+    await page.waitForURL(`${url}/dev/realtime`);
     await page.click('form button');
     await stands('connected');
     const people = await Promise.all(Array.from({ length: 12 }, () => app.people.person()));
@@ -53,9 +60,35 @@ describe('/dev/realtime in a browser', () => {
     await page.locator('tr.detail pre', { hasText: '"specversion": "1.0"' }).waitFor();
     expect(Number(await page.locator('#count').innerText())).toBeGreaterThanOrEqual(24);
     await page.locator('#sparkline .line[d^="M"]').waitFor({ state: 'attached' });
-    await page.waitForTimeout(2200);
-    await picture(page, 'realtime');
   });
+
+  it('shows the events of an import as they come, hundreds a second, and stays at hand', async () => {
+    await page.goto(`${url}/dev/realtime#token=${root.token}`);
+    await page.click('form button');
+    await stands('connected');
+    const rows = Array.from({ length: 12_000 }, (_, at) => ({
+      email: `${unique('live')}@example.com`,
+      name: `No. ${at}`,
+    }));
+    const { body } = await handIn(root, ndjson(...rows), NDJSON);
+    await row('import.started', body.id).waitFor();
+    await counted(2000);
+    await page.locator('#rate', { hasText: /^[1-9][\d,]+/ }).waitFor();
+    await picture(page, 'realtime');
+    expect(await row('import.finished', body.id).count()).toBe(0);
+    // Held in the middle of it: what is read stands still, and what comes is counted all the same.
+    await page.click('#pause');
+    const [first] = await page.locator('#events tr').allInnerTexts();
+    await page.locator('#events tr').nth(1).click();
+    await page.locator('tr.detail pre', { hasText: '"specversion": "1.0"' }).waitFor();
+    await counted(rows.length);
+    expect((await page.locator('#events tr').allInnerTexts())[0]).toBe(first);
+    await page.click('#pause');
+    await row('import.finished', body.id).waitFor();
+    // Those at the top are the newest; the first of them have left, so that the page does not grow.
+    expect(await page.locator('#events tr').count()).toBeLessThanOrEqual(201);
+    expect((await over(root, body.id)).created).toBe(rows.length);
+  }, 120_000);
 
   it('shows only what the filter lets through, holds the list, and says what is wrong', async () => {
     await page.goto(`${url}/dev/realtime#token=${root.token}`);

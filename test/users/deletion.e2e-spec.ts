@@ -1,3 +1,5 @@
+import { Jobs } from '../../src/jobs/index.js';
+import { Schedules } from '../../src/jobs/schedules.service.js';
 import { OwnDeletion } from '../../src/users/own-deletion.service.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
@@ -179,10 +181,11 @@ describe('an account that its owner gives up', () => {
   });
 
   it('is deleted by the job of every minute', async () => {
-    const [crontab] = await app.sql<{ count: number }>(
-      "SELECT count(*)::int AS count FROM graphile_worker._private_known_crontabs WHERE identifier = 'users.delete_due'",
-    );
-    expect(crontab!.count).toBe(1);
+    expect((await app.get(Jobs).schedules()).map(({ name, cron }) => ({ name, cron }))).toContainEqual({
+      name: 'users.delete_due',
+      cron: '* * * * *',
+    });
+    expect(app.get(Schedules).cronItems()).toContainEqual(expect.objectContaining({ identifier: 'users.delete_due' }));
   });
 });
 

@@ -49,6 +49,15 @@ export class InvitationsRepository {
     await this.db.repository(Invitation).update({ id }, columns);
   }
 
+  /** Removes those that were accepted or revoked before a moment; of a user who has done neither there is one. */
+  prune(before: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.invitations WHERE id IN (SELECT id FROM roster.invitations
+         WHERE (accepted_at IS NOT NULL OR revoked_at IS NOT NULL) AND least(accepted_at, revoked_at) < $1 LIMIT $2)`,
+      [before],
+    );
+  }
+
   /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */
   page({ text, parameters }: PageStatement): Promise<(InvitationRow & { sort_key: string | null })[]> {
     return unlessTooCostly(this.db.rows(text, parameters));

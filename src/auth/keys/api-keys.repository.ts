@@ -72,6 +72,15 @@ export class ApiKeysRepository {
     );
   }
 
+  /** Removes those that were revoked, replaced for good or over before a moment. */
+  prune(before: Date): Promise<number> {
+    return this.db.changeAll(
+      `DELETE FROM roster.api_keys WHERE id IN (SELECT id FROM roster.api_keys
+         WHERE least(revoked_at, overlap_until, expires_at) < $1 LIMIT $2)`,
+      [before],
+    );
+  }
+
   /** One page; a question that no index serves is cut by the server. @throws FilterTooCostly */
   page({ text, parameters }: PageStatement): Promise<(KeyRow & { sort_key: string | null })[]> {
     return unlessTooCostly(this.db.rows(text, parameters));

@@ -101,6 +101,17 @@ export function days(usual: string): Bare<number> {
   return { read, fallback: read(usual), usual, expects };
 }
 
+/** The same, or for good where nothing is said. @param least days */
+export function daysOrForGood(least: number): Bare<number | null> {
+  const expects = `a number of days such as 730d, from ${least}d to 36500d`;
+  const read = (value: string): number => {
+    const amount = Number(/^(\d{1,5})d$/.exec(value)?.[1]);
+    if (!(amount >= least && amount <= 36_500)) throw new Unreadable(expects);
+    return amount * 86_400_000;
+  };
+  return { read, fallback: null, expects };
+}
+
 export function secretKey(): Bare<Buffer | null> {
   const expects = '32 bytes in base64';
   const read = (value: string): Buffer => {

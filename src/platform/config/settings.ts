@@ -2,6 +2,7 @@ import {
   brokerCredentials,
   brokerServers,
   days,
+  daysOrForGood,
   describe,
   domains,
   duration,
@@ -115,6 +116,14 @@ export const settings = {
   SESSIONS_RETENTION: describe(
     days('90d'),
     'A session is forgotten so long after its end; a browser that was last seen in it is a new device from then on',
+  ),
+  AUDIT_RETENTION: describe(
+    daysOrForGood(60),
+    'Entries of the audit log go after so long, whole months at once, each time with a signed record; by default none ever goes',
+  ),
+  CREDENTIALS_RETENTION: describe(
+    days('365d'),
+    'API keys, invitations and signing keys are forgotten so long after they were over',
   ),
   EVENTS_RETENTION: describe(
     days('90d'),

@@ -9,6 +9,16 @@ import { statement } from './statement.js';
 export const TURN = statement('turn', 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))');
 
 /**
+ * The same of several subjects. Whoever takes over one takes them in this order, so that two never wait each for the
+ * other. Each is a lock of the server until the transaction ends, and it has 64 for each connection: never ask for many.
+ */
+export const TURNS = statement(
+  'turns',
+  `SELECT pg_advisory_xact_lock(key) FROM
+     (SELECT DISTINCT hashtextextended(subject, 0) AS key FROM unnest($1::text[]) AS subject ORDER BY key) AS ordered`,
+);
+
+/**
  * The same as a WITH query, `turn`, for a statement that then locks the row: FROM has to name it.
  * @param subject trusted SQL
  */

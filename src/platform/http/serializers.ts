@@ -15,7 +15,8 @@ export type Serializer = (value: unknown) => string;
  */
 export class Serializers {
   private readonly made = new Map<string, Serializer>();
-  private readonly schemas: Record<string, object>;
+  private readonly full: LocalSchemas;
+  private readonly sparse: LocalSchemas;
   private readonly components: Schemas;
 
   constructor(document: OpenAPIObject) {
@@ -24,21 +25,19 @@ export class Serializers {
     const local = JSON.stringify(this.components)
       .replaceAll('#/components/schemas/', '')
       .replace(/"\$ref":"([^"#]+)"/g, '"$ref":"$1#"');
-    this.schemas = Object.fromEntries(
-      Object.entries(JSON.parse(local) as Record<string, object>).map(([name, schema]) => [
-        name,
-        { $id: name, ...schema },
-      ]),
+    this.full = Object.fromEntries(
+      Object.entries(JSON.parse(local) as LocalSchemas).map(([name, schema]) => [name, { $id: name, ...schema }]),
     );
+    this.sparse = withoutRequired(this.full);
   }
 
   /** @param sparse for answers to `fields=`: no member is required */
   json(component: string, sparse = false): Serializer {
     return this.once(`json ${component} ${sparse}`, () => {
-      const schemas = sparse ? withoutRequired(this.schemas) : this.schemas;
+      const schemas = sparse ? this.sparse : this.full;
       const schema = schemas[component];
       if (!schema) throw new Error(`The document has no component "${component}"`);
-      const externals = Object.fromEntries(Object.entries(schemas).filter(([name]) => name !== component));
+      const externals = reachedFrom(component, schemas);
       return fastJson(schema as never, {
         schema: externals as never,
         // International addresses, whose format ajv does not know: it is asked only which branch of a union a value is.
@@ -70,8 +69,19 @@ export class Serializers {
   }
 }
 
-function withoutRequired(schemas: Record<string, object>): Record<string, object> {
+type LocalSchemas = Readonly<Record<string, object>>;
+
+/** The components that one names, and those that they name: whatever else it is given, fast-json-stringify examines too. */
+function reachedFrom(component: string, schemas: LocalSchemas): LocalSchemas {
+  const reached = new Set([component]);
+  for (const name of reached)
+    for (const [, other] of JSON.stringify(schemas[name]).matchAll(/"\$ref":"([^"#]+)#"/g)) reached.add(other!);
+  reached.delete(component);
+  return Object.fromEntries([...reached].flatMap((name) => (schemas[name] ? [[name, schemas[name]]] : [])));
+}
+
+function withoutRequired(schemas: LocalSchemas): LocalSchemas {
   return JSON.parse(JSON.stringify(schemas), (key: string, value: unknown) =>
     key === 'required' && Array.isArray(value) ? undefined : value,
-  ) as Record<string, object>;
+  ) as LocalSchemas;
 }

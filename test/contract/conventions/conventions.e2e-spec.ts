@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 
+import { abreast } from '../../harness/abreast.js';
 import { TestApp } from '../../harness/app.js';
 import { ACCESS } from './access.js';
 import { DEEDS } from './deeds.js';
@@ -31,11 +32,11 @@ describe('every operation', () => {
     const about = honest.operations.filter((operation) => on(operation, honest.operations));
     expect(about).not.toEqual([]);
     const faults: string[] = [];
-    for (const operation of about) {
+    await abreast(4, about, async (operation) => {
       const fault = await prove(honest, operation);
       proofs += 1;
       if (fault !== null) faults.push(`${operation.operationId}: ${fault}`);
-    }
+    });
     expect(faults).toEqual([]);
   });
 });

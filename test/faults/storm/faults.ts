@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { ask } from '../../harness/database.js';
 import type { PostgresProcess } from '../../harness/postgres-process.js';
-import { waitForDatabase } from '../../../src/platform/database/wait.js';
 import { oneOf } from './chances.js';
 import type { Chance } from './chances.js';
 import type { Fleet } from './fleet.js';
@@ -11,6 +11,8 @@ import type { Writers } from './writers.js';
 export interface Plan {
   readonly kills: number;
   readonly crashes: number;
+  /** Changes that are acknowledged before it ends. */
+  readonly least?: number;
 }
 
 export interface Fault {
@@ -31,7 +33,7 @@ interface Scene {
 }
 
 /** Milliseconds between two of a kind: at least, and at most. */
-const CALM = [150, 1200] as const;
+const CALM = [100, 900] as const;
 const PATIENCE = 30_000;
 
 /** Kills and crashes at random moments, both kinds at the same time, each while a change is under way. */
@@ -41,10 +43,11 @@ export class Faults {
 
   constructor(private readonly scene: Scene) {}
 
-  async bring({ kills, crashes }: Plan): Promise<Fault[]> {
+  async bring({ kills, crashes, least = 0 }: Plan): Promise<Fault[]> {
     await Promise.all([this.kill(kills), this.crash(crashes)]);
     // Everybody writes again: what the last fault broke would be seen.
-    await this.untilAcknowledged();
+    do await this.untilAcknowledged();
+    while (this.scene.writers.acknowledged.length < least);
     return this.brought;
   }
 
@@ -71,7 +74,7 @@ export class Faults {
       this.databaseIsUp = false;
       await server.crash();
       server.start();
-      await waitForDatabase(database, PATIENCE, () => undefined);
+      await this.untilAnswers(database);
       this.databaseIsUp = true;
     }
   }
@@ -92,6 +95,16 @@ export class Faults {
     const { acknowledged } = this.scene.writers;
     const before = acknowledged.length;
     await this.until('a change is acknowledged', () => this.databaseIsUp && acknowledged.length > before);
+  }
+
+  private async untilAnswers(database: string): Promise<void> {
+    const answers = (): Promise<boolean> =>
+      ask(database, 'SELECT 1').then(
+        () => true,
+        () => false,
+      );
+    for (const end = performance.now() + PATIENCE; !(await answers()); await pause(20))
+      if (performance.now() > end) throw new Error('PostgreSQL does not come back');
   }
 
   private async until(what: string, isSo: () => boolean): Promise<void> {

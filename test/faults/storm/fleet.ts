@@ -3,9 +3,13 @@ import type { RunningProcess } from '../../harness/process.js';
 import { oneOf } from './chances.js';
 import type { Chance } from './chances.js';
 
+/** A start that loses its database ends, and whoever supervises it starts it again. */
+const STARTS = 10;
+
 /** Processes of the application, behind something that knows which of them run. */
 export class Fleet {
   private running: RunningProcess[] = [];
+  private readonly starting = new Set<Promise<void>>();
   private stopped = false;
 
   private constructor(private readonly settings: Readonly<Record<string, string>>) {}
@@ -36,10 +40,24 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    await Promise.allSettled(this.starting);
     await Promise.all(this.running.map((each) => each.kill()));
   }
 
-  private async add(): Promise<void> {
-    this.running.push(await startProcess(this.settings));
+  private add(): Promise<void> {
+    const starting = this.startOne(STARTS)
+      .then((started) => void this.running.push(started))
+      .finally(() => this.starting.delete(starting));
+    this.starting.add(starting);
+    return starting;
+  }
+
+  private async startOne(tries: number): Promise<RunningProcess> {
+    try {
+      return await startProcess(this.settings);
+    } catch (error) {
+      if (tries === 1 || this.stopped) throw error;
+      return this.startOne(tries - 1);
+    }
   }
 }

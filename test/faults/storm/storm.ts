@@ -32,6 +32,8 @@ export interface StormPlan extends Plan {
   readonly settings?: Readonly<Record<string, string>>;
   /** Readers beside those of every storm. */
   readonly readers?: (place: Place, cluster: OwnCluster) => Promise<EventReader[]>;
+  /** How long what is left may take to come, at least; for those who know that some of it never will. Milliseconds. */
+  readonly patience?: number;
   /** Done when everybody runs, before the first fault: where something is broken on purpose. */
   readonly plant?: (cluster: OwnCluster) => Promise<void>;
 }
@@ -76,12 +78,14 @@ async function weather(plan: StormPlan, atTheEnd: (close: () => Promise<unknown>
   const place: Place = { fleet, token, mark: (await factsOf(cluster)).at(-1)!.id, chance };
   const readers = [feedReader(place), streamReader(place), socketReader(place), webhookReader(receiver, secret)];
   readers.push(...((await plan.readers?.(place, cluster)) ?? []));
+  atTheEnd(() => Promise.all(readers.map((reader) => reader.stop())));
   const writers = new Writers(fleet, token, cast);
+  atTheEnd(() => writers.giveUp());
   writers.start(WRITERS, plan.seed);
   await plan.plant?.(cluster);
   const faults = await new Faults({ fleet, server, writers, chance, database: cluster.superUrl }).bring(plan);
   await writers.stop(plan.seed);
-  await untilAllCame(cluster, place.mark, readers);
+  await untilAllCame(cluster, place.mark, readers, plan.patience);
   for (const reader of readers) await reader.stop();
 
   const told = Object.fromEntries(readers.map(({ name, received }) => [name, received]));

@@ -8,7 +8,7 @@ import type { Acknowledged, KeyAnswer } from './judge.js';
 
 /** Milliseconds: for an answer, and between two deeds of a writer at most. */
 const PATIENCE = 10_000;
-const THINKS = 30;
+const THINKS = 60;
 const OFTEN = 0.2;
 const UNAVAILABLE = 503;
 const CONFLICT = 409;
@@ -54,6 +54,7 @@ export class Writers {
   private readonly again: Deed[] = [];
   private readonly working: Promise<void>[] = [];
   private stopped = false;
+  private givenUp = false;
 
   constructor(
     private readonly fleet: Fleet,
@@ -73,6 +74,13 @@ export class Writers {
     const chance = chances(seed);
     for (const deed of this.again) await this.perform(deed, chance);
     this.repeated = this.again.length;
+  }
+
+  /** Nobody is there any more who could answer. */
+  async giveUp(): Promise<void> {
+    this.stopped = true;
+    this.givenUp = true;
+    await Promise.all(this.working);
   }
 
   /** Changes that were sent and not answered: at one process, or at all. */
@@ -113,7 +121,7 @@ export class Writers {
       }
       if (isUnknown) this.unknown += 1;
       await pause(chance() * 200);
-      if (!deed.key) return;
+      if (!deed.key || this.givenUp) return;
     }
   }
 

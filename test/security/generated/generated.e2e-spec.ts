@@ -3,6 +3,7 @@ import fc from 'fast-check';
 
 import { operationsOf } from '../../../src/platform/http/document.js';
 import type { DocumentedOperation } from '../../../src/platform/http/documented.js';
+import { abreast } from '../../harness/abreast.js';
 import { TestApp } from '../../harness/app.js';
 import type { Answer } from '../../harness/household.js';
 import { addressOf, sceneOf, withUniqueMembers } from '../../harness/scenes.js';
@@ -18,7 +19,7 @@ const OFTEN_ENOUGH = 10;
 /** Of each operation, however many there are: half are honest, and half of those by whoever may. */
 const EACH_AT_LEAST = 30;
 
-jest.setTimeout(60_000 + REQUESTS * 100);
+jest.setTimeout(600_000 + REQUESTS * 100);
 
 interface Operation {
   readonly path: string;
@@ -45,7 +46,7 @@ describe('requests that nobody thought of', () => {
   it('are answered as the document says, and never by a 5xx', async () => {
     const components = app.app.document.components!.schemas as Record<string, Schema>;
     const numRuns = Math.max(EACH_AT_LEAST, Math.ceil(REQUESTS / operations.length));
-    for (const each of operations) {
+    await abreast(4, operations, async (each) => {
       const request = requestsOf(each.operation, components);
       const property = fc.asyncProperty(request, async (generated) => {
         const answer = await ask(each, generated);
@@ -55,7 +56,7 @@ describe('requests that nobody thought of', () => {
         });
       });
       await fc.assert(property, { numRuns, seed: SEED, endOnFailure: true });
-    }
+    });
   });
 
   it('reach what they ask for, for whoever may', () => {

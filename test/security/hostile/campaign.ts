@@ -1,3 +1,4 @@
+import { abreast } from '../../harness/abreast.js';
 import type { TestApp } from '../../harness/app.js';
 import type { Person } from '../../harness/people.js';
 import { addressOf } from '../../harness/scenes.js';
@@ -14,6 +15,12 @@ export interface Finding {
   readonly fault: string;
 }
 
+interface Documented {
+  readonly path: string;
+  readonly method: string;
+  readonly operation: DocumentedOperation;
+}
+
 /** What one technique met, over all operations. */
 export interface Row {
   readonly technique: Technique;
@@ -25,6 +32,9 @@ export interface Row {
 /** Words that only the inside of the house uses. */
 const LEAK =
   /\bat \S+ \(|\bat .+:\d+:\d+|node_modules|SELECT |INSERT |roster\.[a-z]|\.ts\b|\.js\b|FST_|HPE_|[A-Z]\w+Error\b/;
+
+/** Of which nothing is done. */
+const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 
 /** Runs techniques against every operation of an application's document that is named by `only`. */
 export class Campaign {
@@ -39,37 +49,40 @@ export class Campaign {
     private readonly patience = 30_000,
   ) {}
 
-  async run(techniques: readonly Technique[], only: (operationId: string) => boolean = () => true): Promise<void> {
-    for (const { path, method, operation } of operationsOf(this.app.app.document)) {
-      if (!only(operation.operationId)) continue;
-      for (const technique of techniques) await this.attack(technique, { path, method, operation });
-    }
+  /** @param width how many operations are attacked at a time: each has people of its own */
+  async run(
+    techniques: readonly Technique[],
+    { only = () => true, width = 1 }: { only?: (operationId: string) => boolean; width?: number } = {},
+  ): Promise<void> {
+    const operations = operationsOf(this.app.app.document).filter(({ operation }) => only(operation.operationId));
+    await abreast(width, operations, async (documented) => {
+      for (const technique of techniques) await this.attack(technique, documented);
+    });
   }
 
-  private async attack(
-    technique: Technique,
-    documented: { path: string; method: string; operation: DocumentedOperation },
-  ): Promise<void> {
-    const target = await this.targetOf(documented);
+  private async attack(technique: Technique, documented: Documented): Promise<void> {
+    let target = await this.targetOf(documented);
     if (!technique.on(target)) return;
     const row = this.rowOf(technique);
     row.operations += 1;
-    for (let at = 0; ; at += 1) {
-      const now = await this.targetOf(documented);
-      const attack = technique.attacks(now)[at];
-      if (!attack) return;
-      const met = await this.send(attack, now);
+    let attacks = technique.attacks(target);
+    for (let at = 0; at < attacks.length; at += 1) {
+      const attack = attacks[at]!;
+      const met = await this.send(attack, target);
       row.attacks += 1;
       row.statuses.set(met.status, (row.statuses.get(met.status) ?? 0) + 1);
       const fault = faultOf(technique, attack, met, this.patience);
       if (fault)
         this.findings.push({
-          operationId: now.operationId,
+          operationId: target.operationId,
           technique: technique.name,
           fault: `${fault} · ${told(attack)}`,
         });
+      if (met.status >= 400 || SAFE.includes(attack.method ?? target.method)) continue;
       // What was done is done: the next attack finds somebody else.
-      if (met.status < 400) this.cast.delete(now.operationId);
+      this.cast.delete(target.operationId);
+      target = await this.targetOf(documented);
+      attacks = technique.attacks(target);
     }
   }
 
@@ -82,12 +95,7 @@ export class Campaign {
     });
   }
 
-  private async targetOf(documented: {
-    path: string;
-    method: string;
-    operation: DocumentedOperation;
-  }): Promise<Target> {
-    const { path, method, operation } = documented;
+  private async targetOf({ path, method, operation }: Documented): Promise<Target> {
     const { admin, victim } = await this.castOf(operation.operationId);
     const media = operation.requestBody?.content['application/json'];
     const example = media?.example ?? Object.values(media?.examples ?? {})[0]?.value;

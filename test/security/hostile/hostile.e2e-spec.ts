@@ -7,8 +7,8 @@ import { Campaign, matrixOf } from './campaign.js';
 import { REQUEST_TECHNIQUES } from './requests.js';
 import { TYPE_TECHNIQUES } from './types.js';
 
-// Thousands of attacks, one after another, each on a connection of its own.
-jest.setTimeout(240_000);
+// Tens of thousands of attacks, each on a connection of its own: as long as the document, and measures nothing.
+jest.setTimeout(900_000);
 
 const TECHNIQUES = [...BODY_TECHNIQUES, ...TYPE_TECHNIQUES, ...REQUEST_TECHNIQUES];
 
@@ -31,7 +31,7 @@ describe('input that means harm', () => {
   });
 
   it('breaks no operation: no 5xx, no hang, no leak, and the server answers on', async () => {
-    await campaign.run(TECHNIQUES);
+    await campaign.run(TECHNIQUES, { width: 4 });
     expect(campaign.findings).toEqual([]);
     expect(campaign.rows.size).toBe(TECHNIQUES.length);
   });

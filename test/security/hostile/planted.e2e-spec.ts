@@ -45,7 +45,7 @@ describe('the set of hostile inputs', () => {
     const techniques = [...BODY_TECHNIQUES, ...TYPE_TECHNIQUES, ...REQUEST_TECHNIQUES].filter(({ name }) =>
       known(name),
     );
-    await campaign.run(techniques, (operationId) => operationId.startsWith('planted.'));
+    await campaign.run(techniques, { only: (operationId) => operationId.startsWith('planted.') });
   }, 120_000);
   afterAll(() => app.stop());
 

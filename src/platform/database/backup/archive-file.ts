@@ -16,6 +16,8 @@ const BATCH = 500;
 const LARGE = 4_000_000;
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
+/** Nothing covers the head of gzip (RFC 1952, 2.3): it is always this one, without a time, and without the system. */
+const HEAD = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 const PG_DUMP = Buffer.from('PGDMP');
 
 /**
@@ -68,6 +70,12 @@ function taken(file: string): OperatorFault {
 export async function writeParts(draft: string, parts: AsyncIterable<Part>): Promise<void> {
   const lines = Readable.from(textsOf(parts), { objectMode: false });
   await pipeline(lines, createGzip(), createWriteStream(draft, { flags: 'r+' }));
+  const handle = await open(draft, 'r+');
+  try {
+    await handle.write(HEAD, 0, HEAD.length, 0);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function* textsOf(parts: AsyncIterable<Part>): AsyncGenerator<string> {
@@ -79,7 +87,8 @@ export type FileKind = 'logical' | 'pg_dump';
 /** What wrote the file, by its first bytes. @throws OperatorFault if it cannot be read, ArchiveDamaged if it is neither */
 export async function kindOf(file: string): Promise<FileKind> {
   const first = await firstBytes(file);
-  if (first.subarray(0, GZIP.length).equals(GZIP)) return 'logical';
+  if (first.equals(HEAD)) return 'logical';
+  if (first.subarray(0, GZIP.length).equals(GZIP)) throw new ArchiveDamaged('its first bytes were changed');
   if (first.subarray(0, PG_DUMP.length).equals(PG_DUMP)) return 'pg_dump';
   throw new ArchiveDamaged('it is no backup of Roster');
 }
@@ -87,7 +96,7 @@ export async function kindOf(file: string): Promise<FileKind> {
 async function firstBytes(file: string): Promise<Buffer> {
   try {
     const handle = await open(file);
-    const { buffer } = await handle.read(Buffer.alloc(PG_DUMP.length)).finally(() => handle.close());
+    const { buffer } = await handle.read(Buffer.alloc(HEAD.length)).finally(() => handle.close());
     return buffer;
   } catch (error) {
     throw new OperatorFault(`The file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);

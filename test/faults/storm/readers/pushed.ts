@@ -26,12 +26,20 @@ export function webhookReader(receiver: Receiver, secret: string): EventReader {
       if (event.id !== headers['webhook-id']) throw new Error(`A webhook with two ids: ${raw}`);
     }
   };
+  return pushedReader('webhook', receiver, verify);
+}
+
+/** What was posted to a server, whoever did. */
+export function pushedReader(name: string, receiver: Receiver, stop: () => Promise<void>): EventReader {
+  const received: Told[] = [];
   return {
-    name: 'webhook',
+    name,
     get received() {
-      return receiver.received.map(({ event }) => toldBy(event as CloudEvent));
+      // What came since the last look.
+      received.push(...receiver.received.slice(received.length).map(({ event }) => toldBy(event as CloudEvent)));
+      return received;
     },
-    stop: verify,
+    stop,
   };
 }
 

@@ -40,8 +40,9 @@ export class Again {
   private async go(turn: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.leaving;
     while (!signal.aborted) {
-      // Whom it asked may be dead, or without its database: that is what this is about.
-      await turn(signal).catch(() => undefined);
+      await turn(signal).catch(() => {
+        // Whom it asked may be dead, or without its database: that is what this is about.
+      });
       await pause(BETWEEN);
     }
   }

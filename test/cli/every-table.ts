@@ -1,0 +1,42 @@
+import { contentsOf } from './backup-drill.js';
+
+type Sql = (text: string, values?: unknown[]) => Promise<unknown[]>;
+
+/** A row for each table that no short life of a Roster fills; $1 is somebody. Nothing of it is sent anywhere. */
+const ROWS: Readonly<Record<string, string>> = {
+  audit_retirements: `SELECT 0, '\\x01', now(), 'nobody', '\\xff00', now()`,
+  exports: `SELECT gen_random_uuid(), 'completed', 'csv', NULL, $1, 1, 1, 3, 1, NULL, NULL, now(), now(), now(), 1`,
+  export_chunks: `SELECT id, 0, '\\x00ff0a' FROM roster.exports`,
+  factors: `SELECT gen_random_uuid(), $1, 'totp', 'Phone', '\\x00', 12345678901, NULL, NULL, NULL, '{}', NULL, NULL, now(), NULL, NULL, 1`,
+  guesses: `SELECT '\\x00', '\\xff', 3, now(), 'infinity', true`,
+  idempotency_keys: `SELECT '\\x00', '\\x01', '\\x02', now() + interval '1 day'`,
+  import_claims: `SELECT id, 'email:x@example.com' FROM roster.imports`,
+  import_rows: `SELECT id, 1, gen_random_uuid(), 2, 'failed', NULL, 'a', '/b', 'c' FROM roster.imports`,
+  job_workers: `SELECT 'gone', 'host', 1, now() - interval '1 day', now() - interval '1 day'`,
+  rate_limits: `SELECT 'drill', 1, 9007199254740993`,
+  recovery_codes: `SELECT $1, '\\x00', now(), NULL`,
+  revocations: `SELECT gen_random_uuid(), 'session', 'somebody', now()`,
+  totp_tries: `SELECT $1, 1, NULL`,
+  trusted_devices: `SELECT gen_random_uuid(), $1, '\\x00', 'Laptop', '192.0.2.1', NULL, now(), now() + interval '1 day', NULL`,
+  user_permissions: `SELECT $1, (SELECT min(name) FROM roster.permissions), now(), $1, now() + interval '1 day', 'drill'`,
+  webauthn_challenges: `SELECT gen_random_uuid(), $1, 'register', '\\x00', now(), now() + interval '1 hour', NULL`,
+  webhooks: `SELECT gen_random_uuid(), 'https://hooks.invalid/', '{user.*}', NULL, NULL, 'subject', '\\x00', NULL, NULL, now(),
+    'by_hand', NULL, NULL, pg_snapshot_xmin(pg_current_snapshot()), now(), $1, NULL, 1`,
+  webhook_deliveries: `SELECT gen_random_uuid(), w.id, 'event', NULL, e.id, e.type, e.subject, e.xid, e.seq, '{}', 'waiting', 1,
+    'infinity'::timestamptz, NULL, now(), now(), NULL, 500, NULL, 12, '{"a": "b"}'::jsonb, 'no', '[]'::jsonb, now()
+    FROM roster.webhooks w, (SELECT * FROM roster.events ORDER BY xid, seq LIMIT 1) e`,
+};
+
+/** Puts a row into each table that is empty. */
+export async function fillEveryTable(sql: Sql, personId: string): Promise<void> {
+  for (const [table, row] of Object.entries(ROWS))
+    if ((await sql(`SELECT 1 FROM roster.${table} LIMIT 1`)).length === 0)
+      await sql(`INSERT INTO roster.${table} ${row}`, row.includes('$1') ? [personId] : []);
+}
+
+/** What would be copied whether it is copied or not. */
+export async function emptyTables(url: string): Promise<string[]> {
+  return Object.entries(await contentsOf(url))
+    .filter(([, { rows }]) => rows === 0)
+    .map(([name]) => name);
+}
