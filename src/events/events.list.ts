@@ -68,6 +68,11 @@ export class EventsList {
     return from;
   }
 
+  /** For whoever may not know of the facts of others: from here on there is what they may know of. */
+  cursorOf(place: Position, filter: string | undefined): string {
+    return this.encode(place, 'next', filter);
+  }
+
   private decode(cursor: string, filter: string | undefined): Omit<Stretch, 'limit'> {
     const { direction, value } = this.cursors.decode(cursor, scopeOf(filter));
     const [, xid, seq] = PLACE.exec(value ?? '') ?? [];
