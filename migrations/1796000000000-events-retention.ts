@@ -1,22 +1,27 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Events by type, and the way in which old ones go. */
+/** The way in which old events go. */
 export class EventsRetention1796000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    for (const deed of [byType, retirement, emptied, grants]) await runner.query(deed);
+    for (const deed of [horizon, retirement, emptied, grants]) await runner.query(deed);
   }
 
   /** The function that grants stays as it is: it only speaks of what is there. */
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       DROP FUNCTION roster.retire_events(timestamptz, integer), roster.drop_empty_sessions(timestamptz);
-      DROP INDEX roster.events_type_idx;
+      DROP TABLE roster.events_retired;
     `);
   }
 }
 
-/** For whoever follows one type: without it a rare one is looked for among all. */
-const byType = 'CREATE INDEX events_type_idx ON roster.events (type, xid, seq)';
+/** How far events went, in the order of commits: whoever goes on from before that would skip some. */
+const horizon = `
+  CREATE TABLE roster.events_retired (
+    one boolean PRIMARY KEY,
+    xid xid8 NOT NULL,
+    seq bigint NOT NULL
+  )`;
 
 /**
  * Runs with the owner's rights, for the application's role removes no fact: so it takes none that is younger than a day,
@@ -48,17 +53,25 @@ const retirement = `
       IF FOUND THEN
         waits_for := behind;
       ELSE
+        INSERT INTO roster.events_retired AS r (one, xid, seq) SELECT true, last.xid, last.seq WHERE last.xid IS NOT NULL
+          ON CONFLICT (one) DO UPDATE SET xid = excluded.xid, seq = excluded.seq WHERE (excluded.xid, excluded.seq) > (r.xid, r.seq);
         EXECUTE format('DROP TABLE %s', month);
         months := 1;
         RETURN;
       END IF;
     END LOOP;
-    DELETE FROM roster.events_default WHERE id IN (
-      SELECT e.id FROM roster.events_default e
-      WHERE e.id < roster.uuid_at(before)
-        AND NOT EXISTS (SELECT FROM roster.event_cursors c WHERE (c.xid, c.seq) < (e.xid, e.seq))
-      ORDER BY e.id LIMIT most);
-    GET DIAGNOSTICS facts = ROW_COUNT;
+    WITH gone AS (
+      DELETE FROM roster.events_default WHERE id IN (
+        SELECT e.id FROM roster.events_default e
+        WHERE e.id < roster.uuid_at(before)
+          AND NOT EXISTS (SELECT FROM roster.event_cursors c WHERE (c.xid, c.seq) < (e.xid, e.seq))
+        ORDER BY e.id LIMIT most)
+      RETURNING xid, seq
+    ), kept AS (
+      INSERT INTO roster.events_retired AS r (one, xid, seq) SELECT true, xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1
+        ON CONFLICT (one) DO UPDATE SET xid = excluded.xid, seq = excluded.seq WHERE (excluded.xid, excluded.seq) > (r.xid, r.seq)
+    )
+    SELECT count(*) INTO facts FROM gone;
   END $$;
 `;
 
@@ -106,6 +119,9 @@ const grants = `
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
     END LOOP;
     EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
+    IF to_regclass('roster.events_retired') IS NOT NULL THEN
+      EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.events_retired FROM %I', application);
+    END IF;
     IF to_regclass('roster.audit_entries') IS NOT NULL THEN
       EXECUTE format('REVOKE UPDATE, DELETE ON roster.audit_entries, roster.audit_checkpoints FROM %I', application);
       EXECUTE format('REVOKE UPDATE ON roster.audit_details FROM %I', application);
