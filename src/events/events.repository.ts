@@ -43,6 +43,14 @@ export interface Stretch {
   readonly limit: number;
 }
 
+/** How it stands beyond a place. */
+export interface Standing {
+  /** Nothing from this number on is final. */
+  readonly edge: string;
+  /** Facts beyond it have gone already. */
+  readonly isRetired: boolean;
+}
+
 /** From a moment on, and before another. */
 export interface Span {
   readonly from: Date;
@@ -93,15 +101,28 @@ const NEWEST = statement(
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
 /**
- * The last fact that is final. Never the edge itself: it lies beyond transactions that were given up, whose numbers a crash
+ * The last fact that is final, be it on record or gone. Never the edge itself: it lies beyond transactions that were given up, whose numbers a crash
  * gives again (they are written to the log at leisure), and whoever stood there would never hear of those who get them.
  */
-const LAST = 'SELECT e.xid, e.seq FROM roster.events e WHERE e.xid < edge.xid ORDER BY e.xid DESC, e.seq DESC LIMIT 1';
+const LAST = `SELECT l.xid, l.seq FROM (
+    (SELECT e.xid, e.seq FROM roster.events e WHERE e.xid < edge.xid ORDER BY e.xid DESC, e.seq DESC LIMIT 1)
+    UNION ALL SELECT r.xid, r.seq FROM roster.events_retired r) l
+  ORDER BY l.xid DESC, l.seq DESC LIMIT 1`;
 const END = statement(
   'events_end',
   `SELECT last.xid, last.seq FROM (SELECT ${EDGE} AS xid) edge, LATERAL (${LAST}) last`,
 );
-const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
+/** Whether a fact beyond a place has gone already: whoever went on from there would skip it. */
+const retiredBeyond = (place: string): string =>
+  `EXISTS (SELECT FROM roster.events_retired r WHERE (r.xid, r.seq) > ${place})`;
+const PLACE = statement(
+  'events_place',
+  `SELECT xid, seq FROM roster.events e WHERE id = $1 AND NOT ${retiredBeyond('(e.xid, e.seq)')}`,
+);
+const STANDING = statement(
+  'events_standing',
+  `SELECT ${EDGE} AS edge, ${retiredBeyond(hidden('$1', '$2'))} AS "isRetired"`,
+);
 const ADVANCE = statement(
   'events_advance',
   `INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
@@ -157,7 +178,7 @@ export class EventsRepository {
     return (await this.db.row<Position>(END)) ?? START;
   }
 
-  /** Where a fact stands; null if there is none, or no more. */
+  /** Where a fact stands; null if there is none, or no more, or if some that came after it are no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.db.row(PLACE, [id]);
   }
@@ -167,20 +188,20 @@ export class EventsRepository {
   }
 
   /**
-   * Facts beyond a place, and the place of the last fact that was final then; both are of one moment.
+   * Facts beyond a place, the place of the last fact that was final then, and how it stood; all are of one moment.
    * @throws FilterTooCostly where no index serves the condition
    */
-  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; end: Position; edge: string }> {
+  async page(condition: Condition, stretch: Stretch): Promise<Standing & { facts: PublicFact[]; end: Position }> {
     const { text, values } = EventsRepository.pageQuestion(condition, stretch);
-    const rows = await unlessTooCostly(
-      this.db.rows<PublicFact & { edge: string; lastXid: string | null; lastSeq: string }>(text, values),
-    );
-    const { edge, lastXid, lastSeq } = rows[0]!;
+    type Row = PublicFact & Standing & { lastXid: string | null; lastSeq: string };
+    const rows = await unlessTooCostly(this.db.rows<Row>(text, values));
+    const { edge, isRetired, lastXid, lastSeq } = rows[0]!;
     // Where there is no fact beyond the place, there is a row for the end alone.
     return {
       facts: rows.filter(({ id }) => id !== null),
       end: lastXid === null ? START : { xid: lastXid, seq: lastSeq },
       edge,
+      isRetired,
     };
   }
 
@@ -190,7 +211,7 @@ export class EventsRepository {
   ): { text: string; values: unknown[] } {
     const [xid, seq, most] = [1, 2, 3].map((nth) => `$${parameters.length + nth}`);
     const [beyond, order] = backwards ? ['<', 'DESC'] : ['>', 'ASC'];
-    const text = `SELECT edge.xid AS edge, last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
+    const text = `SELECT edge.xid AS edge, ${retiredBeyond(hidden(xid!, seq!))} AS "isRetired", last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
       LEFT JOIN LATERAL (${LAST}) last ON true
       LEFT JOIN LATERAL (
         SELECT ${COLUMNS} FROM roster.events e
@@ -198,6 +219,11 @@ export class EventsRepository {
         ORDER BY e.xid ${order}, e.seq ${order} LIMIT ${most}) f ON true
       ORDER BY f.xid ${order}, f.seq ${order}`;
     return { text, values: [...parameters, from.xid, from.seq, limit] };
+  }
+
+  /** How it stands beyond a place. */
+  async standing({ xid, seq }: Position): Promise<Standing> {
+    return (await this.db.row<Standing>(STANDING, [xid, seq]))!;
   }
 
   /** How many there are, counted no further than `most`. @throws FilterTooCostly */

@@ -33,25 +33,29 @@ describe('an index on a table that everybody writes to', () => {
   it.each([
     ['EventsByType1796010000000', 'roster.events_type_idx', FACT],
     ['KeyedHashes1796310000000', 'roster.password_hashes_keyed_idx', PASSWORD],
-  ])('is made by %s while writes go on, though one of them is never done', async (migration, index, write) => {
-    const before = await states(index);
-    await sql(`DROP INDEX ${index}`);
-    await forget(migration);
-    const [open, writer] = [1, 2].map(() => new Client({ connectionString: asSuperuser(address) }));
-    await Promise.all([open!.connect(), writer!.connect()]);
-    await open!.query('BEGIN');
-    await open!.query(write);
-    let isOver = false;
-    const making = up().finally(() => (isOver = true));
-    await writer!.query("SET statement_timeout = '1500ms'");
-    for (let n = 0; n < WRITES; n += 1) await writer!.query(`${write}; SELECT pg_sleep(0.02)`);
-    expect(isOver).toBe(false);
-    await open!.query('COMMIT');
-    await Promise.all([open!.end(), writer!.end()]);
-    expect((await making).ran).toEqual([migration]);
-    expect(await states(index)).toEqual(before);
-    expect(before.every(({ valid }) => valid)).toBe(true);
-  }, 60_000);
+  ])(
+    'is made by %s while writes go on, though one of them is never done',
+    async (migration, index, write) => {
+      const before = await states(index);
+      await sql(`DROP INDEX ${index}`);
+      await forget(migration);
+      const [open, writer] = [1, 2].map(() => new Client({ connectionString: asSuperuser(address) }));
+      await Promise.all([open!.connect(), writer!.connect()]);
+      await open!.query('BEGIN');
+      await open!.query(write);
+      let isOver = false;
+      const making = up().finally(() => (isOver = true));
+      await writer!.query("SET statement_timeout = '1500ms'");
+      for (let n = 0; n < WRITES; n += 1) await writer!.query(`${write}; SELECT pg_sleep(0.02)`);
+      expect(isOver).toBe(false);
+      await open!.query('COMMIT');
+      await Promise.all([open!.end(), writer!.end()]);
+      expect((await making).ran).toEqual([migration]);
+      expect(await states(index)).toEqual(before);
+      expect(before.every(({ valid }) => valid)).toBe(true);
+    },
+    60_000,
+  );
 
   it('is made whole where making it was interrupted', async () => {
     const before = await states('roster.events_type_idx');

@@ -48,7 +48,9 @@ describe('a transaction of another database that is held open', () => {
     const { status, output } = await audit();
     expect(status).toBe('warn');
     expect(output).toMatch(/^The audit log is \d\d s behind; the oldest open transaction is /);
-    expect(output).toContain(`pid ${rows[0]!.pid} ("forgotten") of ${new URL(elsewhere).username} in database postgres`);
+    expect(output).toContain(
+      `pid ${rows[0]!.pid} ("forgotten") of ${new URL(elsewhere).username} in database postgres`,
+    );
     await until(async () => (await age()) >= 20);
     await holder.query('ROLLBACK');
     await holder.end();

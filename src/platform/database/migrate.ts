@@ -59,7 +59,8 @@ async function takeLock(client: Client): Promise<void> {
   for (const late = performance.now() + LONG; ; await sleep(LOOKS_EVERY)) {
     const { rows } = await client.query<{ taken: boolean }>(text, [MIGRATION_LOCK]);
     if (rows[0]!.taken) return;
-    if (performance.now() > late) throw new OperatorFault('Another process has been migrating the database for too long');
+    if (performance.now() > late)
+      throw new OperatorFault('Another process has been migrating the database for too long');
   }
 }
 
