@@ -13,9 +13,11 @@ import { Grants1795500000000 } from './migrations/1795500000000-grants.js';
 import { SessionsShown1795600000000 } from './migrations/1795600000000-sessions-shown.js';
 import { ApiKeys1795700000000 } from './migrations/1795700000000-api-keys.js';
 import { EventsRetention1796000000000 } from './migrations/1796000000000-events-retention.js';
+import { EventsByType1796010000000 } from './migrations/1796010000000-events-by-type.js';
 import { Jobs1796100000000 } from './migrations/1796100000000-jobs.js';
 import { Webhooks1796200000000 } from './migrations/1796200000000-webhooks.js';
 import { Imports1796300000000 } from './migrations/1796300000000-imports.js';
+import { KeyedHashes1796310000000 } from './migrations/1796310000000-keyed-hashes.js';
 import { AuditRetirement1796500000000 } from './migrations/1796500000000-audit-retirement.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
@@ -35,9 +37,11 @@ const migrations = [
   SessionsShown1795600000000,
   ApiKeys1795700000000,
   EventsRetention1796000000000,
+  EventsByType1796010000000,
   Jobs1796100000000,
   Webhooks1796200000000,
   Imports1796300000000,
+  KeyedHashes1796310000000,
   AuditRetirement1796500000000,
 ];
 

@@ -86,14 +86,11 @@ export class Imports1796300000000 implements MigrationInterface {
         PRIMARY KEY (export_id, number),
         CONSTRAINT export_chunks_export_id_fkey FOREIGN KEY (export_id) REFERENCES roster.exports (id) ON DELETE CASCADE
       );
-      -- Hashes that hold a sealed key, which is sealed anew under a new one.
-      CREATE INDEX password_hashes_keyed_idx ON roster.password_hashes (user_id) WHERE hash LIKE '$firebase-scrypt$%';
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP INDEX roster.password_hashes_keyed_idx;
       DROP TABLE roster.export_chunks, roster.exports, roster.import_claims, roster.import_rows, roster.import_chunks,
         roster.imports;
     `);

@@ -79,6 +79,9 @@ const grants = `
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
     END LOOP;
     EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
+    IF to_regclass('roster.events_retired') IS NOT NULL THEN
+      EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.events_retired FROM %I', application);
+    END IF;
     FOR relation IN
       SELECT oid FROM pg_class WHERE relnamespace = 'roster'::regnamespace
         AND relname IN ('audit_entries', 'audit_checkpoints', 'audit_retirements')

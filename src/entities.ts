@@ -13,6 +13,7 @@ import { Invitation } from './auth/invitations/invitation.entity.js';
 import { ApiKey } from './auth/keys/api-key.entity.js';
 import { EventCursor } from './events/event-cursor.entity.js';
 import { Event } from './events/event.entity.js';
+import { EventsRetired } from './events/events-retired.entity.js';
 import { ExportChunk } from './imports/export-chunk.entity.js';
 import { Export } from './imports/export.entity.js';
 import { ImportChunk } from './imports/import-chunk.entity.js';
@@ -47,6 +48,7 @@ export const entities = [
   AuditRetirement,
   Event,
   EventCursor,
+  EventsRetired,
   Export,
   ExportChunk,
   Import,

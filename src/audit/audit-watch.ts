@@ -28,18 +28,20 @@ export class AuditWatch implements OnModuleInit {
   private async look(): Promise<Finding> {
     if (this.signing.doubt !== null) return warning(`The audit log is not signed: ${this.signing.doubt}`);
     try {
-      return this.judge(await this.facts.backlogOf(READER));
+      return await this.judge(await this.facts.backlogOf(READER));
     } catch (error) {
       // A database that is away is told of by its own indicator; this one takes no process out of the balancer.
       return warning(`Nobody knows how far the audit log is: ${(error as Error).message}`);
     }
   }
 
-  private judge({ ahead, oldestAt }: Awaited<ReturnType<Facts['backlogOf']>>): Finding {
+  private async judge({ ahead, oldestAt }: Awaited<ReturnType<Facts['backlogOf']>>): Promise<Finding> {
     if (ahead) return warning('The audit log waits for ever: the database was moved; restart or run `migrate up`');
     const lag = oldestAt ? this.clock.millis() - oldestAt.getTime() : 0;
-    if (lag > PATIENCE) return warning(`The audit log is ${Math.round(lag / 1000)} s behind`);
-    return { status: 'pass' };
+    if (lag <= PATIENCE) return { status: 'pass' };
+    const holder = await this.facts.holder();
+    const behind = `The audit log is ${Math.round(lag / 1000)} s behind`;
+    return warning(holder === null ? behind : `${behind}; the oldest open transaction is ${holder}`);
   }
 }
 

@@ -10,6 +10,6 @@ export class EventNotFound extends defineProblem('event_not_found', 404, 'There 
 
 export class EventPositionGone extends defineProblem('event_position_gone', 410, 'From there nothing can be followed', {
   cause:
-    'The event that was read last is not on record, or no longer: events are kept for EVENTS_RETENTION, and what came after it may be gone too.',
-  mend: 'Bring what you know up to date from the lists, and follow from now on: without `after` and `Last-Event-ID`.',
+    'The event that was read last is not on record, or no longer, or events that came after it are gone already: they are kept for EVENTS_RETENTION.',
+  mend: 'Bring what you know up to date from the lists, and follow from now on: without `after`, `Last-Event-ID` and `cursor`.',
 }) {}

@@ -37,14 +37,15 @@ export class EventsController {
     fieldsExample: 'id,type,subject,time',
     onlyAscending: true,
   })
-  @ApiProblems(FilterTooCostly)
+  @ApiProblems(FilterTooCostly, EventPositionGone)
   @Operation(
     'events.list',
     'List events',
     { status: 200, about: 'A page of CloudEvents, the oldest first', type: EventPageResponse },
     `The oldest first, in the order of their commits: an event that is committed late is never behind a cursor that was given before.
 There is always a \`nextCursor\`; where the page is not full, ask again with it when there may be more. \`type eq\` and \`subject eq\`
-are served by an index; other filters take longer where few events match. Events are kept for \`EVENTS_RETENTION\`.`,
+are served by an index; other filters take longer where few events match. Events are kept for \`EVENTS_RETENTION\`:
+to a cursor beyond which some are gone already the answer is 410.`,
   )
   async list(@List() query: ListQuery): Promise<EventPageResponse> {
     const fields = parseFields(query.fields, EVENT_FIELDS);

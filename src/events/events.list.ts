@@ -8,8 +8,9 @@ import { COUNTED_AT_MOST } from '../platform/http/lists/list-query.js';
 import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.js';
 import type { PageOf } from '../platform/http/lists/listing.js';
 import { EVENT_ATTRIBUTES } from './event-filter.js';
+import { EventPositionGone } from './events.contract.js';
 import { EventsRepository, START } from './events.repository.js';
-import type { Condition, Position, PublicFact, Stretch } from './events.repository.js';
+import type { Condition, Position, PublicFact, Standing, Stretch } from './events.repository.js';
 
 /** The order of commits, and the only one: a reader who goes on from a cursor of another would skip what commits late. */
 export const EVENT_SORTS = ['sequence'];
@@ -33,7 +34,7 @@ export class EventsList {
   /**
    * A cursor that stands ahead of all that there is was given by a cluster before this one (new-cluster.ts): it is
    * refused, for whoever kept it would wait for ever.
-   * @throws ListQueryInvalid, FilterTooCostly
+   * @throws ListQueryInvalid, FilterTooCostly, EventPositionGone
    */
   async page(query: ListQuery): Promise<PageOf<PublicFact>> {
     const { limit, count, cursor, sort = EVENT_SORTS[0], filter, streamed } = query;
@@ -41,11 +42,11 @@ export class EventsList {
     const condition = conditionOf(filter);
     const { from, backwards } = cursor === undefined ? { from: null, backwards: false } : this.decode(cursor, filter);
     const stretch = { from: from ?? START, backwards, limit: limit + 1 };
-    const [{ facts, end }, total] = await Promise.all([
+    const [{ facts, end, ...standing }, total] = await Promise.all([
       this.events.page(condition, stretch),
       count === 'none' ? {} : this.total(condition, count === 'exact'),
     ]);
-    if (from && !backwards && BigInt(from.xid) > BigInt(end.xid)) throw cursorInvalid();
+    if (from && !backwards) refuseLost(from, standing);
     const hasMore = facts.length > limit;
     const rows = facts.slice(0, limit);
     if (backwards) rows.reverse();
@@ -61,11 +62,17 @@ export class EventsList {
     return { rows, page, backwards };
   }
 
-  /** The place from which a cursor of this list, with the same filter, leads on. @throws ListQueryInvalid */
+  /** The place from which a cursor of this list, with the same filter, leads on. @throws ListQueryInvalid, EventPositionGone */
   async placeOf(cursor: string, filter: string | undefined): Promise<Position> {
     const { from, backwards } = this.decode(cursor, filter);
-    if (backwards || BigInt(from.xid) > BigInt((await this.events.end()).xid)) throw cursorInvalid();
+    if (backwards) throw cursorInvalid();
+    refuseLost(from, await this.events.standing(from));
     return from;
+  }
+
+  /** For whoever may not know of the facts of others: from here on there is what they may know of. */
+  cursorOf(place: Position, filter: string | undefined): string {
+    return this.encode(place, 'next', filter);
   }
 
   private decode(cursor: string, filter: string | undefined): Omit<Stretch, 'limit'> {
@@ -88,6 +95,12 @@ export class EventsList {
 
 function conditionOf(filter: string | undefined): Condition {
   return filter === undefined ? { sql: 'true', parameters: [] } : compileFilter(filter, EVENT_ATTRIBUTES, 1);
+}
+
+/** @throws ListQueryInvalid if it is of a cluster before this one; EventPositionGone if events after it are no more */
+function refuseLost(from: Position, { edge, isRetired }: Standing): void {
+  if (BigInt(from.xid) > BigInt(edge)) throw cursorInvalid();
+  if (isRetired) throw new EventPositionGone();
 }
 
 function scopeOf(filter: string | undefined): string {

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 
 import { JobsModule } from '../jobs/index.js';
+import { EdgeWatch } from './edge-watch.js';
+import { EdgeRepository } from './edge.repository.js';
 import { EventFeeds } from './event-feeds.service.js';
 import { EventsController } from './events.controller.js';
 import { EventsList } from './events.list.js';
@@ -18,6 +20,8 @@ import { EventRetention } from './retention.js';
   imports: [JobsModule],
   controllers: [EventsController, MyEventsController],
   providers: [
+    EdgeRepository,
+    EdgeWatch,
     EventFeeds,
     EventRetention,
     Events,

@@ -17,8 +17,9 @@ export const Follow = createParamDecorator((_: unknown, context): Following => {
     if (typeof value !== 'string') throw new ListQueryInvalid(name, 'given_twice', 'is given more than once');
   }
   const { after, filter } = request.query as { after?: string; filter?: string };
+  // An empty one says nothing: a client that has had no event yet may send it so.
   const last = request.headers['last-event-id'];
-  return { after: (last === undefined ? after : String(last)) || null, filter };
+  return { after: (last && String(last)) || after || null, filter };
 });
 
 /** Documents them. */

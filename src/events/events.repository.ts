@@ -43,6 +43,14 @@ export interface Stretch {
   readonly limit: number;
 }
 
+/** How it stands beyond a place. */
+export interface Standing {
+  /** Nothing from this number on is final. */
+  readonly edge: string;
+  /** Facts beyond it have gone already. */
+  readonly isRetired: boolean;
+}
+
 /** From a moment on, and before another. */
 export interface Span {
   readonly from: Date;
@@ -53,14 +61,6 @@ export interface Span {
 export function isAfter(one: Position, other: Position): boolean {
   if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
   return BigInt(one.xid) > BigInt(other.xid);
-}
-
-/** What a reader has not read. */
-export interface Backlog {
-  /** The reader stands where no fact will ever be: after another cluster's count (docs/operations.md). */
-  readonly ahead: boolean;
-  /** When the oldest fact happened that could be read; null if there is none. */
-  readonly oldestAt: Date | null;
 }
 
 export const START: Position = { xid: '0', seq: '0' };
@@ -75,11 +75,16 @@ const INSERT = statement(
 const COLUMNS = `e.id, e.xid, e.seq, e.type, e.subject, e.subject_version AS "subjectVersion", e.data, e.occurred_at AS "occurredAt"`;
 /** Of transactions that are over: nothing can come between these any more. */
 const EDGE = 'pg_snapshot_xmin(pg_current_snapshot())';
+/**
+ * A place that the planner does not see. Where its statistics are older than the last facts it would expect none beyond
+ * the place, and sort all that there are for each batch instead of walking the index as far as the batch goes.
+ */
+const hidden = (xid: string, seq: string): string => `((SELECT CAST(${xid} AS xid8)), (SELECT CAST(${seq} AS bigint)))`;
 const FIND = lookup('events_find', `SELECT ${COLUMNS} FROM roster.events e WHERE e.id = $1`);
 const AFTER = statement(
   'events_after',
   `SELECT ${COLUMNS}, e.private FROM roster.events e
-   WHERE (e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND e.xid < ${EDGE}
+   WHERE (e.xid, e.seq) > ${hidden('$1', '$2')} AND e.xid < ${EDGE}
    ORDER BY e.xid, e.seq LIMIT $3`,
 );
 const BETWEEN = statement(
@@ -96,26 +101,32 @@ const NEWEST = statement(
 );
 const POSITION = statement('events_position', 'SELECT xid, seq FROM roster.event_cursors WHERE reader = $1');
 /**
- * The last fact that is final. Never the edge itself: it lies beyond transactions that were given up, whose numbers a crash
+ * The last fact that is final, be it on record or gone. Never the edge itself: it lies beyond transactions that were given up, whose numbers a crash
  * gives again (they are written to the log at leisure), and whoever stood there would never hear of those who get them.
  */
-const LAST = 'SELECT e.xid, e.seq FROM roster.events e WHERE e.xid < edge.xid ORDER BY e.xid DESC, e.seq DESC LIMIT 1';
+const LAST = `SELECT l.xid, l.seq FROM (
+    (SELECT e.xid, e.seq FROM roster.events e WHERE e.xid < edge.xid ORDER BY e.xid DESC, e.seq DESC LIMIT 1)
+    UNION ALL SELECT r.xid, r.seq FROM roster.events_retired r) l
+  ORDER BY l.xid DESC, l.seq DESC LIMIT 1`;
 const END = statement(
   'events_end',
   `SELECT last.xid, last.seq FROM (SELECT ${EDGE} AS xid) edge, LATERAL (${LAST}) last`,
 );
-const PLACE = statement('events_place', 'SELECT xid, seq FROM roster.events WHERE id = $1');
+/** Whether a fact beyond a place has gone already: whoever went on from there would skip it. */
+const retiredBeyond = (place: string): string =>
+  `EXISTS (SELECT FROM roster.events_retired r WHERE (r.xid, r.seq) > ${place})`;
+const PLACE = statement(
+  'events_place',
+  `SELECT xid, seq FROM roster.events e WHERE id = $1 AND NOT ${retiredBeyond('(e.xid, e.seq)')}`,
+);
+const STANDING = statement(
+  'events_standing',
+  `SELECT ${EDGE} AS edge, ${retiredBeyond(hidden('$1', '$2'))} AS "isRetired"`,
+);
 const ADVANCE = statement(
   'events_advance',
   `INSERT INTO roster.event_cursors (reader, xid, seq) VALUES ($1, CAST($2 AS xid8), $3)
    ON CONFLICT (reader) DO UPDATE SET xid = excluded.xid, seq = excluded.seq`,
-);
-const BACKLOG = statement(
-  'events_backlog',
-  `SELECT greatest(c.xid, (SELECT xid FROM roster.events ORDER BY xid DESC LIMIT 1)) >= pg_snapshot_xmax(pg_current_snapshot()) AS ahead,
-     (SELECT occurred_at FROM roster.events WHERE (xid, seq) > (c.xid, c.seq) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY xid, seq LIMIT 1) AS "oldestAt"
-   FROM (SELECT xid, seq FROM roster.event_cursors WHERE reader = $1 UNION ALL SELECT '0', 0 ORDER BY xid DESC LIMIT 1) c`,
 );
 const ADVANCE_FROM = statement(
   'events_advance_from',
@@ -142,6 +153,10 @@ export class EventsRepository {
     return { deed: INSERT, values };
   }
 
+  static afterQuestion({ xid, seq }: Position, limit: number): { text: string; values: unknown[] } {
+    return { text: AFTER.text, values: [xid, seq, limit] };
+  }
+
   /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
   after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
     return this.db.rows(AFTER, [xid, seq, limit]);
@@ -163,7 +178,7 @@ export class EventsRepository {
     return (await this.db.row<Position>(END)) ?? START;
   }
 
-  /** Where a fact stands; null if there is none, or no more. */
+  /** Where a fact stands; null if there is none, or no more, or if some that came after it are no more. */
   placeOf(id: string): Promise<Position | null> {
     return this.db.row(PLACE, [id]);
   }
@@ -173,19 +188,20 @@ export class EventsRepository {
   }
 
   /**
-   * Facts beyond a place, and the place of the last fact that was final then; both are of one moment.
+   * Facts beyond a place, the place of the last fact that was final then, and how it stood; all are of one moment.
    * @throws FilterTooCostly where no index serves the condition
    */
-  async page(condition: Condition, stretch: Stretch): Promise<{ facts: PublicFact[]; end: Position }> {
+  async page(condition: Condition, stretch: Stretch): Promise<Standing & { facts: PublicFact[]; end: Position }> {
     const { text, values } = EventsRepository.pageQuestion(condition, stretch);
-    const rows = await unlessTooCostly(
-      this.db.rows<PublicFact & { lastXid: string | null; lastSeq: string }>(text, values),
-    );
-    const { lastXid, lastSeq } = rows[0]!;
+    type Row = PublicFact & Standing & { lastXid: string | null; lastSeq: string };
+    const rows = await unlessTooCostly(this.db.rows<Row>(text, values));
+    const { edge, isRetired, lastXid, lastSeq } = rows[0]!;
     // Where there is no fact beyond the place, there is a row for the end alone.
     return {
       facts: rows.filter(({ id }) => id !== null),
       end: lastXid === null ? START : { xid: lastXid, seq: lastSeq },
+      edge,
+      isRetired,
     };
   }
 
@@ -195,14 +211,19 @@ export class EventsRepository {
   ): { text: string; values: unknown[] } {
     const [xid, seq, most] = [1, 2, 3].map((nth) => `$${parameters.length + nth}`);
     const [beyond, order] = backwards ? ['<', 'DESC'] : ['>', 'ASC'];
-    const text = `SELECT last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
+    const text = `SELECT edge.xid AS edge, ${retiredBeyond(hidden(xid!, seq!))} AS "isRetired", last.xid AS "lastXid", last.seq AS "lastSeq", f.* FROM (SELECT ${EDGE} AS xid) edge
       LEFT JOIN LATERAL (${LAST}) last ON true
       LEFT JOIN LATERAL (
         SELECT ${COLUMNS} FROM roster.events e
-        WHERE (e.xid, e.seq) ${beyond} (CAST(${xid} AS xid8), CAST(${seq} AS bigint)) AND e.xid < edge.xid AND ${sql}
+        WHERE (e.xid, e.seq) ${beyond} ${hidden(xid!, seq!)} AND e.xid < edge.xid AND ${sql}
         ORDER BY e.xid ${order}, e.seq ${order} LIMIT ${most}) f ON true
       ORDER BY f.xid ${order}, f.seq ${order}`;
     return { text, values: [...parameters, from.xid, from.seq, limit] };
+  }
+
+  /** How it stands beyond a place. */
+  async standing({ xid, seq }: Position): Promise<Standing> {
+    return (await this.db.row<Standing>(STANDING, [xid, seq]))!;
   }
 
   /** How many there are, counted no further than `most`. @throws FilterTooCostly */
@@ -222,15 +243,11 @@ export class EventsRepository {
     return (await this.db.row<Position>(POSITION, [reader])) ?? START;
   }
 
-  async backlogOf(reader: string): Promise<Backlog> {
-    return (await this.db.row<Backlog>(BACKLOG, [reader]))!;
-  }
-
   async advance(reader: string, { xid, seq }: Position): Promise<void> {
     await this.db.change(ADVANCE, [reader, xid, seq]);
   }
 
-  /** Lets old facts go that every reader has had; with the owner's rights (SECURITY DEFINER). @returns who has not, too */
+  /** Lets a month go, or some facts, that every reader has had; with the owner's rights (SECURITY DEFINER). @returns who has not, too */
   async retire(before: Date, most: number): Promise<{ months: number; facts: number; waitsFor: string | null }> {
     const text = 'SELECT months, facts, waits_for AS "waitsFor" FROM roster.retire_events($1, $2)';
     return (await this.db.row<{ months: number; facts: number; waitsFor: string | null }>(text, [before, most]))!;

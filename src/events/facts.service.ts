@@ -4,9 +4,11 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Listener } from '../platform/cache/listener.js';
+import { EdgeRepository } from './edge.repository.js';
+import type { Backlog } from './edge.repository.js';
 import { EventPositionGone } from './events.contract.js';
 import { EventsRepository } from './events.repository.js';
-import type { Backlog, Position, RecordedFact, Span } from './events.repository.js';
+import type { Position, RecordedFact, Span } from './events.repository.js';
 
 /** Facts of one process come together: others are told once for all of them. Milliseconds. */
 const TELLS_AFTER = 5;
@@ -25,6 +27,7 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly events: EventsRepository,
+    private readonly edge: EdgeRepository,
     private readonly listener: Listener,
   ) {}
 
@@ -81,7 +84,12 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** What a reader has not read, and whether it ever will. */
   backlogOf(reader: string): Promise<Backlog> {
-    return this.events.backlogOf(reader);
+    return this.edge.backlogOf(reader);
+  }
+
+  /** Whose transaction every reader waits for, in words for an operator; null if there is none. */
+  holder(): Promise<string | null> {
+    return this.edge.holder();
   }
 
   /** The same for whoever goes on after it. @throws EventPositionGone */

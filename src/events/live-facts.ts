@@ -22,6 +22,8 @@ type Accept = (fact: RecordedFact) => unknown;
 interface Watcher {
   readonly accept: Accept;
   readonly signal: AbortSignal;
+  /** What is past is read of this one alone; null: of everybody. */
+  readonly subject: string | null;
   /** What it has had already, by reading for itself. */
   from: Position;
 }
@@ -69,12 +71,19 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
    * falls behind, and reads for themselves again.
    * @param accept must not throw; it may stop the watch
    * @param signal ends the watch
-   * @returns when everything that was past has been given
+   * @param subject only its past is given, without the private part; what comes is of everybody
+   * @returns up to where everything that was past has been given
    */
-  async watch(accept: Accept, signal: AbortSignal, from: Position | null = null): Promise<void> {
-    const watcher: Watcher = { accept, signal, from: from ?? (await this.events.end()) };
+  async watch(
+    accept: Accept,
+    signal: AbortSignal,
+    from: Position | null = null,
+    subject: string | null = null,
+  ): Promise<Position> {
+    const watcher: Watcher = { accept, signal, subject, from: from ?? (await this.events.end()) };
     signal.addEventListener('abort', () => this.leave(watcher), { once: true });
     await this.catchUp(watcher);
+    return watcher.from;
   }
 
   private async catchUp(watcher: Watcher): Promise<void> {
@@ -82,13 +91,24 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
     const isOver = (): boolean => signal.aborted || this.stopped;
     while (!isOver() && this.isAhead(watcher.from)) {
       const head = this.position;
-      const facts = await this.read(watcher.from);
+      const { facts, end } = await this.past(watcher);
       for (const fact of facts) if (!isOver()) await accept(fact);
       // Where nothing is left, retention has taken what was read by the others.
-      watcher.from = facts.at(-1) ?? head ?? watcher.from;
+      watcher.from = end ?? facts.at(-1) ?? head ?? watcher.from;
       if (this.position === null && facts.length < BATCH) break;
     }
     if (!isOver()) this.join(watcher);
+  }
+
+  /** The next facts for a watcher, and up to where these are all if that is further than the last of them. */
+  private async past({ from, subject }: Watcher): Promise<{ facts: RecordedFact[]; end: Position | null }> {
+    if (subject === null) return { facts: await this.read(from), end: null };
+    const condition = { sql: 'e.subject = $1', parameters: [subject] };
+    const { facts, end } = await this.inNobodysTime(() =>
+      this.events.page(condition, { from, backwards: false, limit: BATCH }),
+    );
+    const isAll = facts.length < BATCH && isAfter(end, from);
+    return { facts: facts.map((fact) => ({ ...fact, private: null })), end: isAll ? end : null };
   }
 
   /** Nothing may be awaited between the look at the place and this. */
@@ -130,10 +150,14 @@ export class LiveFacts implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** In nobody's time: whoever watches does so for longer than a request may take. */
   private read(position: Position): Promise<RecordedFact[]> {
+    return this.inNobodysTime(() => this.facts.after(position, BATCH));
+  }
+
+  /** Whoever watches does so for longer than a request may take. */
+  private inNobodysTime<T>(work: () => Promise<T>): Promise<T> {
     const nobody = { requestId: 'events', ip: null, userAgent: null, actorId: null };
-    return runInRequest({ ...nobody, deadline: performance.now() + BUDGET }, () => this.facts.after(position, BATCH));
+    return runInRequest({ ...nobody, deadline: performance.now() + BUDGET }, work);
   }
 
   private async lookOn(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Database, lookup, statement } from '../platform/database/database.js';
-import { isCancelled, isLocked } from '../platform/database/database-errors.js';
+import { isCancelled, isLockNotAvailable } from '../platform/database/database-errors.js';
 import { turnSql } from '../platform/database/turn.js';
 import type { PageStatement } from '../platform/http/lists/keyset.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
@@ -233,7 +233,7 @@ export class JobsRepository {
         );
       });
     } catch (error) {
-      if (!isLocked(error)) throw error;
+      if (!isLockNotAvailable(error)) throw error;
     }
   }
 }

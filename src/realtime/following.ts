@@ -11,7 +11,7 @@ import type { Connection, Wants } from './connection.js';
 import { LiveFeed, userOf } from './live-feed.js';
 import { ResumeTooLong } from './realtime.contract.js';
 import { matches } from './subscription.js';
-import { Turns } from './turns.js';
+import { Turns } from '../platform/concurrency/turns.js';
 
 /** So many read the past at the same time, and so many facts each at most. */
 const READERS = 8;

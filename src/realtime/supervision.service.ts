@@ -12,7 +12,7 @@ import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import { inName } from './in-name.js';
 import { EVENTS_READ, SlowReader } from './realtime.contract.js';
-import { Turns } from './turns.js';
+import { Turns } from '../platform/concurrency/turns.js';
 
 /** How often everybody is looked at: who has expired, and who does not read. Milliseconds. */
 const LOOKS_EVERY = 250;

@@ -127,9 +127,10 @@ export class SessionsRepository {
     return used === 1;
   }
 
-  /** Months that are over and in which nothing is left; with the owner's rights (SECURITY DEFINER). */
-  async dropEmptyMonths(before: Date): Promise<void> {
-    await this.db.row('SELECT roster.drop_empty_sessions($1)', [before]);
+  /** One month that is over and in which nothing is left; with the owner's rights (SECURITY DEFINER). @returns whether there was one */
+  async dropEmptyMonth(before: Date): Promise<boolean> {
+    const text = 'SELECT roster.drop_empty_sessions($1) AS dropped';
+    return (await this.db.row<{ dropped: number }>(text, [before]))!.dropped > 0;
   }
 
   wipeSuccessors(usedBefore: Date): Promise<number> {

@@ -39,6 +39,7 @@ const ENDED_BY: Readonly<Record<string, string>> = {
 const BOUNDED: Readonly<Record<string, string>> = {
   audit_retirements: 'one for each month of the audit log that went',
   event_cursors: 'one for each reader of ours',
+  events_retired: 'one row',
   factors: 'ten for each user',
   job_workers: 'one for each process; those that are silent for seconds go',
   migrations: 'one for each change of the tables',

@@ -28,7 +28,7 @@ class Watcher {
     this.joined = app.get(LiveFacts).watch(accept, this.over.signal, from);
   }
 
-  readonly joined: Promise<void>;
+  readonly joined: Promise<unknown>;
 
   leave(): void {
     this.over.abort();
@@ -58,7 +58,7 @@ describe('whoever follows the facts', () => {
   });
 
   /** Records so many facts in one transaction. */
-  const record = (app: TestApp, count = 1, pause = 0): Promise<void> =>
+  const record = (app: TestApp, count = 1, pause = 0): Promise<unknown> =>
     app.get(Database).transaction(async () => {
       for (let number = 0; number < count; number += 1) app.get(Events).record(Happened, { number });
       // A number is taken, and so the order, before what follows.

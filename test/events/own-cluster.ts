@@ -14,8 +14,8 @@ export interface OwnCluster {
   stop(): Promise<void>;
 }
 
-export async function startOwnCluster(): Promise<OwnCluster> {
-  const cluster = await startTestCluster();
+export async function startOwnCluster(settings: Record<string, string> = {}): Promise<OwnCluster> {
+  const cluster = await startTestCluster(undefined, settings);
   const { ownerUrl, appUrl } = cluster;
   const owner = createDataSource({ url: ownerUrl, poolMax: 1, applicationName: 'roster-migrate', patience: 60_000 });
   await migrate(owner, ownerUrl, 'roster_app');

@@ -1,6 +1,6 @@
 import { EventsRepository } from '../../src/events/events.repository.js';
 import { TestApp } from '../harness/app.js';
-import { freshDatabase } from '../harness/database.js';
+import { ask, asSuperuser, freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 
 const MANY = 100_000;
@@ -23,10 +23,21 @@ interface Plan {
   readonly Plans?: Plan[];
 }
 
+/** Of this month, 500 to a transaction. */
+const PLANT_NOW = `
+  INSERT INTO roster.events (id, xid, type, data, occurred_at)
+  SELECT overlay(gen_random_uuid()::text PLACING left(roster.uuid_at(now())::text, 13) FROM 1)::uuid, (n / 500 + $1)::text::xid8,
+    'planted', '{}', now()
+  FROM generate_series(0, $2::integer - 1) n`;
+
 /** The most rows that any part of a plan read, with those that it threw away. */
 function mostRead(plan: Plan): number {
   const own = plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0);
   return Math.max(own, ...(plan.Plans ?? []).map(mostRead));
+}
+
+function nodesOf(plan: Plan): string[] {
+  return [plan['Node Type'], ...(plan.Plans ?? []).flatMap(nodesOf)];
 }
 
 describe('the feed of 100,000 events', () => {
@@ -82,4 +93,23 @@ describe('the feed of 100,000 events', () => {
     const { data } = await expectQuick(`/api/v1/events?filter=${filter}&cursor=${page.nextCursor}`);
     expect(data).toEqual([]);
   });
+});
+
+describe('a reader of all facts', () => {
+  it('reads no more than its batch, though the statistics are older than all that it has still to read', async () => {
+    const database = await freshDatabase(`events_backlog_${process.env['JEST_WORKER_ID']}`);
+    const superUrl = asSuperuser(database);
+    const [known, left, batch] = [20_000, 100_000, 500];
+    await ask(superUrl, PLANT_NOW, [1, known]);
+    await ask(superUrl, 'ANALYZE roster.events');
+    await ask(superUrl, PLANT_NOW, [known / 500 + 1, left]);
+    const place = { xid: String(known / 500), seq: '9223372036854775807' };
+    const { text, values } = EventsRepository.afterQuestion(place, batch);
+    type Explained = { 'QUERY PLAN': [{ Plan: Plan }] };
+    const [row] = await ask<Explained>(superUrl, `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
+    const plan = row!['QUERY PLAN'][0].Plan;
+    expect(plan['Actual Rows']).toBe(batch);
+    expect(nodesOf(plan)).not.toContain('Sort');
+    expect(mostRead(plan)).toBeLessThan(2 * batch);
+  }, 60_000);
 });

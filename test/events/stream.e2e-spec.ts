@@ -3,12 +3,14 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { EventsRepository } from '../../src/events/events.repository.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { Reader } from './reader.js';
 
 const STREAM = '/api/v1/events/stream';
 const MINE = '/api/v1/me/events/stream';
+const UUID = /^[0-9a-f]{8}-/;
 
 describe('a stream of events', () => {
   const sockets = new Set<Socket>();
@@ -70,6 +72,65 @@ describe('a stream of events', () => {
     await reader.until(() => reader.events.length >= 3);
     expect(reader.ids).toEqual((await idsAbout(person)).slice(ids.length - 2));
   });
+
+  it.each(['an empty header', 'an id in capitals'])('goes on from the query beside, or by, %s', async (by) => {
+    const person = await app.people.person();
+    for (const name of ['One', 'Two', 'Three']) await rename(person, name);
+    const ids = await idsAbout(person);
+    const from = ids.at(-3)!;
+    const after = by === 'an id in capitals' ? from.toUpperCase() : from;
+    const reader = await follow(ada, `${STREAM}?${aboutUser(person.id)}&after=${after}`, {
+      ...(by === 'an empty header' ? { 'last-event-id': '' } : {}),
+    });
+    await reader.until(() => reader.events.length >= 2);
+    expect(reader.ids).toEqual(ids.slice(-2));
+  });
+
+  it('reads of the past of somebody only what is theirs, and says how far that was', async () => {
+    const person = await app.people.person();
+    const [first] = await idsAbout(person);
+    for (const name of ['One', 'Two', 'Three']) await rename(person, name);
+    const ids = await idsAbout(person);
+    // What happened to others meanwhile, in between.
+    await app.sql(
+      `INSERT INTO roster.events (id, type, subject, data, occurred_at)
+       SELECT gen_random_uuid(), 'test.others', 'users/' || gen_random_uuid(), '{}', now() FROM generate_series(1, 20000)`,
+    );
+    await rename(person, 'Four');
+    // A process in which nobody else reads.
+    const other = await TestApp.start({ settings: { ROLE: 'api' } });
+    await other.app.fastify.listen({ port: 0, host: '127.0.0.1' });
+    const at = `http://127.0.0.1:${(other.app.fastify.server.address() as AddressInfo).port}${MINE}`;
+    const repository = other.get(EventsRepository);
+    const [after, page] = [repository.after.bind(repository), repository.page.bind(repository)];
+    let read = 0;
+    repository.after = async (...given) => {
+      const facts = await after(...given);
+      read += facts.length;
+      return facts;
+    };
+    repository.page = async (...given) => {
+      const found = await page(...given);
+      read += found.facts.length;
+      return found;
+    };
+    const reader = await Reader.open(at, person.token, { 'last-event-id': first! });
+    await reader.until(() => reader.events.length === ids.length);
+    const all = [...ids.slice(1), (await idsAbout(person)).at(-1)];
+    expect(reader.ids).toEqual(all);
+    expect(read).toBeLessThan(100);
+    // A sign of life brings it on, by a place that tells nothing of others.
+    await reader.until(() => reader.beats > 0).catch(() => reader.until(() => reader.beats > 0));
+    const { lastEventId } = reader;
+    expect(lastEventId).not.toMatch(UUID);
+    reader.leave();
+    await rename(person, 'Five');
+    const again = await Reader.open(at, person.token, { 'last-event-id': lastEventId! });
+    await again.until(() => again.events.length > 0);
+    expect(again.ids).toEqual([(await idsAbout(person)).at(-1)]);
+    again.leave();
+    await other.stop();
+  }, 90_000);
 
   it('tells everybody of themselves, and of nobody else', async () => {
     const [grace, alan] = [await app.people.person(), await app.people.person()];

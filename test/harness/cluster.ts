@@ -8,7 +8,10 @@ import type { EmbeddedPostgres } from '../../src/platform/database/embedded/inde
  * A PostgreSQL of its own, to be thrown away: `stop()` ends it and removes its files.
  * @param directory default a new one under the system's temporary folder
  */
-export async function startTestCluster(directory?: string): Promise<EmbeddedPostgres> {
+export async function startTestCluster(
+  directory?: string,
+  settings: Record<string, string> = {},
+): Promise<EmbeddedPostgres> {
   const dataDir = directory ?? mkdtempSync(join(tmpdir(), 'roster-test-'));
   mkdirSync(dataDir, { recursive: true });
   // Started by root, PostgreSQL runs as another user, who must be able to pass.
@@ -18,7 +21,7 @@ export async function startTestCluster(directory?: string): Promise<EmbeddedPost
     log: () => undefined,
     fsync: false,
     maxConnections: 300,
-    settings: { shared_preload_libraries: 'pg_stat_statements' },
+    settings: { shared_preload_libraries: 'pg_stat_statements', ...settings },
   });
   const stop = async (): Promise<void> => {
     await cluster.stop();

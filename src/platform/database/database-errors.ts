@@ -59,8 +59,8 @@ export function isCancelled(error: unknown): boolean {
   return bare(error).code === '57014';
 }
 
-/** Somebody else had what was to be locked for too long (SQLSTATE 55P03). */
-export function isLocked(error: unknown): boolean {
+/** Somebody else held the lock for longer than this statement would wait (SQLSTATE 55P03). */
+export function isLockNotAvailable(error: unknown): boolean {
   return bare(error).code === '55P03';
 }
 

@@ -1,13 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Client } from 'pg';
 import { runMigrations as runJobMigrations } from 'graphile-worker';
 import type { DataSource } from 'typeorm';
 
+import { OperatorFault } from '../config/operator-fault.js';
 import { withConnection } from './data-source.js';
 import { renumberFacts } from './new-cluster.js';
 
 /** "ROST": one lock for everybody who migrates, whatever else uses this database. */
 export const MIGRATION_LOCK = 0x524f5354;
 const LONG = 10 * 60_000;
+/** Milliseconds between two looks whether somebody else has migrated. */
+const LOOKS_EVERY = 200;
 
 export interface Migrated {
   readonly ran: readonly string[];
@@ -23,7 +28,7 @@ export async function migrate(owner: DataSource, ownerUrl: string, applicationRo
   return withConnection(
     ownerUrl,
     async (lock) => {
-      await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await takeLock(lock);
       await lock.query('CREATE SCHEMA IF NOT EXISTS roster');
       await owner.initialize();
       try {
@@ -43,6 +48,20 @@ export async function migrate(owner: DataSource, ownerUrl: string, applicationRo
     },
     LONG,
   );
+}
+
+/**
+ * Asked for again and again: who waits for it in a statement has a snapshot, for whose end an index that is made
+ * CONCURRENTLY by the one that holds the lock waits in turn, for ever.
+ */
+async function takeLock(client: Client): Promise<void> {
+  const text = 'SELECT pg_try_advisory_lock($1) AS taken';
+  for (const late = performance.now() + LONG; ; await sleep(LOOKS_EVERY)) {
+    const { rows } = await client.query<{ taken: boolean }>(text, [MIGRATION_LOCK]);
+    if (rows[0]!.taken) return;
+    if (performance.now() > late)
+      throw new OperatorFault('Another process has been migrating the database for too long');
+  }
 }
 
 /** graphile-worker's tables belong to the owner too; its functions run with the caller's rights, under row security. */

@@ -111,7 +111,7 @@ export class EventStream {
   private readmitting = false;
   private beatAt = performance.now();
   /** How far they are, though nothing was for them. */
-  private place: string | null = null;
+  private place: (() => string) | null = null;
   /** Nothing was taken since the last sign of life. */
   private stalled = false;
 
@@ -142,9 +142,12 @@ export class EventStream {
     );
   }
 
-  /** What they were not told lies behind them: they are told so when there has been nothing for long. */
-  passed(id: string): void {
-    this.place = id;
+  /**
+   * What they were not told lies behind them: they are told so when there has been nothing for long.
+   * @param place made only then
+   */
+  passed(place: () => string): void {
+    this.place = place;
   }
 
   /** Waits until the reader has taken what was sent, as far as to have room; for whoever sends much at once. */
@@ -199,7 +202,7 @@ export class EventStream {
     this.beatAt = now;
     if (this.stalled && this.text.readableLength > 0) this.cut();
     // An id alone is no message, and remembered all the same (HTML Standard, 9.2.6).
-    else this.write(this.place === null ? ':\n\n' : `id: ${this.place}\n\n`);
+    else this.write(this.place === null ? ':\n\n' : `id: ${this.place()}\n\n`);
     this.stalled = true;
   }
 
