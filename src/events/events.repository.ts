@@ -57,6 +57,14 @@ export interface Span {
   readonly to: Date;
 }
 
+/** From behind one place to another one, this included. */
+export interface Way {
+  readonly from: Position;
+  readonly to: Position;
+  /** Whose facts alone; null for those of everybody. */
+  readonly subject: string | null;
+}
+
 /** Whether one place comes after another in the order of commits. */
 export function isAfter(one: Position, other: Position): boolean {
   if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
@@ -87,6 +95,16 @@ const AFTER = statement(
    WHERE (e.xid, e.seq) > ${hidden('$1', '$2')} AND e.xid < ${EDGE}
    ORDER BY e.xid, e.seq LIMIT $3`,
 );
+const ON_WAY = `(e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND (e.xid, e.seq) <= (CAST($3 AS xid8), CAST($4 AS bigint))`;
+const OF_SUBJECT = `${ON_WAY} AND e.subject = $6`;
+const past = (where: string): string =>
+  `SELECT ${COLUMNS} FROM roster.events e WHERE ${where} ORDER BY e.xid, e.seq LIMIT $5`;
+const distance = (where: string): string =>
+  `SELECT count(*)::int AS count FROM (SELECT 1 FROM roster.events e WHERE ${where} LIMIT $5) counted`;
+const PAST = statement('events_past', past(ON_WAY));
+const PAST_OF = statement('events_past_of', past(OF_SUBJECT));
+const DISTANCE = statement('events_distance', distance(ON_WAY));
+const DISTANCE_OF = statement('events_distance_of', distance(OF_SUBJECT));
 const BETWEEN = statement(
   'events_between',
   `SELECT id, xid, seq, type, subject, subject_version AS "subjectVersion", data, private, occurred_at AS "occurredAt"
@@ -160,6 +178,18 @@ export class EventsRepository {
   /** Facts of transactions that are still open, or of later ones, are not among them: the order would not be final. */
   after({ xid, seq }: Position, limit: number): Promise<RecordedFact[]> {
     return this.db.rows(AFTER, [xid, seq, limit]);
+  }
+
+  past(way: Way, limit: number): Promise<PublicFact[]> {
+    return this.db.rows(way.subject === null ? PAST : PAST_OF, parametersOf(way, limit));
+  }
+
+  async distance(way: Way, most: number): Promise<number> {
+    const counted = this.db.row<{ count: number }>(
+      way.subject === null ? DISTANCE : DISTANCE_OF,
+      parametersOf(way, most),
+    );
+    return (await counted)!.count;
   }
 
   /** By their ids, so that only the partitions of that time are read; a fact and its id are made at the same moment. */
@@ -262,6 +292,10 @@ export class EventsRepository {
   async ensurePartitions(at: Date, months: number): Promise<void> {
     await this.db.row('SELECT roster.ensure_partitions($1, $2)', [at, months]);
   }
+}
+
+function parametersOf({ from, to, subject }: Way, limit: number): unknown[] {
+  return [from.xid, from.seq, to.xid, to.seq, limit, ...(subject === null ? [] : [subject])];
 }
 
 async function unlessTooCostly<T>(asking: Promise<T>): Promise<T> {

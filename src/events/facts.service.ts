@@ -7,8 +7,8 @@ import { Listener } from '../platform/cache/listener.js';
 import { EdgeRepository } from './edge.repository.js';
 import type { Backlog } from './edge.repository.js';
 import { EventPositionGone } from './events.contract.js';
-import { EventsRepository } from './events.repository.js';
-import type { Position, RecordedFact, Span } from './events.repository.js';
+import { EventsRepository, isAfter } from './events.repository.js';
+import type { Position, PublicFact, RecordedFact, Span, Way } from './events.repository.js';
 
 /** Facts of one process come together: others are told once for all of them. Milliseconds. */
 const TELLS_AFTER = 5;
@@ -42,6 +42,21 @@ export class Facts implements OnApplicationBootstrap, OnModuleDestroy {
   /** The facts after a position, as far as they are final: none can come between them any more. */
   after(position: Position, limit: number): Promise<RecordedFact[]> {
     return this.events.after(position, limit);
+  }
+
+  /** The public part of what lies on a way, from its beginning on; its end must be one that was read as final. */
+  past(way: Way, limit: number): Promise<PublicFact[]> {
+    return this.events.past(way, limit);
+  }
+
+  /** How many facts lie on a way, counted no further than `most`. */
+  distance(way: Way, most: number): Promise<number> {
+    return this.events.distance(way, most);
+  }
+
+  /** Whether one place comes after another in the order of commits. */
+  comesAfter(one: Position, other: Position): boolean {
+    return isAfter(one, other);
   }
 
   /**

@@ -52,6 +52,7 @@ export class Connection {
   isExamined = false;
   private end: Ending | null = null;
   private joined = false;
+  private isHeavy = false;
   private ends: AbortController | null = null;
 
   readonly address: string;
@@ -132,20 +133,26 @@ export class Connection {
     return waitingOn(this.line).length > BEHIND;
   }
 
-  get isSlow(): boolean {
+  /** Whether they leave too much to wait: bytes at two looks in a row, for a burst takes its moment to be sent. */
+  staysSlow(): boolean {
     const packets = waitingOn(this.line);
-    const bytes = (): number => packets.reduce((sum, { data = '' }) => sum + data.length, this.raw.writableLength);
-    return packets.length > SLOW_PACKETS || (packets.length > BEHIND && bytes() > SLOW_BYTES);
+    const bytes = packets.reduce((sum, { data = '' }) => sum + data.length, this.raw.writableLength);
+    const wasHeavy = this.isHeavy;
+    this.isHeavy = bytes > SLOW_BYTES;
+    return packets.length > SLOW_PACKETS || (wasHeavy && this.isHeavy);
   }
 
-  /** Until the packets that wait were given to the kernel, or nobody wants them any more. */
-  drained(): Promise<void> {
+  /** Until what waits was taken, or nobody wants it any more. @param patience milliseconds @returns whether it was by then */
+  drained(patience: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const done = (): void => {
+      const settle = (inTime: boolean): void => {
+        clearTimeout(timer);
         this.line.off('drain', done);
         this.line.off('close', done);
-        resolve();
+        resolve(inTime);
       };
+      const done = (): void => settle(true);
+      const timer = setTimeout(() => settle(false), patience).unref();
       this.line.on('drain', done);
       this.line.on('close', done);
     });

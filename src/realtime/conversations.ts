@@ -10,6 +10,7 @@ import { inName } from './in-name.js';
 import type { Answer } from './messages.js';
 import { TooManyMessages } from './realtime.contract.js';
 import { Refusals } from './refusals.js';
+import { cutOff, onControlFrames } from './wire.js';
 
 /** Packets in milliseconds: those that belong to the protocol are among them, one in 25 seconds. */
 const MOST_PACKETS = 100;
@@ -26,16 +27,19 @@ export class Conversations {
     private readonly refusals: Refusals,
   ) {}
 
-  /** Counts whatever comes in, understood or not, from the first packet on. */
+  /** Counts whatever comes in, understood or not, from the first packet on; pings and pongs of WebSocket are among it. */
   watch(line: Line): void {
     let packets = 0;
     let since = performance.now();
-    line.on('packet', () => {
+    const count = (): boolean => {
       const now = performance.now();
       if (now - since > WITHIN) [packets, since] = [0, now];
       packets += 1;
       if (packets > MOST_PACKETS) this.end(line);
-    });
+      return packets <= MOST_PACKETS;
+    };
+    line.on('packet', count);
+    onControlFrames(line, count);
   }
 
   begin(socket: RealtimeSocket, admitted: Admitted): void {
@@ -76,6 +80,6 @@ export class Conversations {
   private end(line: Line): void {
     const connection = this.connections.on(line);
     if (connection) this.closings.close(connection, new TooManyMessages());
-    else line.close();
+    else cutOff(line);
   }
 }

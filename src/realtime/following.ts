@@ -1,27 +1,32 @@
 import { Injectable } from '@nestjs/common';
 
-import { LiveFacts, cloudEventOf } from '../events/index.js';
-import type { RecordedFact } from '../events/index.js';
+import { Facts, cloudEventOf } from '../events/index.js';
 import { ServiceUnavailable } from '../platform/http/problems.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import type { Admitted } from './admission.service.js';
+import { Closings } from './closings.js';
 import type { Connection, Wants } from './connection.js';
+import { inName } from './in-name.js';
 import { LiveFeed, userOf } from './live-feed.js';
-import { ResumeTooLong } from './realtime.contract.js';
+import type { Place } from './live-feed.js';
+import { ResumeTooLong, SlowReader } from './realtime.contract.js';
 import { matches } from './subscription.js';
 import { Turns } from '../platform/concurrency/turns.js';
 
-/** So many read the past at the same time, and so many facts each at most. */
+/** So many read the past at the same time, so many facts at once, and so many each at most. */
 const READERS = 8;
+const PAGE = 100;
 const MOST_PAST = 50_000;
+/** Whoever has not taken by then what waits for them is dropped. Milliseconds. */
+const TAKES_WITHIN = 10_000;
 
-type Place = NonNullable<Admitted['from']>;
+type PastFact = Awaited<ReturnType<Facts['past']>>[number];
 
 /**
- * What one connection is told, from its first event on. Whoever goes on from an event reads what they missed alone, and
- * joins the others at the very fact at which both stand: none is left out, none comes twice.
+ * What one connection is told, from its first event on. Whoever goes on from an event reads what they missed alone, up to
+ * where all the others stand, and joins them there: none is left out, none comes twice.
  */
 @Injectable()
 export class Following {
@@ -31,7 +36,8 @@ export class Following {
 
   constructor(
     private readonly feed: LiveFeed,
-    private readonly live: LiveFacts,
+    private readonly facts: Facts,
+    private readonly closings: Closings,
     private readonly publicUrl: PublicUrl,
     logs: Logs,
     metrics: Metrics,
@@ -43,44 +49,84 @@ export class Following {
   begin({ connection, from }: Admitted): void {
     // Whoever is cut off before the first event goes on from the same place.
     connection.ready(from?.id ?? this.feed.lastEventId);
-    if (from === null || this.feed.isLevelWith(from)) this.feed.join(connection);
-    else void this.catchUp(connection, from);
+    void this.goOn(connection, from ?? this.feed.place);
   }
 
   change(connection: Connection, wants: Wants): void {
     this.feed.want(connection, wants);
   }
 
-  private async catchUp(connection: Connection, from: Place): Promise<void> {
-    const leave = new AbortController();
-    const release = await this.turns.take();
+  private async goOn(connection: Connection, from: Place): Promise<void> {
+    if (this.joins(connection, from)) return;
     this.catchingUp += 1;
-    let read = 0;
-    const accept = (fact: RecordedFact): Promise<void> | void => {
-      if (isFor(connection, fact)) connection.send(cloudEventOf(fact, this.publicUrl.value));
-      // Nothing is awaited between the look and the leap: the next fact comes to all.
-      if (this.feed.isLevelWith(fact)) {
-        leave.abort();
-        this.feed.join(connection);
-      } else if ((read += 1) > MOST_PAST) connection.close(new ResumeTooLong(), false);
-      else if (connection.isBehind) {
-        // It keeps nobody else from reading while it waits for its own client.
-        release();
-        return connection.drained();
-      }
-    };
     try {
-      await this.live.watch(accept, AbortSignal.any([leave.signal, connection.signal]), from);
+      await this.catchUp(connection, from);
     } catch (error) {
       this.log.warn({ err: error }, 'The past could not be read; the client comes again');
-      connection.close(new ServiceUnavailable(), true);
+      this.closings.close(connection, new ServiceUnavailable());
     } finally {
-      release();
       this.catchingUp -= 1;
     }
   }
+
+  /** Nothing is awaited between the look at the place and the leap: the next fact comes to all. */
+  private joins(connection: Connection, place: Place): boolean {
+    if (connection.isEnded || !this.feed.isLevelWith(place)) return false;
+    this.feed.join(connection);
+    return true;
+  }
+
+  private async catchUp(connection: Connection, from: Place): Promise<void> {
+    if (await this.isTooFar(connection, from)) this.closings.close(connection, new ResumeTooLong());
+    for (let place = from; !connection.isEnded && !this.joins(connection, place);) {
+      const end = this.feed.place;
+      if (this.facts.comesAfter(place, end)) {
+        // They come from another process, which was quicker.
+        await this.feed.moved();
+        continue;
+      }
+      const page = await this.read(connection, () => this.facts.past(wayOf(connection, place, end), PAGE));
+      this.tell(connection, page);
+      place = page.length < PAGE ? end : page.at(-1)!;
+      if (connection.isBehind && !(await connection.drained(TAKES_WITHIN)))
+        this.closings.drop(connection, new SlowReader());
+    }
+  }
+
+  /** Before anything of it is read. */
+  private async isTooFar(connection: Connection, from: Place): Promise<boolean> {
+    const way = wayOf(connection, from, this.feed.place);
+    return (await this.read(connection, () => this.facts.distance(way, MOST_PAST + 1))) > MOST_PAST;
+  }
+
+  /** A turn for each page: whoever takes long to be told keeps nobody else from reading. */
+  private async read<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+    const release = await this.turns.take();
+    try {
+      return await inName(connection, work);
+    } finally {
+      release();
+    }
+  }
+
+  private tell(connection: Connection, page: readonly PastFact[]): void {
+    for (const fact of page)
+      if (!connection.isEnded && isFor(connection, fact)) connection.send(cloudEventOf(fact, this.publicUrl.value));
+  }
 }
 
-function isFor({ wants: { own, events }, principal }: Connection, fact: RecordedFact): boolean {
+function isFor({ wants: { own, events }, principal }: Connection, fact: PastFact): boolean {
   return (own && userOf(fact) === principal.userId) || (events !== null && matches(events, fact));
+}
+
+function wayOf(connection: Connection, from: Place, to: Place): Parameters<Facts['past']>[0] {
+  return { from, to, subject: soleSubjectOf(connection) };
+}
+
+/** Whose facts are enough to read; null for those of everybody. */
+function soleSubjectOf({ wants: { own, events }, principal: { userId } }: Connection): string | null {
+  const mine = `users/${userId}`;
+  if (events === null) return mine;
+  const isOne = events.subject !== null && !events.subject.endsWith('*');
+  return isOne && (!own || events.subject === mine) ? events.subject : null;
 }

@@ -11,7 +11,10 @@ import { Connections } from './connections.js';
 import { matches, nameOf } from './subscription.js';
 import type { EventFilter } from './subscription.js';
 
-type Place = Awaited<ReturnType<Facts['placeAfter']>>;
+export type Place = Awaited<ReturnType<Facts['placeAfter']>>;
+
+/** Before the first fact. */
+const START: Place = { xid: '0', seq: '0' };
 
 /** Gives an event to everybody in some rooms; each gets it once. */
 type Tell = (rooms: string[], event: ReturnType<typeof cloudEventOf>) => void;
@@ -28,6 +31,7 @@ export class LiveFeed {
   private stop = new AbortController();
   private last: RecordedFact | null = null;
   private readonly filters = new Map<string, EventFilter>();
+  private readonly waiting: (() => void)[] = [];
   private readonly told: Counter;
 
   constructor(
@@ -50,6 +54,16 @@ export class LiveFeed {
   /** The newest event: whoever joins now is told of those after it. Null if there never was one. */
   get lastEventId(): string | null {
     return this.last?.id ?? null;
+  }
+
+  /** Whatever is told from now on comes after it. */
+  get place(): Place {
+    return this.last ?? START;
+  }
+
+  /** Settles when it has come further, or nobody listens any more. */
+  moved(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** From now on facts are read; what is committed after this is told. */
@@ -76,6 +90,11 @@ export class LiveFeed {
     this.opening = null;
     this.last = null;
     this.filters.clear();
+    this.move();
+  }
+
+  private move(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /** From now on it is told what all are told who want the same. */
@@ -97,6 +116,7 @@ export class LiveFeed {
 
   private pass(fact: RecordedFact): void {
     this.last = fact;
+    this.move();
     const rooms = this.roomsOf(fact);
     if (rooms.length === 0) return;
     this.told.inc();
@@ -116,11 +136,11 @@ export class LiveFeed {
 
   /** Whether this is the last that was told to all: whoever has had it may join them. */
   isLevelWith({ xid, seq }: Place): boolean {
-    return this.last !== null && this.last.xid === xid && this.last.seq === seq;
+    return this.place.xid === xid && this.place.seq === seq;
   }
 }
 
 /** Whose account it is about. */
-export function userOf({ subject }: RecordedFact): string | null {
+export function userOf({ subject }: Pick<RecordedFact, 'subject'>): string | null {
   return subject?.startsWith('users/') ? subject.slice('users/'.length) : null;
 }

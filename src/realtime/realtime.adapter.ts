@@ -13,6 +13,7 @@ import { ServiceUnavailable } from '../platform/http/problems.js';
 import { Closings } from './closings.js';
 import { FAREWELL } from './connection.js';
 import { Upgrades } from './upgrades.js';
+import { answerNoPings } from './wire.js';
 
 /**
  * Puts socket.io behind Fastify's server. It is given the upgrades that we admit and nothing else: requests stay with
@@ -34,6 +35,7 @@ export class RealtimeAdapter extends AbstractWsAdapter {
     // Never listens: socket.io would take all requests of the server that it is attached to through its own hands.
     const door = createServer();
     const server = new Server(door, options);
+    answerNoPings(server);
     const adapter = this.host.httpAdapter;
     const fastify = adapter.getInstance<FastifyInstance>();
     (adapter.getHttpServer() as HttpServer).on('upgrade', (request: IncomingMessage, raw: Duplex, head: Buffer) => {

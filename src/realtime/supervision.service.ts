@@ -79,7 +79,7 @@ export class Supervision implements OnApplicationBootstrap, OnModuleDestroy {
   private look(): void {
     const now = this.clock.millis();
     for (const connection of this.connections) {
-      if (connection.isSlow) this.closings.drop(connection, new SlowReader());
+      if (connection.staysSlow()) this.closings.drop(connection, new SlowReader());
       else if (connection.principal.expiresAt <= now && !connection.isExamined) {
         connection.isExamined = true;
         void this.examine(connection).finally(() => (connection.isExamined = false));

@@ -7,8 +7,9 @@ import type { Person } from '../harness/people.js';
 import { Browser } from '../auth/browser.js';
 import { Client, listening } from './clients.js';
 import type { Shown } from './clients.js';
-import { frame, heard, rawSocket, refusedUpgrade } from './upgrades.js';
+import { frame, heard, pingFrame, rawSocket, refusedUpgrade } from './upgrades.js';
 
+const PING_CONTENT = 'are you there?';
 const ELSEWHERE = 'https://app.example.com';
 
 describe('the handshake of a socket', () => {
@@ -186,6 +187,33 @@ describe('the handshake of a socket', () => {
       await client.ended();
     }
     expect(await admitted({ token: root.token })).toBe(root.id);
+  });
+
+  it('S62 closes a socket that pings without end, known or not, and answers no more than a hundred', async () => {
+    for (const hello of ['', frame(`40${JSON.stringify({ token: root.token })}`)]) {
+      const socket = await rawSocket(url);
+      socket.write(hello);
+      if (hello !== '') await heard(socket, '42["ready"');
+      let answered = 0;
+      socket.on('data', (bytes: Buffer) => (answered += bytes.toString('latin1').split(PING_CONTENT).length - 1));
+      const closed = once(socket, 'close');
+      const pings = Buffer.concat(Array<Buffer>(1000).fill(pingFrame(PING_CONTENT)));
+      while (!socket.destroyed) {
+        socket.write(pings);
+        await pause(20);
+      }
+      await closed;
+      expect(answered).toBeLessThanOrEqual(100);
+    }
+  });
+
+  it('answers the pings of a client that sends few', async () => {
+    const socket = await rawSocket(url);
+    socket.write(frame(`40${JSON.stringify({ token: root.token })}`));
+    await heard(socket, '42["ready"');
+    socket.write(pingFrame(PING_CONTENT));
+    expect(await heard(socket, PING_CONTENT)).toContain(PING_CONTENT);
+    socket.destroy();
   });
 
   it('lets one socket do with one handshake', async () => {

@@ -170,6 +170,35 @@ describe('a socket that does not read', () => {
     healthy.close();
   }, 60_000);
 
+  it('is dropped while it goes on from long ago, too', async () => {
+    const [{ id }] = (await app.sql<{ id: string }>('SELECT id FROM roster.events ORDER BY xid, seq LIMIT 1')) as [
+      { id: string },
+    ];
+    await plant(3000);
+    const closed = async (): Promise<Record<string, number>> =>
+      Object.fromEntries(
+        [...(await app.ground.metrics.text()).matchAll(/^realtime_closed_total\{reason="(\w+)"\} (\d+)/gm)].map(
+          ([, reason, count]) => [reason, Number(count)],
+        ),
+      );
+    const { slow_reader: before = 0 } = await closed();
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => rawSocket(url)));
+    for (const socket of sockets) {
+      socket.write(frame(`40${JSON.stringify({ token: root.token, events: true, lastEventId: id })}`));
+      await new Promise((resolve) => socket.once('data', resolve));
+      socket.pause();
+    }
+    // Ten who wait keep nobody from reading.
+    const quick = await Client.ready(url, { token: root.token, events: true, lastEventId: id });
+    await quick.told(3000);
+    await quick.until(() => app.get(Connections).size === 1, 'an end of those who do not read', 20_000);
+    expect(await closed()).toEqual({ slow_reader: before + 10 });
+    expect(await gauge('realtime_catching_up')).toBe(0);
+    for (const socket of sockets) socket.destroy();
+    quick.close();
+    await quick.until(() => app.get(Connections).size === 0, 'an end', 3000);
+  }, 60_000);
+
   it('is not read ahead for, when it goes on from long ago', async () => {
     const [{ id }] = (await app.sql<{ id: string }>('SELECT id FROM roster.events ORDER BY xid, seq LIMIT 1')) as [
       { id: string },
@@ -189,5 +218,42 @@ describe('a socket that does not read', () => {
     quick.close();
     await quick.until(() => app.get(Connections).size === 0, 'an end', 3000);
     expect([await gauge('realtime_sockets'), await gauge('realtime_catching_up')]).toEqual([0, 0]);
+  }, 60_000);
+});
+
+describe('a socket that goes on from long ago', () => {
+  let app: TestApp;
+  let url: string;
+  let root: Person;
+
+  beforeAll(async () => {
+    app = await TestApp.start({ database: await freshDatabase('long_ago') });
+    url = await listening(app);
+    root = await app.people.admin();
+  }, 60_000);
+  afterAll(() => app.stop());
+
+  it('is told what is its own, whatever happened to others, and is refused before too much is read', async () => {
+    const ada = await app.people.person();
+    const first = await Client.ready(url, { token: ada.token });
+    await root.patch(`/api/v1/users/${ada.id}`, { name: 'Before' });
+    const [{ id: lastEventId }] = (await first.toldOf('user.updated', 1)) as [CloudEvent];
+    first.close();
+    await app.sql(
+      `INSERT INTO roster.events (id, type, subject, subject_version, data, private, occurred_at)
+       SELECT gen_random_uuid(), 'user.updated', 'users/' || gen_random_uuid(), 1, '{}', '{}', now() FROM generate_series(1, 50001)`,
+    );
+    await root.patch(`/api/v1/users/${ada.id}`, { name: 'After' });
+    const own = await Client.ready(url, { token: ada.token, lastEventId });
+    await own.toldOf('user.updated', 1);
+    await root.patch(`/api/v1/users/${ada.id}`, { name: 'Now' });
+    await own.toldOf('user.updated', 2);
+    expect(own.events.map(({ subject, type }) => [subject, type])).toEqual(
+      [1, 2].map(() => [`users/${ada.id}`, 'user.updated']),
+    );
+    const everything = await Client.ready(url, { token: root.token, events: true, lastEventId });
+    await everything.ended();
+    expect([everything.ends[0]!.code, everything.events.length]).toEqual(['resume_too_long', 0]);
+    own.close();
   }, 60_000);
 });

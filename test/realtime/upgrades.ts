@@ -59,6 +59,13 @@ export function frame(text: string): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
+/** A masked ping of WebSocket (RFC 6455, 5.5.2). */
+export function pingFrame(content: string): Buffer {
+  const bytes = frame(content);
+  bytes[0] = 0x89;
+  return bytes;
+}
+
 /** Reads until these words came. @returns everything until then */
 export async function heard(socket: Socket, words: string): Promise<string> {
   let text = '';
