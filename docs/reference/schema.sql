@@ -118,6 +118,14 @@ GRANT INSERT, SELECT ON roster.events TO roster_app;
 
 CREATE TABLE roster.events_default PARTITION OF roster.events DEFAULT;
 
+CREATE TABLE roster.events_retired (
+  one boolean NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL,
+  CONSTRAINT events_retired_pkey PRIMARY KEY (one)
+);
+GRANT SELECT ON roster.events_retired TO roster_app;
+
 CREATE TABLE roster.export_chunks (
   export_id uuid NOT NULL,
   number integer NOT NULL,
@@ -317,6 +325,7 @@ CREATE TABLE roster.job_workers (
   id text COLLATE "C" NOT NULL,
   host text NOT NULL,
   pid integer NOT NULL,
+  kinds text[] COLLATE "C" NOT NULL,
   started_at timestamp with time zone NOT NULL,
   beat_at timestamp with time zone NOT NULL,
   CONSTRAINT job_workers_pkey PRIMARY KEY (id)
@@ -331,6 +340,7 @@ CREATE TABLE roster.jobs (
   state text NOT NULL,
   payload jsonb,
   is_secret boolean NOT NULL,
+  is_long boolean NOT NULL,
   attempts integer NOT NULL,
   spared integer NOT NULL,
   max_attempts integer NOT NULL,
@@ -635,7 +645,7 @@ CREATE TABLE roster.webhook_deliveries (
   body text NOT NULL,
   state text NOT NULL,
   attempts integer NOT NULL,
-  next_attempt_at timestamp with time zone NOT NULL,
+  next_attempt_at timestamp with time zone,
   lease uuid,
   first_attempt_at timestamp with time zone,
   last_attempt_at timestamp with time zone,
@@ -652,9 +662,11 @@ CREATE TABLE roster.webhook_deliveries (
   CONSTRAINT webhook_deliveries_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'replay'::text, 'redelivery'::text, 'test'::text]))),
   CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
 );
-CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries USING btree (webhook_id, next_attempt_at, id) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_deliveries_blocked_idx ON roster.webhook_deliveries USING btree (webhook_id) WHERE ((state = 'waiting'::text) AND (next_attempt_at IS NULL));
+CREATE INDEX webhook_deliveries_due_idx ON roster.webhook_deliveries USING btree (webhook_id, next_attempt_at, id) WHERE ((state = 'waiting'::text) AND (kind <> 'replay'::text) AND (next_attempt_at IS NOT NULL));
 CREATE UNIQUE INDEX webhook_deliveries_once_idx ON roster.webhook_deliveries USING btree (webhook_id, event_id) WHERE (kind = 'event'::text);
-CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries USING btree (webhook_id, subject, xid, seq) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_deliveries_order_idx ON roster.webhook_deliveries USING btree (webhook_id, subject, xid, seq, id) WHERE ((state = 'waiting'::text) AND (kind = ANY (ARRAY['event'::text, 'replay'::text])));
+CREATE INDEX webhook_deliveries_replay_due_idx ON roster.webhook_deliveries USING btree (webhook_id, next_attempt_at, id) WHERE ((state = 'waiting'::text) AND (kind = 'replay'::text) AND (next_attempt_at IS NOT NULL));
 CREATE UNIQUE INDEX webhook_deliveries_replay_idx ON roster.webhook_deliveries USING btree (replay_id, event_id) WHERE (kind = 'replay'::text);
 CREATE INDEX webhook_deliveries_webhook_id_idx ON roster.webhook_deliveries USING btree (webhook_id, created_at, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON roster.webhook_deliveries TO roster_app;
@@ -672,14 +684,18 @@ CREATE TABLE roster.webhooks (
   disabled_at timestamp with time zone,
   disabled_reason text,
   failing_since timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  failed_hours integer NOT NULL DEFAULT 0,
   last_success_at timestamp with time zone,
   since xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
+  in_front boolean NOT NULL DEFAULT false,
   created_at timestamp with time zone NOT NULL,
   created_by uuid NOT NULL,
+  keeper_id uuid NOT NULL,
   deleted_at timestamp with time zone,
   version integer NOT NULL,
   CONSTRAINT webhooks_pkey PRIMARY KEY (id),
-  CONSTRAINT webhooks_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_hand'::text, 'failing'::text, 'gone'::text]))),
+  CONSTRAINT webhooks_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_hand'::text, 'failing'::text, 'gone'::text, 'keeper_gone'::text]))),
   CONSTRAINT webhooks_ordered_check CHECK ((ordered = ANY (ARRAY['none'::text, 'subject'::text])))
 );
 CREATE INDEX webhooks_created_at_idx ON roster.webhooks USING btree (created_at, id);
@@ -691,12 +707,11 @@ CREATE OR REPLACE FUNCTION roster.drop_empty_sessions(before timestamp with time
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
- SET lock_timeout TO '2s'
+ SET lock_timeout TO '100ms'
 AS $function$
   DECLARE
     month regclass;
     filled boolean;
-    dropped integer := 0;
   BEGIN
     FOR month IN
       SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
@@ -708,9 +723,9 @@ AS $function$
       CONTINUE WHEN filled;
       EXECUTE format('ALTER TABLE roster.sessions DETACH PARTITION %s', month);
       EXECUTE format('DROP TABLE %s', month);
-      dropped := dropped + 1;
+      RETURN 1;
     END LOOP;
-    RETURN dropped;
+    RETURN 0;
   END $function$;
 GRANT EXECUTE ON FUNCTION roster.drop_empty_sessions(timestamp with time zone) TO roster_app;
 
@@ -773,6 +788,9 @@ AS $function$
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', relation, application);
     END LOOP;
     EXECUTE format('REVOKE UPDATE, DELETE ON roster.events FROM %I', application);
+    IF to_regclass('roster.events_retired') IS NOT NULL THEN
+      EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON roster.events_retired FROM %I', application);
+    END IF;
     FOR relation IN
       SELECT oid FROM pg_class WHERE relnamespace = 'roster'::regnamespace
         AND relname IN ('audit_entries', 'audit_checkpoints', 'audit_retirements')
@@ -847,7 +865,7 @@ CREATE OR REPLACE FUNCTION roster.retire_events(before timestamp with time zone,
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
- SET lock_timeout TO '2s'
+ SET lock_timeout TO '100ms'
 AS $function$
   DECLARE
     month regclass;
@@ -858,6 +876,7 @@ AS $function$
       RAISE EXCEPTION 'events are kept for a day at least' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     months := 0;
+    facts := 0;
     FOR month IN
       SELECT oid FROM pg_inherits JOIN pg_class ON oid = inhrelid
       WHERE inhparent = 'roster.events'::regclass AND relname ~ '^events_\d{4}_\d{2}$'
@@ -869,16 +888,25 @@ AS $function$
       IF FOUND THEN
         waits_for := behind;
       ELSE
+        INSERT INTO roster.events_retired AS r (one, xid, seq) SELECT true, last.xid, last.seq WHERE last.xid IS NOT NULL
+          ON CONFLICT (one) DO UPDATE SET xid = excluded.xid, seq = excluded.seq WHERE (excluded.xid, excluded.seq) > (r.xid, r.seq);
         EXECUTE format('DROP TABLE %s', month);
-        months := months + 1;
+        months := 1;
+        RETURN;
       END IF;
     END LOOP;
-    DELETE FROM roster.events_default WHERE id IN (
-      SELECT e.id FROM roster.events_default e
-      WHERE e.id < roster.uuid_at(before)
-        AND NOT EXISTS (SELECT FROM roster.event_cursors c WHERE (c.xid, c.seq) < (e.xid, e.seq))
-      ORDER BY e.id LIMIT most);
-    GET DIAGNOSTICS facts = ROW_COUNT;
+    WITH gone AS (
+      DELETE FROM roster.events_default WHERE id IN (
+        SELECT e.id FROM roster.events_default e
+        WHERE e.id < roster.uuid_at(before)
+          AND NOT EXISTS (SELECT FROM roster.event_cursors c WHERE (c.xid, c.seq) < (e.xid, e.seq))
+        ORDER BY e.id LIMIT most)
+      RETURNING xid, seq
+    ), kept AS (
+      INSERT INTO roster.events_retired AS r (one, xid, seq) SELECT true, xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1
+        ON CONFLICT (one) DO UPDATE SET xid = excluded.xid, seq = excluded.seq WHERE (excluded.xid, excluded.seq) > (r.xid, r.seq)
+    )
+    SELECT count(*) INTO facts FROM gone;
   END $function$;
 GRANT EXECUTE ON FUNCTION roster.retire_events(timestamp with time zone,integer) TO roster_app;
 

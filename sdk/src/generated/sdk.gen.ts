@@ -1184,7 +1184,8 @@ export class Events extends HeyApiClient {
      *
      * The oldest first, in the order of their commits: an event that is committed late is never behind a cursor that was given before.
      * There is always a `nextCursor`; where the page is not full, ask again with it when there may be more. `type eq` and `subject eq`
-     * are served by an index; other filters take longer where few events match. Events are kept for `EVENTS_RETENTION`.
+     * are served by an index; other filters take longer where few events match. Events are kept for `EVENTS_RETENTION`:
+     * to a cursor beyond which some are gone already the answer is 410.
      */
     public list<ThrowOnError extends boolean = true>(options?: Options<EventsListData, ThrowOnError>): RequestResult<EventsListResponses, EventsListErrors, ThrowOnError> {
         return (options?.client ?? this.client).get<EventsListResponses, EventsListErrors, ThrowOnError>({

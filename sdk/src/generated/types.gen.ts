@@ -2539,7 +2539,7 @@ export type Webhook = {
      */
     id: string;
     /**
-     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment. Whoever does not hold `webhooks:write` is shown the server alone
      */
     url: string;
     /**
@@ -2563,7 +2563,7 @@ export type Webhook = {
      */
     state: WebhookState;
     /**
-     * Why it is disabled: `by_hand`, `failing`, `gone`
+     * Why it is disabled: `by_hand`, `failing`, `gone`, `keeper_gone`
      */
     disabledReason: string | null;
     /**
@@ -2609,7 +2609,7 @@ export type WebhookPage = {
 
 export type CreateWebhookRequest = {
     /**
-     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment. Whoever does not hold `webhooks:write` is shown the server alone
      */
     url: string;
     /**
@@ -2636,7 +2636,7 @@ export type NewWebhook = {
      */
     id: string;
     /**
-     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment. Whoever does not hold `webhooks:write` is shown the server alone
      */
     url: string;
     /**
@@ -2660,7 +2660,7 @@ export type NewWebhook = {
      */
     state: WebhookState;
     /**
-     * Why it is disabled: `by_hand`, `failing`, `gone`
+     * Why it is disabled: `by_hand`, `failing`, `gone`, `keeper_gone`
      */
     disabledReason: string | null;
     /**
@@ -2699,7 +2699,7 @@ export type NewWebhook = {
 
 export type PatchWebhookRequest = {
     /**
-     * Where it is sent: https (http too, where production allows it), no user name, no fragment
+     * Where it is sent: https (http too, where production allows it), no user name, no fragment. Whoever does not hold `webhooks:write` is shown the server alone
      */
     url?: string;
     /**
@@ -2817,7 +2817,7 @@ export type WebhookDelivery = {
      */
     attempts: number;
     /**
-     * When it is tried next; null if it is not
+     * When it is tried next; null if it is not, or waits for an earlier one about the same subject
      */
     nextAttemptAt: string | null;
     /**
@@ -2829,7 +2829,7 @@ export type WebhookDelivery = {
      */
     status: number | null;
     /**
-     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`; null if it was
+     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`, `not_sent`; null if it was
      */
     error: string | null;
     /**
@@ -2855,7 +2855,7 @@ export type WebhookDeliveryPage = {
 
 export type WebhookRequest = {
     /**
-     * Where the last try went; null before the first
+     * Where the last try went; null before the first. Whole for whoever holds `webhooks:write`, for others the server alone
      */
     url: string | null;
     /**
@@ -2865,9 +2865,9 @@ export type WebhookRequest = {
         [key: string]: unknown;
     };
     /**
-     * The event as JSON (CloudEvents 1.0), byte for byte
+     * The event as JSON (CloudEvents 1.0), byte for byte; null for whoever does not hold `events:read`
      */
-    body: string;
+    body: string | null;
 };
 
 export type WebhookAnswer = {
@@ -2897,7 +2897,7 @@ export type WebhookTry = {
      */
     status: number | null;
     /**
-     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`; null if it was
+     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`, `not_sent`; null if it was
      */
     error: string | null;
     /**
@@ -2944,7 +2944,7 @@ export type WebhookDeliveryDetails = {
      */
     attempts: number;
     /**
-     * When it is tried next; null if it is not
+     * When it is tried next; null if it is not, or waits for an earlier one about the same subject
      */
     nextAttemptAt: string | null;
     /**
@@ -2956,7 +2956,7 @@ export type WebhookDeliveryDetails = {
      */
     status: number | null;
     /**
-     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`; null if it was
+     * Why it was not taken: `refused`, `timed_out`, `connection_failed`, `tls_failed`, `answer_invalid`, `name_unknown`, `address_refused`, `not_sent`; null if it was
      */
     error: string | null;
     /**
@@ -6929,6 +6929,10 @@ export type EventsListErrors = {
      * No answer of the kind that is asked for
      */
     406: Problem;
+    /**
+     * From there nothing can be followed
+     */
+    410: Problem;
     /**
      * This filter takes too long
      */
