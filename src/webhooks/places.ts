@@ -10,7 +10,7 @@ interface Place {
 }
 
 /** A try that lasts longer makes its webhook a slow one, until one of its tries ends sooner. Milliseconds. */
-export const SLOW = 2000;
+const SLOW = 2000;
 
 /**
  * Places for deliveries on their way in this process. Whoever takes nothing keeps a place for as long as a delivery may

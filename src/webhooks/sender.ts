@@ -91,9 +91,13 @@ export class Sender implements OnApplicationBootstrap, BeforeApplicationShutdown
     this.places.moveSlow();
     const resting = this.courier.resting();
     const errors: unknown[] = [];
-    // Each for itself: what keeps one of them from being looked at is no reason to leave the others alone.
     for (const standing of this.due())
-      await this.claim(standing, resting).catch((error: unknown) => void errors.push(error));
+      try {
+        await this.claim(standing, resting);
+      } catch (error) {
+        // Told below. What keeps one of them from being looked at is no reason to leave the others alone.
+        errors.push(error);
+      }
     // Told once: it looks again twice a second, and nothing is lost meanwhile.
     if (errors.length > 0 && !this.failing) this.log.warn({ err: errors[0] }, 'It waits for the database');
     if (errors.length === 0 && this.failing) this.log.info({}, 'It goes on');

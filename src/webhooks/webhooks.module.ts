@@ -13,6 +13,7 @@ import { Deliveries } from './deliveries.service.js';
 import { DeliveryQueueRepository } from './delivery-queue.repository.js';
 import { Destinations } from './destinations.js';
 import { Dispatcher } from './dispatcher.js';
+import { KeeperCheck } from './keeper-check.service.js';
 import { Keepers } from './keepers.service.js';
 import { Lines } from './lines.service.js';
 import { OrderRepository } from './order.repository.js';
@@ -34,6 +35,6 @@ const ASKED = [Deliveries, DeliveriesList, DeliveriesRepository, Replays, Webhoo
 @Module({
   imports: [AccessModule, EventsModule, JobsModule, MailModule, UsersModule],
   controllers: [WebhooksController, DeliveriesController],
-  providers: [...SENDING, ...ASKED, Keepers, Lines, OrderRepository, SelfDisabling, WebhookSecrets],
+  providers: [...SENDING, ...ASKED, KeeperCheck, Keepers, Lines, OrderRepository, SelfDisabling, WebhookSecrets],
 })
 export class WebhooksModule {}

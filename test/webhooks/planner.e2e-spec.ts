@@ -1,10 +1,10 @@
 import { jest } from '@jest/globals';
 
+import { Destinations } from '../../src/webhooks/destinations.js';
 import type { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { aKeeper, awaitDeliveries, makeHook, startHooks } from './hooks.js';
-import { Destinations } from '../../src/webhooks/destinations.js';
 import { Receiver } from './receiver.js';
 
 jest.setTimeout(120_000);
