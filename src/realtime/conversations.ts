@@ -64,7 +64,7 @@ export class Conversations {
   }
 
   private async subscribe(connection: Connection, given: unknown): Promise<void> {
-    this.following.change(connection, await this.admission.wantsOf(connection.principal, given ?? null));
+    this.following.change(connection, await this.admission.rewish(connection, given ?? null));
   }
 
   private answer(connection: Connection, acknowledge: unknown, work: () => Promise<void>): void {
