@@ -25,7 +25,9 @@ export class Conversations {
     private readonly following: Following,
     private readonly closings: Closings,
     private readonly refusals: Refusals,
-  ) {}
+  ) {
+    connections.onEmpty(() => following.close());
+  }
 
   /** Counts whatever comes in, understood or not, from the first packet on; pings and pongs of WebSocket are among it. */
   watch(line: Line): void {

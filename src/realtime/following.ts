@@ -58,6 +58,11 @@ export class Following {
     if (connection.hold()) void this.goOn(connection, place, false);
   }
 
+  /** Nobody is there any more. */
+  close(): void {
+    this.feed.close();
+  }
+
   change(connection: Connection, wants: Wants): void {
     this.feed.want(connection, wants);
   }
@@ -103,7 +108,7 @@ export class Following {
 
   /** Waits while nobody knows it. */
   private async mayBeTold(connection: Connection): Promise<void> {
-    while (connection.released) await connection.released;
+    while (connection.released || !this.feed.isTrusted) await (connection.released ?? this.feed.trusted());
   }
 
   /** Before anything of it is read. */
