@@ -9,6 +9,7 @@ import { Config } from '../platform/config/config.js';
 import { CallRefused } from '../platform/outgoing/circuit.js';
 import { Outgoing } from '../platform/outgoing/outgoing.js';
 import type { OutgoingPolicy } from '../platform/outgoing/outgoing.js';
+import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { BrokerConnection } from './broker-connection.js';
 
@@ -26,6 +27,15 @@ const MANNERS = {
   queue: 1,
 };
 
+/** A message is this much longer than its event: our headers and those of the client. Bytes, and some to spare. */
+const HEADERS = 400;
+
+/** What NATS refuses for ever may not keep back whatever comes after it: so much of it is told as fits. */
+interface Carried {
+  readonly text: string;
+  readonly isWhole: boolean;
+}
+
 /** Not all of a batch was stored: only so many, from its beginning. */
 export class NotAllStored extends Error {
   constructor(
@@ -41,14 +51,19 @@ export class NotAllStored extends Error {
 export class EventStream {
   private ensured: NatsConnection | null = null;
   private policy: OutgoingPolicy | null = null;
+  /** The longest message that the stream takes. Bytes. */
+  private most = Number.POSITIVE_INFINITY;
   private readonly published;
+  private readonly log;
 
   constructor(
     private readonly config: Config,
     private readonly connection: BrokerConnection,
     private readonly outgoing: Outgoing,
     metrics: Metrics,
+    logs: Logs,
   ) {
+    this.log = logs.of('broker');
     this.published = metrics.counter('broker_events_total', 'Events given to NATS, by what became of them', ['result']);
   }
 
@@ -90,11 +105,13 @@ export class EventStream {
   private async publishOn(session: NatsConnection, events: readonly CloudEvent[]): Promise<void> {
     await this.ensure(session);
     const client = jetstream(session);
+    const most = Math.min(session.info?.max_payload ?? Number.POSITIVE_INFINITY, this.most) - HEADERS;
+    const carried = events.map((event) => carriedOf(event, most));
     const sent = await Promise.allSettled(
       events.map((event, place) => {
         // Behind the one before it or not at all: a message that was refused leaves no gap behind which others stand.
         const before = events[place - 1]?.id;
-        return client.publish(`${SUBJECTS}.${event.type}`, JSON.stringify(event), {
+        return client.publish(`${SUBJECTS}.${event.type}`, carried[place]!.text, {
           msgID: event.id,
           headers: asCloudEvent(),
           timeout: PATIENCE,
@@ -102,13 +119,23 @@ export class EventStream {
         });
       }),
     );
-    for (const each of sent) this.published.inc({ result: resultOf(each) });
+    sent.forEach((each, place) => this.count(resultOf(each), events[place]!, carried[place]!));
     const failed = sent.findIndex(({ status }) => status === 'rejected');
     if (failed === -1) return;
+    // The operator has made it smaller since we looked: the next try looks again.
+    if (sent.some((each) => each.status === 'rejected' && codeOf(each.reason) === TOO_LARGE)) this.ensured = null;
     // Nobody may be reading on the other side: what we sent must not arrive after what is sent again.
     if (sent.some((each) => each.status === 'rejected' && each.reason instanceof TimeoutError))
       this.connection.drop(session);
     throw new NotAllStored(failed, (sent[failed] as PromiseRejectedResult).reason);
+  }
+
+  private count(result: ReturnType<typeof resultOf>, { id, type }: CloudEvent, { isWhole }: Carried): void {
+    if (isWhole || result !== 'stored') this.published.inc({ result });
+    else {
+      this.published.inc({ result: 'too_large' });
+      this.log.warn({ id, type }, 'An event is too large for NATS: only its reference was published');
+    }
   }
 
   /** Once for each connection: the stream may be another one than before. What operators say of it stays as it is. */
@@ -121,17 +148,33 @@ export class EventStream {
       duplicate_window: nanos(DUPLICATES_WITHIN),
     };
     const present = await streams.info(STREAM).catch((error: unknown) => {
-      if ((error as { code?: number }).code === STREAM_UNKNOWN) return null;
+      if (codeOf(error) === STREAM_UNKNOWN) return null;
       throw error;
     });
+    const { max_msg_size: most = -1 } = present?.config ?? {};
+    this.most = most > 0 ? most : Number.POSITIVE_INFINITY;
     if (!present) await streams.add({ name: STREAM, description: 'Events of Roster, as CloudEvents', ...ours });
     else if (!agrees(present.config, ours)) await streams.update(STREAM, { ...present.config, ...ours });
     this.ensured = session;
   }
 }
 
-/** JetStream's code of the error. */
+/** JetStream's codes of errors. */
 const STREAM_UNKNOWN = 10_059;
+const TOO_LARGE = 10_054;
+
+function codeOf(error: unknown): number | undefined {
+  return (error as { code?: number }).code;
+}
+
+/** In place of an event that is too large stands where to read it: CloudEvents' extension `dataref`. */
+function carriedOf(event: CloudEvent, most: number): Carried {
+  const text = JSON.stringify(event);
+  if (Buffer.byteLength(text) <= most) return { text, isWhole: true };
+  const { data: _, datacontenttype: __, ...told } = event;
+  const dataref = `${event.source}/api/v1/events/${event.id}`;
+  return { text: JSON.stringify({ ...told, dataref }), isWhole: false };
+}
 
 /** CloudEvents 1.0, structured mode: the message is the event. New for each: the client writes its own into it. */
 function asCloudEvent(): MsgHdrs {
