@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { StreamConfig } from '@nats-io/jetstream';
-import { TimeoutError, headers, nanos } from '@nats-io/transport-node';
+import { isUUID } from 'class-validator';
+import { PermissionViolationError, TimeoutError, headers, nanos } from '@nats-io/transport-node';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 
 import type { CloudEvent } from '../events/index.js';
@@ -27,6 +28,8 @@ const MANNERS = {
   queue: 1,
 };
 
+/** By it JetStream knows a message that it has. */
+const MESSAGE_ID = 'Nats-Msg-Id';
 /** A message is this much longer than its event: our headers and those of the client. Bytes, and some to spare. */
 const HEADERS = 400;
 
@@ -50,6 +53,7 @@ export class NotAllStored extends Error {
 @Injectable()
 export class EventStream {
   private ensured: NatsConnection | null = null;
+  private asked: NatsConnection | null = null;
   private policy: OutgoingPolicy | null = null;
   /** The longest message that the stream takes. Bytes. */
   private most = Number.POSITIVE_INFINITY;
@@ -82,13 +86,26 @@ export class EventStream {
     this.connection.open();
   }
 
+  /**
+   * The id of the newest event of the stream: all before it are there as well. Asked once for each connection, for what
+   * was sent on the one before may have been stored though nobody told us. @returns null later, and where there is none
+   */
+  async newest(): Promise<string | null> {
+    return this.asked === this.connection.current ? null : this.attempt((session) => this.newestOn(session));
+  }
+
   /** Settles when every event is stored. @throws NotAllStored, or why none could be sent */
-  async publish(events: readonly CloudEvent[]): Promise<void> {
+  publish(events: readonly CloudEvent[]): Promise<void> {
+    return this.attempt((session) => this.publishOn(session, events));
+  }
+
+  private async attempt<T>(work: (session: NatsConnection) => Promise<T>): Promise<T> {
     const session = this.connection.current;
     if (!session) throw new NotAllStored(0, new Error('NATS is away'));
     try {
-      await this.policy!.execute(() => this.publishOn(session, events));
+      const result = await this.policy!.execute(() => work(session));
       this.connection.report(null);
+      return result;
     } catch (error) {
       // What is wrong was told by the calls that were made.
       if (!(error instanceof CallRefused))
@@ -100,6 +117,19 @@ export class EventStream {
   /** Nothing waits here: whatever went wrong is over, or is another process's to tell. */
   restsWell(): void {
     this.connection.report(null);
+  }
+
+  private async newestOn(session: NatsConnection): Promise<string | null> {
+    await this.ensure(session);
+    const { streams } = await jetstreamManager(session, { timeout: PATIENCE });
+    const message = await streams.getMessage(STREAM, { last_by_subj: `${SUBJECTS}.>` }).catch((error: unknown) => {
+      if (!(error instanceof PermissionViolationError)) throw error;
+      this.log.warn({ err: error }, 'The stream may not be read: after a long outage events may be in it twice');
+      return null;
+    });
+    this.asked = session;
+    const id = message?.header.get(MESSAGE_ID);
+    return isUUID(id) ? id! : null;
   }
 
   private async publishOn(session: NatsConnection, events: readonly CloudEvent[]): Promise<void> {
