@@ -8,6 +8,8 @@ import { PublicUrl } from '../platform/http/public-url.js';
 import { EventStream, NotAllStored } from './event-stream.js';
 import { PublisherLease } from './publisher-lease.js';
 
+type Position = Awaited<ReturnType<Facts['positionOf']>>;
+
 const READER = 'broker';
 const BATCH = 200;
 /** Milliseconds that the first fact waits for those which come with it. */
@@ -42,7 +44,7 @@ export class EventPublisher implements OnApplicationBootstrap {
       this.stream.restsWell();
       return false;
     }
-    const from = await this.facts.positionOf(READER);
+    const from = await this.place();
     const batch = await this.facts.after(from, BATCH);
     const stored = await this.publish(batch);
     const last = batch[stored.count - 1];
@@ -50,6 +52,16 @@ export class EventPublisher implements OnApplicationBootstrap {
     if (last) await this.facts.advanceFrom(READER, from, last);
     if (stored.failure) throw stored.failure;
     return batch.length === BATCH;
+  }
+
+  /** Where we stand, or further: what the stream has already is not sent again, however long ago it was sent. */
+  private async place(): Promise<Position> {
+    const kept = await this.facts.positionOf(READER);
+    const newest = await this.stream.newest();
+    const stored = newest === null ? null : await this.facts.placeOf(newest);
+    if (!stored || !this.facts.comesAfter(stored, kept)) return kept;
+    await this.facts.advanceFrom(READER, kept, stored);
+    return stored;
   }
 
   /** The lease is not asked for where there is nothing to do: an idle house writes nothing. */

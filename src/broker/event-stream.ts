@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { StreamConfig } from '@nats-io/jetstream';
-import { TimeoutError, headers, nanos } from '@nats-io/transport-node';
+import { isUUID } from 'class-validator';
+import { PermissionViolationError, TimeoutError, headers, nanos } from '@nats-io/transport-node';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 
 import type { CloudEvent } from '../events/index.js';
@@ -9,6 +10,7 @@ import { Config } from '../platform/config/config.js';
 import { CallRefused } from '../platform/outgoing/circuit.js';
 import { Outgoing } from '../platform/outgoing/outgoing.js';
 import type { OutgoingPolicy } from '../platform/outgoing/outgoing.js';
+import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { BrokerConnection } from './broker-connection.js';
 
@@ -26,6 +28,17 @@ const MANNERS = {
   queue: 1,
 };
 
+/** By it JetStream knows a message that it has. */
+const MESSAGE_ID = 'Nats-Msg-Id';
+/** A message is this much longer than its event: our headers and those of the client. Bytes, and some to spare. */
+const HEADERS = 400;
+
+/** What NATS refuses for ever may not keep back whatever comes after it: so much of it is told as fits. */
+interface Carried {
+  readonly text: string;
+  readonly isWhole: boolean;
+}
+
 /** Not all of a batch was stored: only so many, from its beginning. */
 export class NotAllStored extends Error {
   constructor(
@@ -40,15 +53,21 @@ export class NotAllStored extends Error {
 @Injectable()
 export class EventStream {
   private ensured: NatsConnection | null = null;
+  private asked: NatsConnection | null = null;
   private policy: OutgoingPolicy | null = null;
+  /** The longest message that the stream takes. Bytes. */
+  private most = Number.POSITIVE_INFINITY;
   private readonly published;
+  private readonly log;
 
   constructor(
     private readonly config: Config,
     private readonly connection: BrokerConnection,
     private readonly outgoing: Outgoing,
     metrics: Metrics,
+    logs: Logs,
   ) {
+    this.log = logs.of('broker');
     this.published = metrics.counter('broker_events_total', 'Events given to NATS, by what became of them', ['result']);
   }
 
@@ -67,13 +86,26 @@ export class EventStream {
     this.connection.open();
   }
 
+  /**
+   * The id of the newest event of the stream: all before it are there as well. Asked once for each connection, for what
+   * was sent on the one before may have been stored though nobody told us. @returns null later, and where there is none
+   */
+  async newest(): Promise<string | null> {
+    return this.asked === this.connection.current ? null : this.attempt((session) => this.newestOn(session));
+  }
+
   /** Settles when every event is stored. @throws NotAllStored, or why none could be sent */
-  async publish(events: readonly CloudEvent[]): Promise<void> {
+  publish(events: readonly CloudEvent[]): Promise<void> {
+    return this.attempt((session) => this.publishOn(session, events));
+  }
+
+  private async attempt<T>(work: (session: NatsConnection) => Promise<T>): Promise<T> {
     const session = this.connection.current;
     if (!session) throw new NotAllStored(0, new Error('NATS is away'));
     try {
-      await this.policy!.execute(() => this.publishOn(session, events));
+      const result = await this.policy!.execute(() => work(session));
       this.connection.report(null);
+      return result;
     } catch (error) {
       // What is wrong was told by the calls that were made.
       if (!(error instanceof CallRefused))
@@ -87,14 +119,29 @@ export class EventStream {
     this.connection.report(null);
   }
 
+  private async newestOn(session: NatsConnection): Promise<string | null> {
+    await this.ensure(session);
+    const { streams } = await jetstreamManager(session, { timeout: PATIENCE });
+    const message = await streams.getMessage(STREAM, { last_by_subj: `${SUBJECTS}.>` }).catch((error: unknown) => {
+      if (!(error instanceof PermissionViolationError)) throw error;
+      this.log.warn({ err: error }, 'The stream may not be read: after a long outage events may be in it twice');
+      return null;
+    });
+    this.asked = session;
+    const id = message?.header.get(MESSAGE_ID);
+    return isUUID(id) ? id! : null;
+  }
+
   private async publishOn(session: NatsConnection, events: readonly CloudEvent[]): Promise<void> {
     await this.ensure(session);
     const client = jetstream(session);
+    const most = Math.min(session.info?.max_payload ?? Number.POSITIVE_INFINITY, this.most) - HEADERS;
+    const carried = events.map((event) => carriedOf(event, most));
     const sent = await Promise.allSettled(
       events.map((event, place) => {
         // Behind the one before it or not at all: a message that was refused leaves no gap behind which others stand.
         const before = events[place - 1]?.id;
-        return client.publish(`${SUBJECTS}.${event.type}`, JSON.stringify(event), {
+        return client.publish(`${SUBJECTS}.${event.type}`, carried[place]!.text, {
           msgID: event.id,
           headers: asCloudEvent(),
           timeout: PATIENCE,
@@ -102,13 +149,23 @@ export class EventStream {
         });
       }),
     );
-    for (const each of sent) this.published.inc({ result: resultOf(each) });
+    sent.forEach((each, place) => this.count(resultOf(each), events[place]!, carried[place]!));
     const failed = sent.findIndex(({ status }) => status === 'rejected');
     if (failed === -1) return;
+    // The operator has made it smaller since we looked: the next try looks again.
+    if (sent.some((each) => each.status === 'rejected' && codeOf(each.reason) === TOO_LARGE)) this.ensured = null;
     // Nobody may be reading on the other side: what we sent must not arrive after what is sent again.
     if (sent.some((each) => each.status === 'rejected' && each.reason instanceof TimeoutError))
       this.connection.drop(session);
     throw new NotAllStored(failed, (sent[failed] as PromiseRejectedResult).reason);
+  }
+
+  private count(result: ReturnType<typeof resultOf>, { id, type }: CloudEvent, { isWhole }: Carried): void {
+    if (isWhole || result !== 'stored') this.published.inc({ result });
+    else {
+      this.published.inc({ result: 'too_large' });
+      this.log.warn({ id, type }, 'An event is too large for NATS: only its reference was published');
+    }
   }
 
   /** Once for each connection: the stream may be another one than before. What operators say of it stays as it is. */
@@ -121,17 +178,33 @@ export class EventStream {
       duplicate_window: nanos(DUPLICATES_WITHIN),
     };
     const present = await streams.info(STREAM).catch((error: unknown) => {
-      if ((error as { code?: number }).code === STREAM_UNKNOWN) return null;
+      if (codeOf(error) === STREAM_UNKNOWN) return null;
       throw error;
     });
+    const { max_msg_size: most = -1 } = present?.config ?? {};
+    this.most = most > 0 ? most : Number.POSITIVE_INFINITY;
     if (!present) await streams.add({ name: STREAM, description: 'Events of Roster, as CloudEvents', ...ours });
     else if (!agrees(present.config, ours)) await streams.update(STREAM, { ...present.config, ...ours });
     this.ensured = session;
   }
 }
 
-/** JetStream's code of the error. */
+/** JetStream's codes of errors. */
 const STREAM_UNKNOWN = 10_059;
+const TOO_LARGE = 10_054;
+
+function codeOf(error: unknown): number | undefined {
+  return (error as { code?: number }).code;
+}
+
+/** In place of an event that is too large stands where to read it: CloudEvents' extension `dataref`. */
+function carriedOf(event: CloudEvent, most: number): Carried {
+  const text = JSON.stringify(event);
+  if (Buffer.byteLength(text) <= most) return { text, isWhole: true };
+  const { data: _, datacontenttype: __, ...told } = event;
+  const dataref = `${event.source}/api/v1/events/${event.id}`;
+  return { text: JSON.stringify({ ...told, dataref }), isWhole: false };
+}
 
 /** CloudEvents 1.0, structured mode: the message is the event. New for each: the client writes its own into it. */
 function asCloudEvent(): MsgHdrs {

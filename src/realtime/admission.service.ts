@@ -80,6 +80,11 @@ export class Admission {
     return settled;
   }
 
+  /** Other events for the same user, as they may have them at this moment. @throws as wantsOf */
+  async rewish({ shown }: Connection, events: unknown): Promise<Wants> {
+    return (await this.settle(shown, events)).wants;
+  }
+
   /** What is taken away while we ask counts: whoever is known by then is told of it, whoever is not is asked again. */
   private async settle(shown: string, events: unknown): Promise<Settled> {
     for (let tries = 0; tries < TRIES; tries += 1) {
@@ -92,7 +97,7 @@ export class Admission {
   }
 
   /** @param events as a client says it: null for none @throws SubscriptionInvalid, PermissionDenied, ScopeInsufficient */
-  async wantsOf(principal: Principal, events: unknown): Promise<Wants> {
+  private async wantsOf(principal: Principal, events: unknown): Promise<Wants> {
     const own = !principal.withheld.has(OWN_ACCOUNT);
     if (events === null) {
       if (!own) throw new ScopeInsufficient(`This key lacks the scope ${OWN_ACCOUNT}`);

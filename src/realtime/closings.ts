@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 
 import type { Problem } from '../platform/contract/problem.js';
+import { problemOf } from '../platform/http/problem-body.js';
 import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import type { Connection } from './connection.js';
@@ -28,6 +29,13 @@ export class Closings {
     if (connection.isEnded) return;
     this.note(connection, problem);
     connection.close(problem, problem.definition.status === 503);
+  }
+
+  /** Nobody could say any more who it is, or it is nobody who may be here. */
+  closeBy(connection: Connection, error: unknown): void {
+    const problem = problemOf(error);
+    if (problem.definition.status >= 500) this.log.warn({ err: error }, 'Nobody could say who this is any more');
+    this.close(connection, problem);
   }
 
   /** Without a word, which nobody would read. */

@@ -48,10 +48,9 @@ interface Ending {
 
 /** Somebody who is connected: who they are, by what they proved it, and what they want. */
 export class Connection {
-  /** Somebody asks whether they still may be here. */
-  isExamined = false;
   private end: Ending | null = null;
   private joined = false;
+  private held: PromiseWithResolvers<void> | null = null;
   private isHeavy = false;
   private ends: AbortController | null = null;
 
@@ -101,9 +100,32 @@ export class Connection {
   }
 
   want(wants: Wants): void {
-    for (const room of this.joined ? this.rooms() : []) void this.socket.leave(room);
+    const wasJoined = this.part();
     this.wants = wants;
-    if (this.joined) this.join();
+    if (wasJoined) this.join();
+  }
+
+  /** Something may have been taken away from them: they are told nothing until somebody knows. @returns whether they had joined */
+  hold(): boolean {
+    this.held ??= Promise.withResolvers();
+    return this.part();
+  }
+
+  release(): void {
+    this.held?.resolve();
+    this.held = null;
+  }
+
+  /** Settles when they are released; null where nothing holds them. */
+  get released(): Promise<void> | null {
+    return this.held?.promise ?? null;
+  }
+
+  private part(): boolean {
+    const wasJoined = this.joined;
+    for (const room of wasJoined ? this.rooms() : []) void this.socket.leave(room);
+    this.joined = false;
+    return wasJoined;
   }
 
   send(event: CloudEvent): void {
@@ -189,6 +211,7 @@ export class Connection {
   /** Nothing is sent any more. */
   over(end: Ending): void {
     this.end ??= end;
+    this.release();
     this.ends?.abort();
   }
 

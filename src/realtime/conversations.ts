@@ -25,7 +25,9 @@ export class Conversations {
     private readonly following: Following,
     private readonly closings: Closings,
     private readonly refusals: Refusals,
-  ) {}
+  ) {
+    connections.onEmpty(() => following.close());
+  }
 
   /** Counts whatever comes in, understood or not, from the first packet on; pings and pongs of WebSocket are among it. */
   watch(line: Line): void {
@@ -64,7 +66,7 @@ export class Conversations {
   }
 
   private async subscribe(connection: Connection, given: unknown): Promise<void> {
-    this.following.change(connection, await this.admission.wantsOf(connection.principal, given ?? null));
+    this.following.change(connection, await this.admission.rewish(connection, given ?? null));
   }
 
   private answer(connection: Connection, acknowledge: unknown, work: () => Promise<void>): void {

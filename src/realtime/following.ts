@@ -49,18 +49,29 @@ export class Following {
   begin({ connection, from }: Admitted): void {
     // Whoever is cut off before the first event goes on from the same place.
     connection.ready(from?.id ?? this.feed.lastEventId);
-    void this.goOn(connection, from ?? this.feed.place);
+    void this.goOn(connection, from ?? this.feed.place, from !== null);
+  }
+
+  /** Tells them nothing until they are released; what happens meanwhile they are told then. */
+  hold(connection: Connection): void {
+    const { place } = this.feed;
+    if (connection.hold()) void this.goOn(connection, place, false);
+  }
+
+  /** Nobody is there any more. */
+  close(): void {
+    this.feed.close();
   }
 
   change(connection: Connection, wants: Wants): void {
     this.feed.want(connection, wants);
   }
 
-  private async goOn(connection: Connection, from: Place): Promise<void> {
+  private async goOn(connection: Connection, from: Place, isLongAgo: boolean): Promise<void> {
     if (this.joins(connection, from)) return;
     this.catchingUp += 1;
     try {
-      await this.catchUp(connection, from);
+      await this.catchUp(connection, from, isLongAgo);
     } catch (error) {
       this.log.warn({ err: error }, 'The past could not be read; the client comes again');
       this.closings.close(connection, new ServiceUnavailable());
@@ -71,13 +82,14 @@ export class Following {
 
   /** Nothing is awaited between the look at the place and the leap: the next fact comes to all. */
   private joins(connection: Connection, place: Place): boolean {
-    if (connection.isEnded || !this.feed.isLevelWith(place)) return false;
+    if (connection.isEnded || connection.released || !this.feed.isLevelWith(place)) return false;
     this.feed.join(connection);
     return true;
   }
 
-  private async catchUp(connection: Connection, from: Place): Promise<void> {
-    if (await this.isTooFar(connection, from)) this.closings.close(connection, new ResumeTooLong());
+  private async catchUp(connection: Connection, from: Place, isLongAgo: boolean): Promise<void> {
+    await this.mayBeTold(connection);
+    if (isLongAgo && (await this.isTooFar(connection, from))) this.closings.close(connection, new ResumeTooLong());
     for (let place = from; !connection.isEnded && !this.joins(connection, place);) {
       const end = this.feed.place;
       if (this.facts.comesAfter(place, end)) {
@@ -86,11 +98,17 @@ export class Following {
         continue;
       }
       const page = await this.read(connection, () => this.facts.past(wayOf(connection, place, end), PAGE));
+      await this.mayBeTold(connection);
       this.tell(connection, page);
       place = page.length < PAGE ? end : page.at(-1)!;
       if (connection.isBehind && !(await connection.drained(TAKES_WITHIN)))
         this.closings.drop(connection, new SlowReader());
     }
+  }
+
+  /** Waits while nobody knows it. */
+  private async mayBeTold(connection: Connection): Promise<void> {
+    while (connection.released || !this.feed.isTrusted) await (connection.released ?? this.feed.trusted());
   }
 
   /** Before anything of it is read. */

@@ -3,11 +3,11 @@ import type { Counter } from 'prom-client';
 
 import { Facts, LiveFacts, cloudEventOf } from '../events/index.js';
 import type { RecordedFact } from '../events/index.js';
+import { Revocations } from '../platform/cache/revocations.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { userRoom } from './connection.js';
 import type { Connection, Wants } from './connection.js';
-import { Connections } from './connections.js';
 import { matches, nameOf } from './subscription.js';
 import type { EventFilter } from './subscription.js';
 
@@ -38,10 +38,9 @@ export class LiveFeed {
     private readonly live: LiveFacts,
     private readonly facts: Facts,
     private readonly publicUrl: PublicUrl,
-    connections: Connections,
+    private readonly revocations: Revocations,
     metrics: Metrics,
   ) {
-    connections.onEmpty(() => this.close());
     this.told = metrics.counter('realtime_events_total', 'Events that were told on at least one socket');
   }
 
@@ -80,11 +79,11 @@ export class LiveFeed {
   private async begin(signal: AbortSignal): Promise<void> {
     const newest = await this.facts.newest();
     if (!signal.aborted) this.last = newest;
-    await this.live.watch((fact) => this.pass(fact), signal, newest);
+    await this.live.watch((fact) => this.pass(fact, signal), signal, newest);
   }
 
   /** Nobody listens: nothing is read. */
-  private close(): void {
+  close(): void {
     this.stop.abort();
     this.stop = new AbortController();
     this.opening = null;
@@ -114,13 +113,28 @@ export class LiveFeed {
     if (events) this.filters.set(nameOf(events), events);
   }
 
-  private pass(fact: RecordedFact): void {
+  /** Settles when we know again what was taken away from whom: nobody is told anything meanwhile. */
+  async trusted(): Promise<void> {
+    while (!this.isTrusted) await this.revocations.looked();
+  }
+
+  get isTrusted(): boolean {
+    return this.revocations.areFresh();
+  }
+
+  private pass(fact: RecordedFact, signal: AbortSignal): Promise<void> | null {
+    if (this.isTrusted) return this.give(fact);
+    return this.trusted().then(() => void (signal.aborted || this.give(fact)));
+  }
+
+  private give(fact: RecordedFact): null {
     this.last = fact;
     this.move();
     const rooms = this.roomsOf(fact);
-    if (rooms.length === 0) return;
+    if (rooms.length === 0) return null;
     this.told.inc();
     this.tell(rooms, cloudEventOf(fact, this.publicUrl.value));
+    return null;
   }
 
   private roomsOf(fact: RecordedFact): string[] {

@@ -12,15 +12,13 @@ import { LiveFeed } from './live-feed.js';
 import type { ClientMessages, ServerMessages } from './messages.js';
 import { REALTIME_PATH, TooManySockets } from './realtime.contract.js';
 import { Refusals } from './refusals.js';
-import { Upgrades } from './upgrades.js';
+import { SHOW_WITHIN, Upgrades } from './upgrades.js';
 
 type Next = (refusal?: Error) => void;
 type Io = Server<ClientMessages, ServerMessages, Record<string, never>, { admitted?: Admitted }>;
 
 /** A token and a filter; nobody sends us more. Bytes. */
 const LONGEST_MESSAGE = 8 * 1024;
-/** Whoever has not shown a token by then is closed. Milliseconds. */
-const SHOW_WITHIN = 10_000;
 
 /** Facts as they are committed, to whoever may see them: socket.io over WebSocket alone. */
 @WebSocketGateway({
@@ -69,6 +67,7 @@ export class RealtimeGateway implements OnGatewayInit<Io> {
       // Something may have been taken away meanwhile.
       if (admitted.connection.endedBy) throw admitted.connection.endedBy;
       (socket.data as { admitted: Admitted }).admitted = admitted;
+      this.upgrades.know(arrival.raw);
       this.refusals.admitted();
       next();
     } catch (error) {

@@ -3,45 +3,39 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Bearers } from '../auth/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
+import type { RevocationKind } from '../platform/cache/revocations.js';
 import { Clock } from '../platform/clock/clock.js';
-import { problemOf } from '../platform/http/problem-body.js';
 import { PermissionDenied } from '../platform/http/problems.js';
-import { Logs } from '../platform/logging/logger.js';
 import { Closings } from './closings.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
+import { Examinations } from './examinations.js';
+import { Following } from './following.js';
 import { inName } from './in-name.js';
 import { EVENTS_READ, SlowReader } from './realtime.contract.js';
-import { Turns } from '../platform/concurrency/turns.js';
 
 /** How often everybody is looked at: who has expired, and who does not read. Milliseconds. */
 const LOOKS_EVERY = 250;
-/** So many are asked about at the same time, where something was taken away from everybody. */
-const ASKERS = 8;
 
 /** Sees to it that nobody is told anything for longer than they may be, nor keeps more waiting than they take. */
 @Injectable()
 export class Supervision implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly turns = new Turns(ASKERS);
+  private readonly examinations: Examinations<Connection>;
   private timer: NodeJS.Timeout | undefined;
-  private readonly log;
 
   constructor(
     private readonly clock: Clock,
     private readonly bearers: Bearers,
     private readonly connections: Connections,
     private readonly closings: Closings,
+    private readonly following: Following,
     revocations: Revocations,
-    logs: Logs,
   ) {
-    this.log = logs.of('realtime');
-    revocations.onRevoked((kind, subject) => {
-      connections.generation += 1;
-      const concerned = connections.of(kind, subject);
-      // A right was taken away: first from those who make use of one.
-      concerned.sort((a, b) => Number(b.wants.events !== null) - Number(a.wants.events !== null));
-      for (const connection of concerned) void this.examine(connection);
-    });
+    this.examinations = new Examinations(
+      (connection) => this.examine(connection),
+      (connection) => connection.release(),
+    );
+    revocations.onRevoked((kind, subject) => this.suspect(kind, subject));
   }
 
   onApplicationBootstrap(): void {
@@ -52,11 +46,26 @@ export class Supervision implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
+  /**
+   * Whoever may have lost something is told nothing until we know. A role that gives less concerns everybody, perhaps
+   * thousands: they wait behind those who are meant, and what happens to one's own account no role gives.
+   */
+  private suspect(kind: RevocationKind, subject: string): void {
+    this.connections.generation += 1;
+    const concerned = this.connections.of(kind, subject);
+    // First those who make use of a right: they are told nothing meanwhile.
+    concerned.sort((a, b) => Number(b.wants.events !== null) - Number(a.wants.events !== null));
+    for (const connection of concerned) {
+      const isMeant = kind !== 'everybody';
+      if (isMeant || connection.wants.events !== null) this.following.hold(connection);
+      this.examinations.want(connection, isMeant);
+    }
+  }
+
   /** Asks once more who they are: whatever they may no longer ends, at the latest the socket. */
-  async examine(connection: Connection): Promise<void> {
-    const release = await this.turns.take();
+  private async examine(connection: Connection): Promise<void> {
+    if (connection.isEnded) return;
     try {
-      if (connection.isEnded) return;
       const { shown } = connection;
       const principal = await inName(connection, () => this.bearers.recogniseAgain(shown));
       // They may have shown another token meanwhile.
@@ -68,11 +77,7 @@ export class Supervision implements OnApplicationBootstrap, OnModuleDestroy {
         else this.closings.close(connection, new PermissionDenied());
       }
     } catch (error) {
-      const problem = problemOf(error);
-      if (problem.definition.status >= 500) this.log.warn({ err: error }, 'Nobody could say who this is any more');
-      this.closings.close(connection, problem);
-    } finally {
-      release();
+      this.closings.closeBy(connection, error);
     }
   }
 
@@ -80,9 +85,9 @@ export class Supervision implements OnApplicationBootstrap, OnModuleDestroy {
     const now = this.clock.millis();
     for (const connection of this.connections) {
       if (connection.staysSlow()) this.closings.drop(connection, new SlowReader());
-      else if (connection.principal.expiresAt <= now && !connection.isExamined) {
-        connection.isExamined = true;
-        void this.examine(connection).finally(() => (connection.isExamined = false));
+      else if (connection.principal.expiresAt <= now && !this.examinations.has(connection)) {
+        this.following.hold(connection);
+        this.examinations.want(connection, true);
       }
     }
   }

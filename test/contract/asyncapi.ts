@@ -70,8 +70,13 @@ function cloudEventSchema(type: string, data: object): Json {
       data,
       subjectversion: { type: 'integer', description: 'The version of the subject after it' },
       sequence: text('Its place in the order of commits, which compares as text does'),
+      dataref: {
+        ...text('In place of `data` where the event is too large for your NATS: where to read it'),
+        format: 'uri',
+      },
     },
-    required: ['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'data', 'sequence'],
+    required: ['specversion', 'id', 'source', 'type', 'time', 'sequence'],
+    oneOf: [{ required: ['datacontenttype', 'data'] }, { required: ['dataref'] }],
     additionalProperties: false,
   };
 }

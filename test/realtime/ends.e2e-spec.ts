@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { Connections } from '../../src/realtime/connections.js';
+import { Following } from '../../src/realtime/following.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
@@ -113,6 +115,25 @@ describe('what is taken away', () => {
       await client.until(() => client.unsubscribed.length > 0, 'a word of it', BOUND);
       client.close();
     }
+  });
+
+  it('is told to nobody of whom nobody knows whether they still may know, and is not lost to those who may', async () => {
+    const [ada, grace] = [await app.people.admin(), await app.people.person()];
+    const client = await Client.ready(url, { token: ada.token, events: { types: ['user.updated'] } });
+    const own = await Client.ready(url, { token: grace.token });
+    const [connection] = other.get(Connections).of('user', ada.id);
+    // What stands between the word that something was taken away and the answer whether it was.
+    other.get(Following).hold(connection!);
+    await root.patch(`/api/v1/users/${grace.id}`, { name: 'Grace' });
+    const [told] = await own.toldOf('user.updated', 1);
+    expect(client.events).toEqual([]);
+    connection!.release();
+    expect((await client.toldOf('user.updated', 1)).map(({ id }) => id)).toEqual([told!.id]);
+    await root.patch(`/api/v1/users/${grace.id}`, { name: 'Grace Again' });
+    expect(await client.toldOf('user.updated', 2)).toHaveLength(2);
+    expect(client.gone).toBeNull();
+    client.close();
+    own.close();
   });
 
   it('closes a key that may see nothing but what it may no longer see', async () => {

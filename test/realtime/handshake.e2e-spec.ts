@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { TestApp } from '../harness/app.js';
@@ -234,6 +235,32 @@ describe('handshakes', () => {
     const refused = await Client.refused(url, {});
     expect(refused).toMatchObject({ status: 429, code: 'rate_limited' });
     expect(refused.retryAfter).toBeGreaterThan(0);
+    await app.stop();
+  });
+
+  it('are limited by address before anything is shown, too', async () => {
+    const app = await TestApp.start({ settings: { RATE_LIMITS: 'on', RATE_LIMIT_READ: '5/60s' } });
+    const url = await listening(app);
+    const sockets: Socket[] = [];
+    for (let tries = 0; tries < 5; tries += 1) sockets.push(await rawSocket(url));
+    const { status, body } = await refusedUpgrade(url);
+    expect([status, body?.code]).toEqual([429, 'rate_limited']);
+    for (const socket of sockets) socket.destroy();
+    await app.stop();
+  });
+
+  it('that never come leave most places to those who show a token, and are cut off', async () => {
+    const app = await TestApp.start({ settings: { REALTIME_SOCKETS: '200' } });
+    const url = await listening(app);
+    const ada = await app.people.person();
+    const known = [await Client.ready(url, { token: ada.token }), await Client.ready(url, { token: ada.token })];
+    const silent = await Promise.all(Array.from({ length: 100 }, () => rawSocket(url)));
+    const { status, body } = await refusedUpgrade(url);
+    expect([status, body?.code]).toEqual([429, 'too_many_sockets']);
+    await Promise.all(silent.map((socket) => once(socket.resume(), 'close')));
+    known.push(await Client.ready(url, { token: ada.token }));
+    expect(known.map(({ gone }) => gone)).toEqual([null, null, null]);
+    for (const client of known) client.close();
     await app.stop();
   });
 

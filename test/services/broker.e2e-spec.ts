@@ -270,6 +270,76 @@ describe('events on NATS, as Debian ships it', () => {
     await expectAll(app, connection);
   });
 
+  it('leave their reference in the place of what NATS does not carry, and those behind them go on', async () => {
+    const nats = await startNats();
+    const connection = await listen(nats);
+    const { streams } = await jetstreamManager(connection);
+    const lines: string[] = [];
+    const app = await startApp(await freshDatabase('broker_large'), nats, {
+      onLog: (line: string) => lines.push(line),
+    });
+    const large = async (length: number): Promise<string> => {
+      const [{ id }] = (await app.sql<{ id: string }>(
+        `INSERT INTO roster.events (id, type, subject, subject_version, data, private, occurred_at)
+         VALUES (gen_random_uuid(), 'user.updated', 'users/' || gen_random_uuid(), 1,
+           jsonb_build_object('members', repeat('x', $1)), '{}', now()) RETURNING id`,
+        [length],
+      )) as [{ id: string }];
+      await app.people.user();
+      return id;
+    };
+    // No server takes it as NATS is set by itself.
+    const ids = [await large(1024 * 1024)];
+    await awaitPublished(app);
+    // And what one stream takes may be made smaller at any time.
+    await streams.update(STREAM, { ...(await streams.info(STREAM)).config, max_msg_size: 4000 });
+    ids.push(await large(5000));
+    await awaitPublished(app);
+    await expectAll(app, connection);
+    const stubs = (await publishedOn(connection)).filter(({ event }) => ids.includes(event.id));
+    expect(stubs.map(({ event }) => event)).toEqual(
+      ids.map((id) => ({
+        specversion: '1.0',
+        id,
+        source: 'http://127.0.0.1:3000',
+        type: 'user.updated',
+        subject: expect.stringMatching(/^users\//) as string,
+        time: expect.any(String) as string,
+        subjectversion: 1,
+        sequence: expect.any(String) as string,
+        dataref: `http://127.0.0.1:3000/api/v1/events/${id}`,
+      })),
+    );
+    const schema = eventMessages().find(({ name }) => name === 'user.updated')!.payload;
+    const ajv = new Ajv2020({ strict: false });
+    formats.default(ajv);
+    for (const { event } of stubs) expect([ajv.validate(schema, event), ajv.errors]).toEqual([true, null]);
+    expect(await app.ground.metrics.text()).toContain('broker_events_total{result="too_large"} 2');
+    expect(lines.filter((line) => line.includes('too large for NATS'))).toHaveLength(2);
+    await until('health is well', async () => (await findingOf(app)).status === 'pass');
+  });
+
+  it('are not in the stream twice after an outage that JetStream has forgotten the ids of', async () => {
+    const nats = await startNats();
+    const connection = await listen(nats);
+    const { streams } = await jetstreamManager(connection);
+    const database = await freshDatabase('broker_outage');
+    const writer = await TestApp.start({ database });
+    open.push(() => writer.stop());
+    const first = await TestApp.start({ database, settings: { NATS_URL: nats.url } });
+    await writeFacts([writer], 3, 3);
+    await awaitPublished(writer);
+    await first.stop();
+    // All of it was stored, and nobody came to know.
+    await writer.sql("DELETE FROM roster.event_cursors WHERE reader = 'broker'");
+    await streams.update(STREAM, { ...(await streams.info(STREAM)).config, duplicate_window: nanos(100) });
+    await pause(500);
+    await writeFacts([writer], 2, 2);
+    await startApp(database, nats);
+    await awaitPublished(writer);
+    await expectAll(writer, connection);
+  });
+
   it('are not published by ROLE=api, nor is anything connected where NATS_URL is not set', async () => {
     const nats = await startNats();
     const connection = await listen(nats);

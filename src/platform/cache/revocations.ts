@@ -49,6 +49,7 @@ const INSERT = statement(
 @Injectable()
 export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly readers: Reader[] = [];
+  private readonly waiting: (() => void)[] = [];
   private readonly seen = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private polling: Promise<void> | null = null;
@@ -86,6 +87,11 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   /** False when this process has not looked for a second: then nothing that it remembers may be trusted. */
   areFresh(): boolean {
     return performance.now() - this.polledAt < FRESH_FOR;
+  }
+
+  /** Settles once it has been looked again; it may be too late by then. */
+  looked(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** Part of the caller's transaction. */
@@ -131,6 +137,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
       for (const row of rows) if (row.id !== null) this.tell(row);
       this.cursor = rows[0]!.lookedAt;
       this.polledAt = startedAt;
+      for (const resolve of this.waiting.splice(0)) resolve();
     } catch (error) {
       // Nothing remembered is trusted until a look succeeds, so this is safe; the next one is due in half a second.
       this.log.debug({ err: error }, 'The revocations could not be read');
