@@ -1,4 +1,4 @@
-import type { PublicFact } from './events.repository.js';
+import type { PublicFact } from './fact.js';
 
 /** The public part of a fact as a CloudEvent (1.0, JSON format); the same to every reader, whatever the way it takes. */
 export interface CloudEvent {

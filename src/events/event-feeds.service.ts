@@ -9,7 +9,7 @@ import { eventFilter } from './event-filter.js';
 import { EventNotFound, EventPositionGone } from './events.contract.js';
 import { EventsList } from './events.list.js';
 import { EventsRepository } from './events.repository.js';
-import type { Position, PublicFact } from './events.repository.js';
+import type { Position, PublicFact } from './fact.js';
 import { Facts } from './facts.service.js';
 import { LiveFacts } from './live-facts.js';
 

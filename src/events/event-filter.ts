@@ -3,7 +3,7 @@ import type { Attributes } from '../platform/http/lists/compile.js';
 import { parseFilter } from '../platform/http/lists/filter.js';
 import type { Filter, FilterTest } from '../platform/http/lists/filter.js';
 import { momentText } from '../platform/http/lists/moment.js';
-import type { RecordedFact } from './events.repository.js';
+import type { RecordedFact } from './fact.js';
 
 export const EVENT_ATTRIBUTES: Attributes = {
   type: { sql: 'e.type', type: 'string', operators: ['eq', 'ne', 'sw'] },

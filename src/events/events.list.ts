@@ -9,8 +9,9 @@ import type { ListQuery, PageResponse } from '../platform/http/lists/list-query.
 import type { PageOf } from '../platform/http/lists/listing.js';
 import { EVENT_ATTRIBUTES } from './event-filter.js';
 import { EventPositionGone } from './events.contract.js';
-import { EventsRepository, START } from './events.repository.js';
-import type { Condition, Position, PublicFact, Standing, Stretch } from './events.repository.js';
+import { EventsRepository } from './events.repository.js';
+import { START } from './fact.js';
+import type { Condition, Position, PublicFact, Standing, Stretch } from './fact.js';
 
 /** The order of commits, and the only one: a reader who goes on from a cursor of another would skip what commits late. */
 export const EVENT_SORTS = ['sequence'];

@@ -4,74 +4,8 @@ import { Database, lookup, statement } from '../platform/database/database.js';
 import { isCancelled } from '../platform/database/database-errors.js';
 import type { Deed } from '../platform/database/transaction.js';
 import { FilterTooCostly } from '../platform/http/problems.js';
-
-export interface Fact {
-  readonly id: string;
-  readonly type: string;
-  readonly subject: string | null;
-  readonly subjectVersion: number | null;
-  readonly data: object;
-  readonly private: object;
-  readonly occurredAt: Date;
-}
-
-/** A place in the order of commits (docs/architecture.md). */
-export interface Position {
-  /** An `xid8`: more than a number can hold. */
-  readonly xid: string;
-  readonly seq: string;
-}
-
-/** A fact as it was recorded, with its private part. */
-export interface RecordedFact extends Omit<Fact, 'private'>, Position {
-  readonly private: Readonly<Record<string, unknown>> | null;
-}
-
-/** A fact as everybody may know it who may read events. */
-export type PublicFact = Omit<RecordedFact, 'private'>;
-
-/** A boolean SQL expression, trusted, and its parameters from $1 on. */
-export interface Condition {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
-
-/** What of the feed is asked for: beyond a place, in the order of commits or against it. */
-export interface Stretch {
-  readonly from: Position;
-  readonly backwards: boolean;
-  readonly limit: number;
-}
-
-/** How it stands beyond a place. */
-export interface Standing {
-  /** Nothing from this number on is final. */
-  readonly edge: string;
-  /** Facts beyond it have gone already. */
-  readonly isRetired: boolean;
-}
-
-/** From a moment on, and before another. */
-export interface Span {
-  readonly from: Date;
-  readonly to: Date;
-}
-
-/** From behind one place to another one, this included. */
-export interface Way {
-  readonly from: Position;
-  readonly to: Position;
-  /** Whose facts alone; null for those of everybody. */
-  readonly subject: string | null;
-}
-
-/** Whether one place comes after another in the order of commits. */
-export function isAfter(one: Position, other: Position): boolean {
-  if (one.xid === other.xid) return BigInt(one.seq) > BigInt(other.seq);
-  return BigInt(one.xid) > BigInt(other.xid);
-}
-
-export const START: Position = { xid: '0', seq: '0' };
+import { START } from './fact.js';
+import type { Condition, Fact, Position, PublicFact, RecordedFact, Span, Standing, Stretch, Way } from './fact.js';
 
 const INSERT = statement(
   'events_insert',
@@ -95,7 +29,7 @@ const AFTER = statement(
    WHERE (e.xid, e.seq) > ${hidden('$1', '$2')} AND e.xid < ${EDGE}
    ORDER BY e.xid, e.seq LIMIT $3`,
 );
-const ON_WAY = `(e.xid, e.seq) > (CAST($1 AS xid8), CAST($2 AS bigint)) AND (e.xid, e.seq) <= (CAST($3 AS xid8), CAST($4 AS bigint))`;
+const ON_WAY = `(e.xid, e.seq) > ${hidden('$1', '$2')} AND (e.xid, e.seq) <= ${hidden('$3', '$4')}`;
 const OF_SUBJECT = `${ON_WAY} AND e.subject = $6`;
 const past = (where: string): string =>
   `SELECT ${COLUMNS} FROM roster.events e WHERE ${where} ORDER BY e.xid, e.seq LIMIT $5`;

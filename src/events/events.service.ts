@@ -6,7 +6,7 @@ import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { currentRequest } from '../platform/logging/request-context.js';
 import { EventsRepository } from './events.repository.js';
-import type { Fact } from './events.repository.js';
+import type { Fact } from './fact.js';
 import { Facts } from './facts.service.js';
 
 /** What a fact is about, and what only the audit may know of it. */

@@ -7,8 +7,9 @@ import { Listener } from '../platform/cache/listener.js';
 import { EdgeRepository } from './edge.repository.js';
 import type { Backlog } from './edge.repository.js';
 import { EventPositionGone } from './events.contract.js';
-import { EventsRepository, isAfter } from './events.repository.js';
-import type { Position, PublicFact, RecordedFact, Span, Way } from './events.repository.js';
+import { EventsRepository } from './events.repository.js';
+import { isAfter } from './fact.js';
+import type { Position, PublicFact, RecordedFact, Span, Way } from './fact.js';
 
 /** Facts of one process come together: others are told once for all of them. Milliseconds. */
 const TELLS_AFTER = 5;

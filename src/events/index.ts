@@ -1,7 +1,7 @@
 export { cloudEventOf } from './cloud-event.js';
 export type { CloudEvent } from './cloud-event.js';
 export { EventsModule } from './events.module.js';
-export type { RecordedFact } from './events.repository.js';
+export type { RecordedFact } from './fact.js';
 export { Events } from './events.service.js';
 export { Facts } from './facts.service.js';
 export { Followers } from './followers.js';

@@ -6,8 +6,9 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import { Logs } from '../platform/logging/logger.js';
 import { runInRequest } from '../platform/logging/request-context.js';
-import { EventsRepository, isAfter } from './events.repository.js';
-import type { Position, RecordedFact } from './events.repository.js';
+import { EventsRepository } from './events.repository.js';
+import { isAfter } from './fact.js';
+import type { Position, RecordedFact } from './fact.js';
 import { Facts } from './facts.service.js';
 
 /** Milliseconds between two looks when nobody wakes it. */

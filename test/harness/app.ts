@@ -12,7 +12,7 @@ import { Logs } from '../../src/platform/logging/logger.js';
 import { Metrics } from '../../src/platform/telemetry/metrics.js';
 import type { Ground } from '../../src/platform.module.js';
 import { watchContract } from './contract.js';
-import { Inquiry, asSuperuser, run, workerDatabase } from './database.js';
+import { Inquiry, ask, asSuperuser, run, workerDatabase } from './database.js';
 import type { Answer, Household } from './household.js';
 import { People } from './people.js';
 import { streamsOf, textOf } from './streams.js';
@@ -119,7 +119,9 @@ export class TestApp implements Household {
    */
   private async stopSchedules(): Promise<void> {
     const schedules = [...this.get(Jobs).known()].flatMap(([name, { cron }]) => (cron ? [name] : []));
-    await this.sql(
+    // Some have a cluster of their own.
+    await ask(
+      this.ground.address.ownerUrl,
       `INSERT INTO graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
        SELECT unnest($1::text[]), now(), '9999-01-01' ON CONFLICT (identifier) DO UPDATE SET last_execution = excluded.last_execution`,
       [schedules],
