@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
-import { Facts, cloudEventOf } from '../events/index.js';
+import { Facts } from '../events/index.js';
 import { ServiceUnavailable } from '../platform/http/problems.js';
-import { PublicUrl } from '../platform/http/public-url.js';
 import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import type { Admitted } from './admission.service.js';
@@ -38,7 +37,6 @@ export class Following {
     private readonly feed: LiveFeed,
     private readonly facts: Facts,
     private readonly closings: Closings,
-    private readonly publicUrl: PublicUrl,
     logs: Logs,
     metrics: Metrics,
   ) {
@@ -128,8 +126,7 @@ export class Following {
   }
 
   private tell(connection: Connection, page: readonly PastFact[]): void {
-    for (const fact of page)
-      if (!connection.isEnded && isFor(connection, fact)) connection.send(cloudEventOf(fact, this.publicUrl.value));
+    for (const fact of page) if (!connection.isEnded && isFor(connection, fact)) connection.send(this.feed.show(fact));
   }
 }
 

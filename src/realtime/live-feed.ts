@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 
 import { Facts, LiveFacts, cloudEventOf } from '../events/index.js';
-import type { RecordedFact } from '../events/index.js';
+import type { CloudEvent, RecordedFact } from '../events/index.js';
 import { Revocations } from '../platform/cache/revocations.js';
 import { PublicUrl } from '../platform/http/public-url.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
@@ -133,8 +133,12 @@ export class LiveFeed {
     const rooms = this.roomsOf(fact);
     if (rooms.length === 0) return null;
     this.told.inc();
-    this.tell(rooms, cloudEventOf(fact, this.publicUrl.value));
+    this.tell(rooms, this.show(fact));
     return null;
+  }
+
+  show(fact: Parameters<typeof cloudEventOf>[0]): CloudEvent {
+    return cloudEventOf(fact, this.publicUrl.value);
   }
 
   private roomsOf(fact: RecordedFact): string[] {
