@@ -230,14 +230,14 @@ export class WorkerRecord {
   /** Frees what lies with processes that are silent: each by itself, so that none of them keeps the others. @returns who they are */
   async giveUpTheSilent(): Promise<string[]> {
     const gone: string[] = [];
-    let failure: Error | undefined;
+    const failures: unknown[] = [];
     for (const { id } of await this.ask<{ id: string }>('jobs_silent', SILENT, [], CARE_WITHIN))
       try {
         if (await this.free(GIVE_UP, id, 1)) gone.push(id);
       } catch (error) {
-        failure = error as Error;
+        failures.push(error);
       }
-    if (failure && gone.length === 0) throw failure;
+    if (failures.length > 0 && gone.length === 0) throw failures[0] as Error;
     return gone;
   }
 

@@ -21,7 +21,9 @@ export async function untilLocked<T>(deed: () => Promise<T>, signal?: AbortSigna
       return await deed();
     } catch (error) {
       if (!isLockNotAvailable(error) || tries === TRIES || signal?.aborted) throw error;
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => {
+        // Ended in the midst: the next try is the last.
+      });
     }
   }
 }
