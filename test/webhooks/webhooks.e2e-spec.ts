@@ -51,6 +51,23 @@ describe('webhooks', () => {
     ]);
   });
 
+  it('have their facts in the order of their versions, whoever tries them while they are changed', async () => {
+    const { id } = await makeHook(admin, URL);
+    const url = `/api/v1/webhooks/${id}`;
+    await Promise.all(
+      Array.from({ length: 60 }, (_, at) =>
+        at % 2 ? admin.post(`${url}/test`) : admin.patch(url, { description: `The ${at}th` }),
+      ),
+    );
+    const facts = await app.sql<{ version: number }>(
+      'SELECT subject_version AS version FROM roster.events WHERE subject = $1 ORDER BY xid, seq',
+      [`webhooks/${id}`],
+    );
+    const versions = facts.map(({ version }) => Number(version));
+    expect(versions).toHaveLength(61);
+    expect(versions).toEqual([...versions].sort((one, other) => one - other));
+  });
+
   it('are listed, and found by their state', async () => {
     const { id } = await makeHook(admin, `${URL}/${unique('listed')}`);
     await admin.patch(`/api/v1/webhooks/${id}`, { state: 'disabled' });
