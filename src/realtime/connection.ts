@@ -152,7 +152,7 @@ export class Connection {
 
   /** Whether more waits for them than should be added to. */
   get isBehind(): boolean {
-    return waitingOn(this.line).length > BEHIND;
+    return !this.end && waitingOn(this.line).length > BEHIND;
   }
 
   /** Whether they leave too much to wait: bytes at two looks in a row, for a burst takes its moment to be sent. */
