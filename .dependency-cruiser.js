@@ -25,6 +25,7 @@ const ARROWS = {
 const PLATFORM = [
   'config',
   'clock',
+  'concurrency',
   'crypto',
   'contract',
   'logging',
