@@ -26,6 +26,7 @@ const PLATFORM = [
   'config',
   'concurrency',
   'clock',
+  'concurrency',
   'crypto',
   'contract',
   'logging',

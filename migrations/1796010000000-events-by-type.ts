@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-import { addPartitionedIndex } from '../src/platform/database/online-index.js';
+import { addPartitionedIndex } from './online-index.js';
 
 /** For whoever follows one type: without it a rare one is looked for among all. */
 export class EventsByType1796010000000 implements MigrationInterface {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-import { addIndex } from '../src/platform/database/online-index.js';
+import { addIndex } from './online-index.js';
 
 /** Hashes that hold a sealed key, which is sealed anew under a new one. */
 export class KeyedHashes1796310000000 implements MigrationInterface {

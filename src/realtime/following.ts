@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Facts } from '../events/index.js';
+import { Turns } from '../platform/concurrency/turns.js';
 import { ServiceUnavailable } from '../platform/http/problems.js';
 import { Logs } from '../platform/logging/logger.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
@@ -12,7 +13,6 @@ import { LiveFeed, userOf } from './live-feed.js';
 import type { Place } from './live-feed.js';
 import { ResumeTooLong, SlowReader } from './realtime.contract.js';
 import { matches } from './subscription.js';
-import { Turns } from '../platform/concurrency/turns.js';
 
 /** So many read the past at the same time, so many facts at once, and so many each at most. */
 const READERS = 8;

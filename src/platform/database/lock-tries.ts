@@ -21,9 +21,16 @@ export async function untilLocked<T>(deed: () => Promise<T>, signal?: AbortSigna
       return await deed();
     } catch (error) {
       if (!isLockNotAvailable(error) || tries === TRIES || signal?.aborted) throw error;
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => {
-        // Ended in the midst: the next try is the last.
-      });
+      await pauseFor(pause, signal);
     }
+  }
+}
+
+/** @returns at once when the signal is given: the next try is the last */
+async function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, { signal, ref: false });
+  } catch (error) {
+    if (!signal?.aborted) throw error;
   }
 }

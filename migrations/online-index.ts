@@ -1,9 +1,12 @@
-import type { QueryRunner } from 'typeorm';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { untilLocked } from './lock-tries.js';
+import type { QueryRunner } from 'typeorm';
 
 /** How long a statement may wait for its lock, since everybody who writes queues behind it; it tries again. */
 const SHORTLY = "SET lock_timeout = '100ms'";
+/** Milliseconds between two tries, and some ten minutes of them. */
+const PAUSE = 1000;
+const TRIES = 600;
 
 interface Index {
   readonly name: string;
@@ -64,12 +67,20 @@ function create({ name, table, on }: Index, how: string): string {
   return `CREATE INDEX ${how} ${name} ON ${table} ${on}`;
 }
 
-/** Waits for its lock again and again, and for none of them long. */
+/** Waits for its lock again and again, and each time not long. */
 async function shortly(runner: QueryRunner, deed: string): Promise<void> {
   await runner.query(SHORTLY);
+  for (let tries = 1; !(await isDone(runner, deed, tries === TRIES)); tries += 1) await sleep(PAUSE);
+  await runner.query('RESET lock_timeout');
+}
+
+/** @param isLast what it throws for want of its lock is thrown */
+async function isDone(runner: QueryRunner, deed: string, isLast: boolean): Promise<boolean> {
   try {
-    await untilLocked(() => runner.query(deed));
-  } finally {
-    await runner.query('RESET lock_timeout');
+    await runner.query(deed);
+    return true;
+  } catch (error) {
+    if (isLast || (error as { code?: string }).code !== '55P03') throw error;
+    return false;
   }
 }
