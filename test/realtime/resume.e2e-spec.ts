@@ -217,7 +217,9 @@ describe('a socket that does not read', () => {
     socket.destroy();
     quick.close();
     await quick.until(() => app.get(Connections).size === 0, 'an end', 3000);
-    expect([await gauge('realtime_sockets'), await gauge('realtime_catching_up')]).toEqual([0, 0]);
+    // A page may be under way.
+    while ((await gauge('realtime_catching_up')) > 0) await pause(10);
+    expect(await gauge('realtime_sockets')).toBe(0);
   }, 60_000);
 });
 
