@@ -24,7 +24,6 @@ const ARROWS = {
 /** Each may import those to its left. Split by folder, so its files are imported directly: there is no door. */
 const PLATFORM = [
   'config',
-  'concurrency',
   'clock',
   'concurrency',
   'crypto',
