@@ -183,8 +183,8 @@ export class Database implements OnApplicationShutdown {
     return new Promise((resolve, reject) => {
       const { pool } = this;
       // Whoever waits for a connection is called in the name of another, perhaps long over, who let go of one or had it
-      // opened: the deadline goes with the query, and so does that there is none.
-      const deadline = currentRequest()?.deadline ?? null;
+      // opened: the deadline goes with the query, and is the same for waiting and asking.
+      const deadline = performance.now() + remainingBudget();
       const asked = query.name ? new NamedQuery(query, deadline) : { ...query, deadline };
       let late = false;
       const tooLate = (): void => {
