@@ -28,7 +28,7 @@ import {
 import { patiently } from './patiently.js';
 import { UsersAsText } from './users-as-text.js';
 
-const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10 });
+const RunExport = defineJob<{ exportId: string }>('exports.run', { maxAttempts: 10, isLong: true });
 
 /** Files of users: written by a job, piece by piece, into the database, from where any process can send them. */
 @Injectable()

@@ -22,7 +22,7 @@ import type { FileType, StagedRow } from './reading/file-reader.js';
 const ROWS_OF_CHUNK = 500;
 const CHARACTERS_OF_CHUNK = 1024 * 1024;
 
-const RunImport = defineJob<{ importId: string }>('imports.run', { maxAttempts: 10 });
+const RunImport = defineJob<{ importId: string }>('imports.run', { maxAttempts: 10, isLong: true });
 
 /** How a file is to be taken over. */
 export interface ImportTerms {
