@@ -115,8 +115,8 @@ describe('a database that was moved to another cluster', () => {
     await sql('DELETE FROM roster.events');
     await sql('DELETE FROM roster.event_cursors');
     for (const name of ['before', 'after']) await record(`test.${name}`);
-    const webhook = `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, since, created_at, created_by, version)
-      VALUES (gen_random_uuid(), 'https://example.com', '{}', 'subject', '\\x00', $1::text::xid8, now(), gen_random_uuid(), 1) RETURNING id`;
+    const webhook = `INSERT INTO roster.webhooks (id, url, event_types, ordered, secret, since, created_at, created_by, keeper_id, version)
+      VALUES (gen_random_uuid(), 'https://example.com', '{}', 'subject', '\\x00', $1::text::xid8, now(), gen_random_uuid(), gen_random_uuid(), 1) RETURNING id`;
     const [first] = await sql<{ id: string }>(webhook, ['0']);
     // More of them than the new cluster has numbers that it gave to nobody.
     for (let n = 0; n < 3; n += 1) await sql(webhook, [String(FURTHER + n)]);

@@ -13,7 +13,7 @@ const ROWS: Readonly<Record<string, string>> = {
   idempotency_keys: `SELECT '\\x00', '\\x01', '\\x02', now() + interval '1 day'`,
   import_claims: `SELECT id, 'email:x@example.com' FROM roster.imports`,
   import_rows: `SELECT id, 1000, gen_random_uuid(), 2, 'failed', NULL, 'a', '/b', 'c' FROM roster.imports`,
-  job_workers: `SELECT 'gone', 'host', 1, now() - interval '1 day', now() - interval '1 day'`,
+  job_workers: `SELECT 'gone', 'host', 1, '{guesses.prune}', now() - interval '1 day', now() - interval '1 day'`,
   rate_limits: `SELECT 'drill', 1, 9007199254740993`,
   recovery_codes: `SELECT $1, '\\x00', now(), NULL`,
   revocations: `SELECT gen_random_uuid(), 'session', 'somebody', now()`,
@@ -22,7 +22,7 @@ const ROWS: Readonly<Record<string, string>> = {
   user_permissions: `SELECT $1, (SELECT min(name) FROM roster.permissions), now(), $1, now() + interval '1 day', 'drill'`,
   webauthn_challenges: `SELECT gen_random_uuid(), $1, 'register', '\\x00', now(), now() + interval '1 hour', NULL`,
   webhooks: `SELECT gen_random_uuid(), 'https://hooks.invalid/', '{user.*}', NULL, NULL, 'subject', '\\x00', NULL, NULL, now(),
-    'by_hand', NULL, NULL, pg_snapshot_xmin(pg_current_snapshot()), now(), $1, NULL, 1`,
+    'by_hand', NULL, NULL, 0, NULL, pg_snapshot_xmin(pg_current_snapshot()), false, now(), $1, $1, NULL, 1`,
   webhook_deliveries: `SELECT gen_random_uuid(), w.id, 'event', NULL, e.id, e.type, e.subject, e.xid, e.seq, '{}', 'waiting', 1,
     'infinity'::timestamptz, NULL, now(), now(), NULL, 500, NULL, 12, '{"a": "b"}'::jsonb, 'no', '[]'::jsonb, now()
     FROM roster.webhooks w, (SELECT * FROM roster.events ORDER BY xid, seq LIMIT 1) e`,
@@ -46,12 +46,12 @@ export async function emptyTables(url: string): Promise<string[]> {
 /** What a process has in its hands when a copy is made, which is not there afterwards. */
 export async function takeJobInHand(sql: Sql): Promise<void> {
   await sql(
-    `WITH job AS (INSERT INTO roster.jobs (id, name, state, payload, is_secret, attempts, spared, max_attempts, crashes, version, worker, created_at, run_at)
-       VALUES (gen_random_uuid(), 'guesses.prune', 'running', '{}', false, 1, 0, 3, 0, 2, 'gone', now(), now()) RETURNING id)
-     SELECT graphile_worker.add_job('guesses.prune', json_build_object('job', id), 'drill', now(), 32767, id::text) FROM job`,
+    `WITH job AS (INSERT INTO roster.jobs (id, name, state, payload, is_secret, is_long, attempts, spared, max_attempts, crashes, version, worker, created_at, run_at)
+       VALUES (gen_random_uuid(), 'guesses.prune', 'running', '{}', false, false, 1, 0, 3, 0, 2, 'gone', now(), now()) RETURNING id)
+     SELECT graphile_worker.add_job('job:guesses.prune', json_build_object('job', id), 'drill', now(), 32767, id::text) FROM job`,
   );
   await sql(
     `UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'gone', attempts = 1
-     WHERE task_id = (SELECT id FROM graphile_worker._private_tasks WHERE identifier = 'guesses.prune')`,
+     WHERE task_id = (SELECT id FROM graphile_worker._private_tasks WHERE identifier = 'job:guesses.prune')`,
   );
 }

@@ -6,8 +6,17 @@ import type { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { awaitThat } from '../jobs/awaited.js';
-import { awaitMail } from '../mail/mailbox.js';
-import { aKeeper, awaitDeliveries, deliveriesOf, deliveryOf, factsAbout, makeHook, startHooks } from './hooks.js';
+import {
+  aKeeper,
+  awaitDeliveries,
+  deliveriesOf,
+  deliveryOf,
+  factsAbout,
+  makeHook,
+  noticeTo,
+  settled,
+  startHooks,
+} from './hooks.js';
 import type { Delivery, DeliveryDetails, Hook } from './hooks.js';
 import { Receiver, says, silent, takes } from './receiver.js';
 import type { Manner, Received } from './receiver.js';
@@ -115,6 +124,7 @@ describe('deliveries of webhooks', () => {
   it('go to whoever listens to this kind, with this filter', async () => {
     const server = await receiver();
     const user = await app.people.user();
+    await settled(app);
     const filter = `subject eq "users/${user.id}"`;
     await makeHook(admin, `${server.url}?all`, { eventTypes: ['user.*'], filter });
     await makeHook(admin, `${server.url}?others`, { eventTypes: ['user.*'], filter: `not (${filter})` });
@@ -131,6 +141,7 @@ describe('deliveries of webhooks', () => {
 
   it('tell nothing that happened before there was a webhook', async () => {
     await app.people.user();
+    await settled(app);
     const server = await receiver();
     const { id } = await makeHook(admin, server.url);
     const { id: userId } = await app.people.user();
@@ -224,8 +235,8 @@ describe('deliveries of webhooks', () => {
     const { id } = await makeHook(maker, server.url);
     await app.people.user();
     await awaitDeliveries(maker, id, ([only]) => only?.state === 'dead');
-    const [mail] = await awaitMail(app, maker.user.email);
-    expect(mail!.subject).toBe(`A webhook was disabled: 127.0.0.1:${server.port}`);
+    const { subject } = await noticeTo(app, maker.user.email);
+    expect(subject).toBe(`A webhook was disabled: 127.0.0.1:${server.port}`);
     const gone = (await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body;
     expect(gone).toMatchObject({ state: 'disabled', disabledReason: 'gone', version: 2 });
     server.manner = takes;
@@ -251,7 +262,7 @@ describe('deliveries of webhooks', () => {
     }
     const shown = async (): Promise<Hook> => (await maker.get<Hook>(`/api/v1/webhooks/${id}`)).body;
     expect(await awaitThat(shown, ({ state }) => state === 'disabled')).toMatchObject({ disabledReason: 'failing' });
-    expect((await awaitMail(app, maker.user.email))[0]!.subject).toContain('A webhook was disabled');
+    await noticeTo(app, maker.user.email);
     expect(await factsAbout(app, id)).toEqual(['webhook.created', 'webhook.disabled']);
   });
 

@@ -4,6 +4,9 @@ import { TestApp } from '../harness/app.js';
 import type { TestAppOptions } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
+import { awaitThat } from '../jobs/awaited.js';
+import { mailTo } from '../mail/mailbox.js';
+import type { Message } from '../mail/mailbox.js';
 
 export interface Hook {
   readonly id: string;
@@ -54,6 +57,27 @@ export async function startHooks(
 export async function aKeeper(app: TestApp): Promise<Person> {
   const scopes = ['me', 'users:read', 'users:write', 'webhooks:read', 'webhooks:write', 'events:read'];
   return app.people.byKey(await app.people.admin(), scopes);
+}
+
+/** Waits until what was recorded is over for everybody: whoever listens from now on is not told of it. */
+export async function settled(app: TestApp): Promise<void> {
+  await awaitThat(
+    () =>
+      app.sql<{ past: boolean }>(
+        'SELECT pg_snapshot_xmin(pg_current_snapshot()) > xid AS past FROM roster.events ORDER BY xid DESC LIMIT 1',
+      ),
+    ([row]) => row!.past,
+  );
+}
+
+/** The mail that tells the maker of a webhook that it was disabled: others may lie there too. */
+export async function noticeTo(app: TestApp, address: string): Promise<Message> {
+  const isNotice = ({ subject }: Message): boolean => subject.startsWith('A webhook was disabled');
+  const mails = await awaitThat(
+    () => mailTo(app, address),
+    (all) => all.some(isNotice),
+  );
+  return mails.find(isNotice)!;
 }
 
 export async function makeHook(

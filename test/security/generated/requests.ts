@@ -66,7 +66,8 @@ function honestBody(
 ): fc.Arbitrary<unknown> {
   const media = operation.requestBody?.content['application/json'];
   if (!media) return fc.constant(undefined);
-  const { required = [] } = components[bodySchema(operation).$ref?.split('/').at(-1) ?? ''] ?? {};
+  const schema = bodySchema(operation);
+  const { required = [] } = components[schema.$ref?.split('/').at(-1) ?? ''] ?? schema;
   const examples = [media.example, ...Object.values(media.examples ?? {}).map(({ value }) => value)];
   const known = examples.filter((example) => example !== undefined) as Record<string, unknown>[];
   return fc.oneof(...known.map((example) => honest(example, required)));
