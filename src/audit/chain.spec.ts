@@ -91,7 +91,8 @@ describe('a chain', () => {
     chain.map((entry) => (entry.seq === seq ? change(entry) : entry));
 
   it('that nobody touched is verified, forwards and backwards', () => {
-    const whole = { entries: 10, checkpoints: 2, firstSeq: 1, lastSeq: 10, lastCheckpointSeq: 8, faults: [] };
+    const bounds = { firstSeq: 1, lastSeq: 10, lastCheckpointSeq: 8, retiredSeq: null };
+    const whole = { entries: 10, checkpoints: 2, ...bounds, faults: [] };
     expect(verify(chain, 10)).toEqual({ verified: true, ...whole });
     expect(verify([...chain].reverse(), 10)).toEqual({ verified: true, ...whole });
   });
