@@ -47,7 +47,14 @@ const WRONG: Wrong[] = [
   ...sideways('mfa auth', 'auth federation', 'oauth mfa', 'federation oauth'),
   ...sideways('audit webhooks', 'webhooks audit', 'realtime broker', 'broker audit', 'imports scim'),
   ...sideways('privacy imports', 'scim privacy', 'console health', 'health audit'),
-  ...rightward('config clock', 'clock crypto', 'crypto contract', 'contract logging', 'logging telemetry'),
+  ...rightward(
+    'config clock',
+    'clock concurrency',
+    'concurrency crypto',
+    'crypto contract',
+    'contract logging',
+    'logging telemetry',
+  ),
   ...rightward(
     'telemetry outgoing',
     'outgoing database',

@@ -96,6 +96,18 @@ describe('the role of the application', () => {
     expect(await deed('DELETE FROM roster.audit_details RETURNING 1 AS gone')).toEqual([{ gone: 1 }]);
   });
 
+  it('changes nothing of what says how much was let go', async () => {
+    for (const text of ['UPDATE roster.audit_retirements SET seq = 2', 'DELETE FROM roster.audit_retirements'])
+      await expect(deed(text)).rejects.toMatchObject(REFUSED);
+    for (const text of [
+      "INSERT INTO roster.events_retired VALUES (true, '3', 1)",
+      'UPDATE roster.events_retired SET seq = 2',
+      'DELETE FROM roster.events_retired',
+    ])
+      await expect(deed(text)).rejects.toMatchObject(REFUSED);
+    expect(await deed('SELECT * FROM roster.events_retired')).toEqual([]);
+  });
+
   it('records facts and reads them, and writes every other table', async () => {
     await deed(`INSERT INTO roster.events (id, type, data, occurred_at)
       VALUES (gen_random_uuid(), 'test.happened', '{}', now())`);
@@ -104,7 +116,8 @@ describe('the role of the application', () => {
       superUrl,
       `SELECT relname AS name FROM pg_class WHERE relnamespace = 'roster'::regnamespace AND relkind IN ('r', 'p')
        AND NOT relispartition
-       AND relname NOT IN ('events', 'migrations', 'audit_entries', 'audit_details', 'audit_checkpoints')`,
+       AND relname NOT IN ('events', 'events_retired', 'migrations', 'audit_entries', 'audit_details', 'audit_checkpoints',
+         'audit_retirements')`,
     );
     for (const { name } of tables) {
       const [may] = await ask(

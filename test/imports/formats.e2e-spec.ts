@@ -29,7 +29,7 @@ describe('files of other systems', () => {
   let admin: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ database: await freshDatabase(`import_formats_${process.env['JEST_WORKER_ID']}`) });
     admin = await app.people.admin();
   });
   afterAll(() => app.stop());

@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { Jobs } from '../../src/jobs/index.js';
 import { Housekeeping } from '../../src/imports/housekeeping.service.js';
 import { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { listening } from '../realtime/clients.js';
@@ -24,7 +25,7 @@ describe('imports', () => {
   let admin: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ database: await freshDatabase(`imports_${process.env['JEST_WORKER_ID']}`) });
     admin = await app.people.admin();
   });
   afterAll(() => app.stop());

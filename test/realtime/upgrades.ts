@@ -20,7 +20,12 @@ export interface Answered {
 /** Asks for a socket as a browser does; a value of '' leaves the header out. @returns the answer in place of a socket */
 export async function refusedUpgrade(url: string, headers: Record<string, string> = {}, path = ASK): Promise<Answered> {
   const asked = ask(url, headers, path);
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  const { promise: welcome, reject } = Promise.withResolvers<never>();
+  asked.once('upgrade', (_answer, socket: Socket) => {
+    socket.destroy();
+    reject(new Error('It became a socket'));
+  });
+  const [answer] = (await Promise.race([once(asked, 'response'), welcome])) as [IncomingMessage];
   let text = '';
   for await (const part of answer.setEncoding('utf8')) text += part;
   asked.destroy();
