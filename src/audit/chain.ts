@@ -80,7 +80,6 @@ export const FAULT_CODES = [
   'checkpoint_mismatch',
   'checkpoint_key_unknown',
   'checkpoint_missing',
-  'retirement_forged',
 ] as const;
 
 export interface ChainFault {
@@ -247,7 +246,7 @@ export class ChainVerifier {
         'checkpoint_key_unknown',
         `What was let go is signed with the key ${retirement.kid}, not known here`,
       );
-    else this.tell(seq, 'retirement_forged', 'What says that all before it was let go is not true');
+    else this.tell(seq, 'checkpoint_forged', 'What says that all before it was let go is not true');
     return null;
   }
 

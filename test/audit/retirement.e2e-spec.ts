@@ -174,7 +174,7 @@ describe('the retirement of old months of the audit log', () => {
           await forge(RETIRED + 50);
           await app.sql('DELETE FROM roster.audit_entries WHERE seq <= $1', [RETIRED + 50]);
         },
-        [`${RETIRED + 1} entries_missing`, `${RETIRED + 51} retirement_forged`],
+        [`${RETIRED + 1} entries_missing`, `${RETIRED + 51} checkpoint_forged`],
       ],
       [
         'fifty more, with the old record moved',
@@ -182,7 +182,7 @@ describe('the retirement of old months of the audit log', () => {
           await app.sql('UPDATE roster.audit_retirements SET seq = seq + 50');
           await app.sql('DELETE FROM roster.audit_entries WHERE seq <= $1', [RETIRED + 50]);
         },
-        ['1 entries_missing', `${RETIRED + 51} retirement_forged`],
+        ['1 entries_missing', `${RETIRED + 51} checkpoint_forged`],
       ],
     ];
     for (const [, remove, found] of ways) {
@@ -201,7 +201,7 @@ describe('the retirement of old months of the audit log', () => {
     for (const [lines, found] of [
       [entries.with(oldest, { ...entries[oldest]!, retirement: null }), ['1 entries_missing']],
       [moved, ['1 entries_missing']],
-      [moved.with(last, { ...moved[last]!, retirement }), ['1 entries_missing', `${RETIRED + 51} retirement_forged`]],
+      [moved.with(last, { ...moved[last]!, retirement }), ['1 entries_missing', `${RETIRED + 51} checkpoint_forged`]],
     ] as const)
       expect((await offline(lines, publicKey)).faults.map(({ seq, code }) => `${seq} ${code}`).sort()).toEqual(found);
   });

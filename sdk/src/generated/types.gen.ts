@@ -365,7 +365,7 @@ export type AuditPage = {
 /**
  * What is wrong
  */
-export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown' | 'checkpoint_missing' | 'retirement_forged';
+export type AuditFaultCode = 'entry_unreadable' | 'entry_changed' | 'details_changed' | 'chain_broken' | 'entries_missing' | 'entry_inserted' | 'entries_reordered' | 'newest_removed' | 'checkpoint_forged' | 'checkpoint_mismatch' | 'checkpoint_key_unknown' | 'checkpoint_missing';
 
 export type AuditFault = {
     /**
