@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common'
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { varyBy } from '../platform/http/negotiation/accept.js';
 import { CSV, NDJSON } from '../platform/http/negotiation/media-types.js';
 import { ApiProblems, Operation } from '../platform/http/operation.js';
 import { PathId } from '../platform/http/parameters.js';
@@ -58,10 +59,12 @@ export class ExportsController {
     },
   })
   async file(@PathId() id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { found, text } = await this.exports.fetch(id, async () => request.readmit?.());
+    const { format } = await this.exports.written(id);
+    const text = request.method === 'HEAD' ? '' : await this.exports.download(id, async () => request.readmit?.());
+    varyBy(reply, 'Authorization');
     void reply
-      .header('Content-Disposition', `attachment; filename="users-${id}.${found.format}"`)
-      .type(`${TYPES[found.format]}; charset=utf-8`)
-      .send(request.method === 'HEAD' ? '' : text);
+      .header('Content-Disposition', `attachment; filename="users-${id}.${format}"`)
+      .type(`${TYPES[format]}; charset=utf-8`)
+      .send(text);
   }
 }

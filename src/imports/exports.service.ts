@@ -69,15 +69,21 @@ export class Exports {
     });
   }
 
-  /** The file, once it is written. @throws ExportNotFound, ExportNotReady */
-  async fetch(id: string, readmit: () => Promise<void>): Promise<{ found: Export; text: Readable }> {
+  /** An export whose file is written. @throws ExportNotFound, ExportNotReady */
+  async written(id: string): Promise<Export> {
     const found = await this.get(id);
     if (found.state !== 'completed') throw new ExportNotReady();
+    return found;
+  }
+
+  /** The file; that somebody took it is a fact. @throws ExportNotFound, ExportNotReady */
+  async download(id: string, readmit: () => Promise<void>): Promise<Readable> {
+    const found = await this.written(id);
     await this.db.transaction(async () => {
       this.events.record(ExportFetched, { exportId: id }, { subject: `exports/${id}` });
       return Promise.resolve();
     });
-    return { found, text: Readable.from(this.pieces(found, readmit), { objectMode: false }) };
+    return Readable.from(this.pieces(found, readmit), { objectMode: false });
   }
 
   private async *pieces({ id, chunks }: Export, readmit: () => Promise<void>): AsyncGenerator<Buffer> {

@@ -10,17 +10,21 @@ const OUTGOING =
 
 /** Who may, and who says where to: never whoever asks. */
 const ALLOWED: Readonly<Record<string, string>> = {
+  'src/auth/bearers.service.ts': 'a type: the headers of whoever asks',
   'src/cli/doctor/ports.ts': 'asks this machine, for whoever sits at it',
   'src/cli/doctor/settings.ts': 'reads addresses',
   'src/cli/ports.ts': 'listens',
   'src/mail/smtp-client.ts': 'SMTP_URL',
-  'src/platform/cache/listener.ts': 'DATABASE_URL',
+  'src/platform/cache/postgres-listener.ts': 'DATABASE_URL',
+  'src/platform/cache/redis-listener.ts': 'REDIS_URL',
   'src/platform/config/network.ts': 'reads addresses',
   'src/platform/database/embedded/server.ts': 'listens',
   'src/platform/database/pipeline.ts': 'DATABASE_URL',
   'src/platform/http/client-address.ts': 'reads addresses',
   'src/platform/http/server.ts': 'a type: the socket of whoever asks',
   'src/platform/rate-limit/shared-count.ts': 'REDIS_URL',
+  'src/realtime/realtime.adapter.ts': 'a server that never listens, for socket.io to hang on',
+  'src/realtime/upgrades.ts': 'a type: the request of whoever asks',
   'src/webhooks/addresses.ts': 'reads addresses',
   'src/webhooks/destinations.ts': 'reads addresses',
   'src/webhooks/http-call.ts': 'webhooks, to addresses that were checked (test/webhooks/ssrf.e2e-spec.ts)',

@@ -8,8 +8,11 @@ import { freshDatabase } from '../harness/database.js';
 
 jest.setTimeout(120_000);
 
-/** Written behind the back of every request, and only from facts, which are among what is looked at. */
+/** Written behind the back of every request: from facts, which are among what is looked at, and by the clock. */
 const COPIES = ['audit_entries', 'audit_details', 'audit_checkpoints', 'event_cursors'];
+const BY_THE_CLOCK = ['job_workers', 'webhook_deliveries'];
+/** Who took a file of people away is put on record, and is all that reading it does. */
+const READING = "WHERE type <> 'export.fetched'";
 
 describe('S28 GET and HEAD', () => {
   const pages: string[] = [];
@@ -33,12 +36,12 @@ describe('S28 GET and HEAD', () => {
       `SELECT relname AS name FROM pg_class
        WHERE relnamespace = 'roster'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
          AND relname <> ALL($1) ORDER BY relname`,
-      [COPIES],
+      [[...COPIES, ...BY_THE_CLOCK]],
     );
     const found: Record<string, string> = {};
     for (const { name } of tables) {
       const [row] = await honest.app.sql<{ rows: string }>(
-        `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') AS rows FROM roster.${name} t`,
+        `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') AS rows FROM roster.${name} t ${name === 'events' ? READING : ''}`,
       );
       found[name] = row!.rows;
     }
