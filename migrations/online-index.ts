@@ -49,6 +49,9 @@ async function withoutIt(runner: QueryRunner, table: string, index: string): Pro
      ORDER BY c.relname`,
     [table, index],
   )) as { name: string }[];
+  // They become part of statements: what is no plain name is not ours.
+  const strange = rows.find(({ name }) => !/^[a-z0-9_]+$/.test(name));
+  if (strange) throw new Error(`A partition has a strange name: ${JSON.stringify(strange.name)}`);
   return rows.map(({ name }) => name);
 }
 

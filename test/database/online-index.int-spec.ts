@@ -57,6 +57,16 @@ describe('an index on a table that everybody writes to', () => {
     60_000,
   );
 
+  it('A24 is made on no partition whose name is not ours: it would become part of a statement', async () => {
+    await sql(`CREATE TABLE roster."events; DROP" PARTITION OF roster.events
+      FOR VALUES FROM ('ff000000-0000-0000-0000-000000000000') TO ('ff000001-0000-0000-0000-000000000000')`);
+    await sql('DROP INDEX roster.events_type_idx');
+    await forget('EventsByType1796010000000');
+    await expect(up()).rejects.toThrow('A partition has a strange name');
+    await sql('DROP TABLE roster."events; DROP"');
+    expect((await up()).ran).toEqual(['EventsByType1796010000000']);
+  });
+
   it('is made whole where making it was interrupted', async () => {
     const before = await states('roster.events_type_idx');
     await sql('DROP INDEX roster.events_type_idx');
