@@ -33,19 +33,32 @@ interface Tables {
   readonly [name: string]: { readonly rows: number; readonly digest: string };
 }
 
-/** What lies in each table, by a way of its own: the count, and a digest of whole rows that knows no order. */
-export async function contentsOf(url: string): Promise<Tables> {
+/** What a cluster counts for itself is counted anew in another one (new-cluster.ts), with the places of readers. */
+const COUNTED = `array_remove(array_agg(CASE WHEN a.atttypid = 'xid8'::regtype OR (c.relname = 'event_cursors' AND a.attname = 'seq')
+  THEN a.attname::text END), NULL)`;
+
+/**
+ * What lies in each table, by a way of its own: the count, and a digest of whole rows that knows no order.
+ * @param cluster `other` leaves out what every cluster counts for itself
+ */
+export async function contentsOf(url: string, cluster: 'same' | 'other' = 'same'): Promise<Tables> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query("SET timezone = 'UTC'");
-    const { rows: tables } = await client.query<{ name: string }>(`
-      SELECT oid::regclass::text AS name FROM pg_class
-      WHERE relnamespace IN ('roster'::regnamespace, 'graphile_worker'::regnamespace) AND relkind IN ('r', 'p')
-        AND NOT relispartition AND relname <> 'migrations' ORDER BY 1`);
+    const { rows: tables } = await client.query<{ name: string; counted: string[] }>(`
+      SELECT c.oid::regclass::text AS name, ${COUNTED} AS counted
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE c.relnamespace IN ('roster'::regnamespace, 'graphile_worker'::regnamespace) AND c.relkind IN ('r', 'p')
+        AND NOT c.relispartition AND c.relname <> 'migrations' GROUP BY c.oid ORDER BY 1`);
     const contents: Record<string, { rows: number; digest: string }> = {};
-    for (const { name } of tables) {
-      const { rows } = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
+    for (const { name, counted } of tables) {
+      const isOther = cluster === 'other' && counted.length > 0;
+      const { rows } = isOther
+        ? await client.query<{ row: string }>(`SELECT (to_jsonb(t) - $1::text[])::text AS row FROM ${name} t`, [
+            counted,
+          ])
+        : await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
       const lines = rows.map(({ row }) => row).sort();
       contents[name] = { rows: lines.length, digest: createHash('sha256').update(lines.join('\n')).digest('hex') };
     }
