@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { OwnDeletion } from '../../src/users/own-deletion.service.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
@@ -23,6 +25,19 @@ describe('an account that its owner gives up', () => {
   afterAll(() => app.stop());
 
   const deleteDue = (): Promise<number> => app.get(OwnDeletion).deleteDue();
+  /** The job of every minute may be quicker: whoever it is, each is deleted once. */
+  const deletionsOf = async (ids: readonly string[]): Promise<number> => {
+    const [facts] = await app.sql<{ count: number }>(
+      `SELECT count(*)::int AS count FROM roster.events WHERE type = 'user.deleted' AND data->>'userId' = ANY($1::text[])`,
+      [ids],
+    );
+    return facts!.count;
+  };
+  const allDeleted = async (ids: readonly string[]): Promise<void> => {
+    const until = Date.now() + 20_000;
+    while ((await deletionsOf(ids)) < ids.length && Date.now() < until) await setTimeout(20);
+    expect(await deletionsOf(ids)).toBe(ids.length);
+  };
   const login = ({ user }: Person) =>
     app.send<{ accessToken: string } & Failure>('POST', '/api/v1/auth/login', {
       body: { identifier: user.email, password: PASSWORD },
@@ -52,7 +67,8 @@ describe('an account that its owner gives up', () => {
     const late = await back();
     expect((await late.get('/api/v1/me')).status).toBe(200);
     app.clock.advance(MINUTE);
-    expect([await deleteDue(), await deleteDue()]).toEqual([1, 0]);
+    expect([await deleteDue(), await deleteDue()][1]).toBe(0);
+    await allDeleted([grace.id]);
     expect((await login(grace)).body.code).toBe('sign_in_failed');
     expect((await late.get<Failure>('/api/v1/me')).body.code).toBe('token_revoked');
     expect(await factsAbout(grace.id)).toEqual(['user.created', 'user.deletion_scheduled', 'user.deleted']);
@@ -150,12 +166,8 @@ describe('an account that its owner gives up', () => {
       dueAt,
     ]);
     const counted = await Promise.all([deleteDue(), deleteDue(), deleteDue()]);
-    expect(counted.reduce((sum, each) => sum + each)).toBe(120);
-    const facts = await app.sql<{ count: number }>(
-      `SELECT count(*)::int AS count FROM roster.events WHERE type = 'user.deleted' AND data->>'userId' = ANY($1::text[])`,
-      [people.map(({ id }) => id)],
-    );
-    expect(facts[0]!.count).toBe(120);
+    expect(counted.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(120);
+    await allDeleted(people.map(({ id }) => id));
   });
 
   it('is not that of the last administrator; one who is about to leave is none to rely upon', async () => {
@@ -172,10 +184,12 @@ describe('an account that its owner gives up', () => {
       [ada.id, eve.id, grace.id],
       new Date(app.clock.millis()),
     ]);
-    expect(await deleteDue()).toBe(1);
-    expect(await factsAbout(grace.id)).toContain('user.deleted');
+    await deleteDue();
+    await allDeleted([grace.id]);
+    expect(await deletionsOf([ada.id, eve.id])).toBe(0);
     await app.people.admin();
-    expect(await deleteDue()).toBe(2);
+    await deleteDue();
+    await allDeleted([ada.id, eve.id]);
   });
 
   it('is deleted by the job of every minute', async () => {
