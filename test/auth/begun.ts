@@ -7,6 +7,9 @@ import { codeIn, mailTo, tokenIn } from '../mail/mailbox.js';
 import type { Message } from '../mail/mailbox.js';
 import { confirmApp } from '../mfa/enrolment.js';
 
+/** As long as a busy machine may need; whoever waits goes on at once. */
+const PATIENCE = 20_000;
+
 /** What a sign-in answers, as far as the tests look. */
 export interface SignedIn {
   readonly mfaRequired: boolean;
@@ -41,7 +44,7 @@ export async function awaitLetter(app: TestApp, to: string, subject: string, cou
   for (const since = performance.now(); ; await pause(20)) {
     const letters = (await mailTo(app, to)).filter((mail) => mail.subject === subject);
     if (letters.length >= count) return letters[0]!;
-    if (performance.now() - since > 5000) throw new Error(`${to} got ${letters.length} mails "${subject}"`);
+    if (performance.now() - since > PATIENCE) throw new Error(`${to} got ${letters.length} mails "${subject}"`);
   }
 }
 

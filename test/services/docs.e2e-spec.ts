@@ -63,7 +63,15 @@ describe('/docs in a browser', () => {
   const meant = (...statuses: number[]): void =>
     expect(watched.trouble.splice(0)).toEqual(statuses.map((status) => expect.stringContaining(`status of ${status}`)));
 
+  /** The tag of an operation shows what is in it once it is opened. */
+  async function unfold(method: string, path: string): Promise<void> {
+    const { tags } = (app.app.document.paths[path] as Record<string, { tags: string[] }>)[method]!;
+    const tag = page.locator(`.opblock-tag[data-tag="${tags[0]}"]`);
+    if ((await tag.getAttribute('data-is-open')) !== 'true') await tag.click();
+  }
+
   async function open(method: string, path: string): Promise<Locator> {
+    await unfold(method, path);
     const operation = page.locator(`.opblock-${method}`, { has: page.locator(`[data-path="${path}"]`) });
     if (!(await operation.getAttribute('class'))!.includes('is-open'))
       await operation.locator('.opblock-summary-control').click();

@@ -100,6 +100,8 @@ const ui = window.SwaggerUIBundle({
   dom_id: '#swagger-ui',
   plugins: [SignInPlugin],
   deepLinking: true,
+  // A hundred operations drawn at once take seconds: a tag shows its own when it is opened.
+  docExpansion: 'none',
   // The session keeps the authorisation over a reload: in one place, with what renews it.
   persistAuthorization: false,
   displayRequestDuration: true,
