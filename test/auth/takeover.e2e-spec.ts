@@ -2,7 +2,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
-import { codeIn, mailTo, tokenIn } from '../mail/mailbox.js';
+import { awaitMail, codeIn, tokenIn } from '../mail/mailbox.js';
 import { addApp, confirmApp } from '../mfa/enrolment.js';
 import type { Failure, Shown } from '../users/shapes.js';
 import { awaitLetter, begin, factsOf, login } from './begun.js';
@@ -114,7 +114,7 @@ describe('somebody who was in another’s account, or wants to be', () => {
       const mine = await wants(owner, wanted);
       const theirs = await app.people.person();
       await theirs.post('/api/v1/me/email', { email: wanted });
-      const { 0: newest } = await mailTo(app, wanted);
+      const { 0: newest } = await awaitMail(app, wanted, 2);
       const click = await post('email/verify', { token: tokenIn(newest!) });
       expect(click).toMatchObject({ status: 422, body: { errors: [{ pointer: '/password', code: 'required' }] } });
       const guess = await post('email/verify', { token: tokenIn(newest!), password: EVIL });
