@@ -2,7 +2,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
-import { codeIn, mailTo, otherThan, tokenIn } from '../mail/mailbox.js';
+import { awaitMail, codeIn, mailTo, otherThan, tokenIn } from '../mail/mailbox.js';
 import { awaitOwed } from '../mail/post-office.js';
 import { confirmApp } from '../mfa/enrolment.js';
 import type { Failure, Shown } from '../users/shapes.js';
@@ -196,7 +196,7 @@ describe('another address', () => {
       expect(await factsOf(app, person.id, 'email_change.reverted')).toHaveLength(1);
       expect(await factsOf(app, person.id, 'password_reset.started')).toHaveLength(1);
       const offer = await awaitLetter(app, old, 'Choose a new password');
-      expect(await mailTo(app, wanted)).toHaveLength(1);
+      expect(await awaitMail(app, wanted)).toHaveLength(1);
       const body = { token: tokenIn(offer), password: NEXT };
       expect((await app.send('POST', '/api/v1/auth/password/reset', { body })).status).toBe(204);
       expect((await login(app, old, NEXT)).status).toBe(200);

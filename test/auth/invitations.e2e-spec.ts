@@ -71,14 +71,14 @@ describe('invitations', () => {
         },
       ]);
       expect(await app.factsAbout(userId)).toEqual(['user.created']);
-      const [mail] = await mailTo(app, email);
+      const [mail] = await awaitMail(app, email);
       expect(mail!.subject).toBe('Sie sind eingeladen');
     });
 
     it('with the role "user" and in English where nothing else is said', async () => {
       const { invitation } = await invite(app, ada);
       expect(invitation.roles).toEqual(['user']);
-      expect((await mailTo(app, invitation.email))[0]!.subject).toBe('You are invited');
+      expect((await awaitMail(app, invitation.email))[0]!.subject).toBe('You are invited');
     });
 
     it('to somebody who is invited already, who stays as they are; an earlier one is revoked', async () => {
@@ -334,7 +334,7 @@ describe('invitations', () => {
       for (const { invitation } of [accepted, revoked]) {
         const refused = await ada.post<Failure>(at(invitation.id, '/resend'), WHY);
         expect(refused).toMatchObject({ status: 409, body: { code: 'invitation_over' } });
-        expect(await mailTo(app, invitation.email)).toHaveLength(1);
+        expect(await awaitMail(app, invitation.email)).toHaveLength(1);
       }
     });
   });

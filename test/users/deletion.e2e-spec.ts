@@ -133,7 +133,7 @@ describe('an account that its owner gives up', () => {
     expect((await again.delete('/api/v1/me')).status).toBe(204);
     expect((await again.get('/api/v1/me')).status).toBe(401);
     expect(await me()).toMatchObject({ deletionDueAt, version: 2 });
-    expect(await mailTo(app, grace.user.email)).toHaveLength(1);
+    expect(await awaitMail(app, grace.user.email)).toHaveLength(1);
     expect(await factsAbout(grace.id)).toEqual(['user.created', 'user.deletion_scheduled']);
   });
 
