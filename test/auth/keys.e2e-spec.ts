@@ -31,8 +31,6 @@ interface Key {
 const TOKENS = '/api/v1/me/tokens';
 const KEYS = '/api/v1/api-keys';
 const MINUTE = 60_000;
-/** The promise is one second; the rest is for a machine that is busy with other tests. */
-const BOUND = 3000;
 
 describe('keys', () => {
   let address: DatabaseAddress;
@@ -398,7 +396,8 @@ describe('keys', () => {
       expect((await act(key, ada)).status).toBeLessThan(300);
       const since = performance.now();
       while ((await ask(key.secret, '/api/v1/me', other)).status === 200) {
-        expect(performance.now() - since).toBeLessThan(BOUND);
+        // The promise is one second; the rest is for a machine that is busy with other tests.
+        expect(performance.now() - since).toBeLessThan(1500);
         await pause(10);
       }
       for (const at of [app, other])
@@ -413,7 +412,7 @@ describe('keys', () => {
       expect((await ask(key.secret, '/api/v1/users?limit=1')).status).toBe(403);
       const since = performance.now();
       while ((await ask(key.secret, '/api/v1/users?limit=1', other)).status === 200) {
-        expect(performance.now() - since).toBeLessThan(BOUND);
+        expect(performance.now() - since).toBeLessThan(1500);
         await pause(10);
       }
     });
@@ -454,15 +453,9 @@ describe('keys', () => {
         user: () => admin.put(`/api/v1/users/${ada.id}/suspension`, { reason: 'left' }),
       };
       for (const what of order) await deeds[what]();
-      const since = performance.now();
-      const statuses = (): Promise<number[]> =>
-        Promise.all(
-          [app, other].flatMap((at) => tokens.map(async (token) => (await ask(token, '/api/v1/me', at)).status)),
-        );
-      while ((await statuses()).some((status) => status !== 401)) {
-        expect(performance.now() - since).toBeLessThan(BOUND);
-        await pause(10);
-      }
+      await pause(1000);
+      for (const at of [app, other])
+        for (const token of tokens) expect((await ask(token, '/api/v1/me', at)).status).toBe(401);
       // What was taken away for itself stays away when the wider one is lifted.
       expect((await admin.delete(`/api/v1/users/${ada.id}/suspension`)).status).toBe(200);
       for (const at of [app, other]) {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 import { createApp } from '../../src/app.js';
 import type { App } from '../../src/app.js';
+import { Jobs } from '../../src/jobs/index.js';
 import { Clock } from '../../src/platform/clock/clock.js';
 import { Config } from '../../src/platform/config/config.js';
 import { Secrets } from '../../src/platform/crypto/secrets.js';
@@ -43,6 +44,8 @@ export interface TestAppOptions {
   readonly watched?: boolean;
   /** For tests that break the server on purpose: comes between the document and the routes. */
   readonly prepare?: (fastify: FastifyInstance) => void;
+  /** For tests of the clock itself: what is due by it is done. */
+  readonly schedules?: boolean;
 }
 
 /** The whole application, without a port: what `main.ts` runs, on the database of this worker. */
@@ -66,6 +69,7 @@ export class TestApp implements Household {
     onLog,
     watched = true,
     prepare,
+    schedules = false,
   }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
     const config = Config.load({
@@ -91,7 +95,23 @@ export class TestApp implements Household {
       if (watched) watchContract(fastify, document, broken);
       prepare?.(fastify);
     });
-    return new TestApp(app, ground, broken);
+    const made = new TestApp(app, ground, broken);
+    if (!schedules) await made.stopSchedules();
+    return made;
+  }
+
+  /**
+   * A minute that begins in the midst of a test has nothing done in it that the test did not ask for: to the engine every
+   * schedule has struck for a long time to come.
+   */
+  private async stopSchedules(): Promise<void> {
+    const schedules = [...this.get(Jobs).known()].flatMap(([name, { cron }]) => (cron ? [name] : []));
+    await ask(
+      this.ground.address.ownerUrl,
+      `INSERT INTO graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
+       SELECT unnest($1::text[]), now(), '9999-01-01' ON CONFLICT (identifier) DO UPDATE SET last_execution = excluded.last_execution`,
+      [schedules],
+    );
   }
 
   /** A provider of the application, by its class. */
