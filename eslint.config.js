@@ -98,6 +98,7 @@ const house = {
 const SPECS = ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'];
 
 export default tseslint.config(
+  // Made by tools: what they write has checks of its own (docs/decisions/0010 for the SDK).
   { ignores: ['node_modules/', 'dist/', 'data/', 'docs/', 'sdk/src/generated/', 'sdk/dist/', 'console/'] },
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,

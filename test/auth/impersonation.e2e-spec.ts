@@ -228,8 +228,7 @@ describe('impersonation', () => {
         const since = performance.now();
         expect(refusalIn(await app.send<{ code: string }>('GET', '/api/v1/me', { token }))).toEqual(OVER);
         while ((await there()).status !== 401) {
-          // The promise is one second; the rest is for a machine that is busy with other tests.
-          expect(performance.now() - since).toBeLessThan(3000);
+          expect(performance.now() - since).toBeLessThan(1000);
           await pause(10);
         }
         expect(refusalIn(await there())).toEqual(OVER);
@@ -374,7 +373,7 @@ describe('impersonation', () => {
     const found = async () =>
       (await ada.get<{ data: { type: string; requestId: string }[] }>(`/api/v1/audit?filter=${filter}`)).body.data;
     for (const since = performance.now(); (await found()).length === 0; await pause(50))
-      expect(performance.now() - since).toBeLessThan(15_000);
+      expect(performance.now() - since).toBeLessThan(5000);
     expect(await found()).toMatchObject([{ type: 'user.updated', requestId: changed.headers['x-request-id'] }]);
   });
 

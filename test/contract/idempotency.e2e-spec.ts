@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import { jest } from '@jest/globals';
+
 import { Secrets } from '../../src/platform/crypto/secrets.js';
 import { IdempotencyKeysRepository } from '../../src/platform/http/idempotency/idempotency-keys.repository.js';
 import { TestApp } from '../harness/app.js';
@@ -51,6 +53,27 @@ describe('Idempotency-Key', () => {
     for (const name of ['location', 'etag', 'content-type']) expect(again.headers[name]).toBe(first.headers[name]);
     expect(await count(body.email)).toBe(1);
     expect(await app.factsAbout(first.body.id)).toEqual(['user.created']);
+  });
+
+  it('gives the first answer also to whoever looked before it was there, and was refused because of it', async () => {
+    const [body, key] = [person(), randomUUID()];
+    const first = await create(body, key);
+    // As PostgreSQL tells it when the first request commits between the snapshot of the look and its lock.
+    const before = { locked: true, fingerprint: null, answer: null, expired: null };
+    const look = jest.spyOn(app.get(IdempotencyKeysRepository), 'take').mockResolvedValue(before);
+    try {
+      const again = await create(body, key);
+      expect([again.status, again.text, again.headers['idempotency-replayed']]).toEqual([201, first.text, 'true']);
+      expect(await create({ ...body, name: 'Another' }, key)).toMatchObject({
+        status: 409,
+        body: { code: 'email_taken' },
+      });
+      expect(await create(person(), key)).toMatchObject({ status: 409, body: { code: 'idempotency_key_in_flight' } });
+      expect(look).toHaveBeenCalledTimes(3);
+    } finally {
+      look.mockRestore();
+    }
+    expect(await count(body.email)).toBe(1);
   });
 
   it('gives the replay in the format, and with the preference, of whoever repeats', async () => {

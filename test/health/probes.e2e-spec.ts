@@ -114,8 +114,7 @@ describe('probes', () => {
       );
       expect(waiting).toEqual([{ n: 1 }]);
       expect((await answers).map(({ status }) => status)).toEqual(Array(20).fill(503));
-      // And as much again for a machine that is busy with other tests; the lock is held for longer.
-      expect(performance.now() - startedAt).toBeLessThan(3000);
+      expect(performance.now() - startedAt).toBeLessThan(1500);
       expect((await probe('/health/live')).status).toBe(200);
     });
 

@@ -29,6 +29,7 @@ export interface Watched {
 /** What a page does wrong, from its first request on. */
 export function watchPage(page: Page, url: string): Watched {
   const watched: Watched = { trouble: [], foreign: [] };
+  // What a browser takes on a busy machine is no promise: whoever waits goes on at once.
   page.setDefaultTimeout(30_000);
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) watched.trouble.push(message.text());

@@ -9,7 +9,7 @@ import type { Observable } from 'rxjs';
 import { Clock } from '../../clock/clock.js';
 import { SealBroken, Secrets, keyFromToken, openWith, sealWith } from '../../crypto/secrets.js';
 import { Database } from '../../database/database.js';
-import { violatedUnique } from '../../database/database-errors.js';
+import { isUnavailable, violatedUnique } from '../../database/database-errors.js';
 import { ParameterInvalid } from '../problems.js';
 import { IdempotencyKeyInFlight, IdempotencyKeyReused } from './idempotency.problems.js';
 import { IdempotencyKeysRepository } from './idempotency-keys.repository.js';
@@ -63,12 +63,23 @@ export class IdempotencyInterceptor implements NestInterceptor {
       const keep = (made: unknown): void => this.db.beforeCommit(() => this.keeping(repeatable, made));
       return await this.db.hold(() => this.refuseRepeated(repeatable), work, keep);
     } catch (error) {
-      // Answered by another process between our look and our lock: the next try finds it.
-      if (violatedUnique(error) === 'idempotency_keys_pkey') throw inFlight();
-      if (!(error instanceof Replay)) throw error;
+      const { answer } = error instanceof Replay ? error : await this.answeredMeanwhile(repeatable, error);
       void reply.header('Idempotency-Replayed', 'true');
-      return error.answer;
+      return answer;
     }
+  }
+
+  /**
+   * What the work was refused for may be its own twin's doing (the address is taken: by the first request), when that was
+   * answered between our look and our lock, or before a refusal that came without a look.
+   * @throws what the work threw, if nobody was answered
+   */
+  private async answeredMeanwhile({ key, id, fingerprint }: Repeatable, error: unknown): Promise<Replay> {
+    if (isUnavailable(error) || error instanceof IdempotencyKeyInFlight) throw error;
+    const seen = await this.keys.find(id, this.clock.now());
+    if (!seen?.fingerprint.equals(fingerprint))
+      throw violatedUnique(error) === 'idempotency_keys_pkey' ? inFlight() : error;
+    return new Replay(this.open(key, id, seen.answer));
   }
 
   /** @throws Replay, IdempotencyKeyInFlight, IdempotencyKeyReused */
