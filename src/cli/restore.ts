@@ -76,7 +76,6 @@ async function logical(file: string): Promise<Restoration> {
 async function dumped(file: string): Promise<Restoration> {
   const note = await verifyDump(file);
   const tools = await findReader(file);
-  if (!note) process.stderr.write(`! ${file}.json is not there: only what pg_restore itself notices is found.\n`);
   return (ownerUrl, signal) => restoreDump(tools, { ownerUrl, file, signal }, note, migrationNames);
 }
 

@@ -61,19 +61,25 @@ export async function writeNote(draft: string, note: DumpNote): Promise<void> {
   await writeFile(draft, `${JSON.stringify(note, null, 2)}\n`);
 }
 
-/** @returns null where the note is missing @throws ArchiveDamaged if the dump is not what was noted */
-export async function verifyDump(file: string): Promise<DumpNote | null> {
+/** @throws ArchiveDamaged if the dump is not what was noted @throws OperatorFault if there is no note */
+export async function verifyDump(file: string): Promise<DumpNote> {
   const note = await readNote(file);
-  if (note && note.sha256 !== (await digestOf(file)))
+  if (note.sha256 !== (await digestOf(file)))
     throw new ArchiveDamaged('its bytes are not those that were written');
   return note;
 }
 
-async function readNote(file: string): Promise<DumpNote | null> {
+// pg_restore has no checksums: with one byte changed it may fill a database with another value, and find nothing wrong.
+async function readNote(file: string): Promise<DumpNote> {
   try {
     return JSON.parse(await readFile(noteOf(file), 'utf8')) as DumpNote;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new OperatorFault(
+        `${noteOf(file)} is not there, and without it nobody can tell whether the dump is whole. ` +
+          'Put it beside the dump again, or fill a database with pg_restore by hand.',
+        { cause: error },
+      );
     throw new OperatorFault(`${noteOf(file)}, which belongs to the dump, cannot be read.`);
   }
 }
@@ -92,10 +98,10 @@ export async function digestOf(file: string): Promise<string> {
 export async function restoreDump(
   tools: PostgresTools,
   work: Work,
-  note: DumpNote | null,
+  note: DumpNote,
   known: readonly string[],
 ): Promise<{ tables: number; rows: number }> {
-  refuseNewer(note?.migrations ?? [], known);
+  refuseNewer(note.migrations, known);
   const { ownerUrl } = work;
   const there = await withConnection(ownerUrl, async (client) => {
     const found = await refuseFilled(client, placeOf(ownerUrl));
@@ -113,7 +119,7 @@ export async function restoreDump(
         const tables = await tablesOf(client);
         for (const { name } of tables) {
           const count = await countOf(client, { name });
-          const noted = note?.tables.find((table) => table.name === name)?.rows ?? count;
+          const noted = note.tables.find((table) => table.name === name)?.rows ?? count;
           if (count !== noted) throw new OperatorFault(`${name} has ${count} rows, not ${noted}. Nothing was changed.`);
           rows += count;
         }
