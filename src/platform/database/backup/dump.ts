@@ -64,8 +64,7 @@ export async function writeNote(draft: string, note: DumpNote): Promise<void> {
 /** @throws ArchiveDamaged if the dump is not what was noted @throws OperatorFault if there is no note */
 export async function verifyDump(file: string): Promise<DumpNote> {
   const note = await readNote(file);
-  if (note.sha256 !== (await digestOf(file)))
-    throw new ArchiveDamaged('its bytes are not those that were written');
+  if (note.sha256 !== (await digestOf(file))) throw new ArchiveDamaged('its bytes are not those that were written');
   return note;
 }
 
