@@ -67,8 +67,15 @@ export const JOBS = 'roster.jobs j';
 /** What a ticket is for. Older versions do not know it, and so take none of ours, in which they would see a payload. */
 export const taskOf = (name: string): string => `job:${name}`;
 /** A ticket never dies of being tried: that is for the record to say. */
-export const TICKET = (job: string): string =>
-  `(graphile_worker.add_job('job:' || ${job}.name, json_build_object('job', ${job}.id), ${job}.queue, ${job}.run_at, 32767, ${job}.id::text)).id`;
+export const TICKET = (job: string, mode = 'replace'): string =>
+  `(graphile_worker.add_job('job:' || ${job}.name, json_build_object('job', ${job}.id), ${job}.queue, ${job}.run_at, 32767,
+    ${job}.id::text, job_key_mode => '${mode}')).id`;
+
+/**
+ * Of a job whose id nobody has seen: what looks for the key first looks by a plan that may be of the time when the table
+ * was small, through all of it (2.8 ms in place of 0.2, tried).
+ */
+const NEW_TICKET = TICKET('owed', 'unsafe_dedupe');
 
 const OWED = `INSERT INTO roster.jobs (id, name, queue, key, state, payload, is_secret, attempts, spared, max_attempts, crashes,
     version, actor_id, created_at, run_at, is_long)`;
@@ -78,7 +85,7 @@ const OWED_NOW = `SELECT $1::uuid, $2::text, $3::text, $4::text, 'queued', $5::j
 const ADD = statement(
   'jobs_add',
   `WITH owed AS (${OWED} ${OWED_NOW} RETURNING id, name, queue, run_at)
-   SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
+   SELECT owed.id, ${NEW_TICKET} AS ticket FROM owed`,
 );
 // One after the other: of a hundred who meet at a row each that ends wakes all others, and one of them goes on (tried).
 const ADD_KEYED = statement(
@@ -99,7 +106,7 @@ const ADD_SCHEDULED = statement(
      WHERE $6::timestamptz IS NULL OR NOT EXISTS (SELECT 1 FROM roster.jobs
        WHERE name = $2::text AND created_at > $6 - interval '1 day' AND started_at >= $6)
      ON CONFLICT DO NOTHING RETURNING id, name, queue, run_at)
-   SELECT owed.id, ${TICKET('owed')} AS ticket FROM owed`,
+   SELECT owed.id, ${NEW_TICKET} AS ticket FROM owed`,
 );
 const FIND = lookup('jobs_find', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.id = $1`);
 const FIND_ALL = statement('jobs_find_all', `SELECT ${JOB_COLUMNS} FROM ${JOBS} WHERE j.id = ANY($1::uuid[])`);

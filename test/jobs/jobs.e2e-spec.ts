@@ -107,6 +107,15 @@ describe('a job', () => {
     expect(seen.map(({ name }) => name)).not.toContain('rolled back');
   });
 
+  it('is owed also when the queue has drawn its last number for names of work', async () => {
+    const [{ of } = { of: '' }] = await app.sql<{ of: string }>(
+      "SELECT pg_get_serial_sequence('graphile_worker._private_tasks', 'id') AS of",
+    );
+    await app.sql('SELECT setval($1, 2147483647)', [of]);
+    for (const name of ['the last number', 'the first again'])
+      await awaitState(app, await jobs.enqueue(Plain, { name }), 'succeeded');
+  });
+
   it('is not begun before it is due', async () => {
     const id = await jobs.enqueue(Plain, { name: 'later' }, { runAt: new Date(Date.now() + 4000) });
     await pause(700);

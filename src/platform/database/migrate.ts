@@ -64,8 +64,19 @@ async function takeLock(client: Client): Promise<void> {
   }
 }
 
+/**
+ * graphile-worker draws a number for the name of the work with every job, and throws it away where the name is known: an
+ * integer would be used up after 2,147,483,647 jobs. Begun anew, the numbers of names that are known are passed over.
+ */
+const NAMES_NEVER_END = `DO $$ DECLARE numbers regclass := pg_get_serial_sequence('graphile_worker._private_tasks', 'id'); BEGIN
+  IF NOT (SELECT seqcycle FROM pg_sequence WHERE seqrelid = numbers) THEN
+    EXECUTE format('ALTER SEQUENCE %s CYCLE', numbers);
+  END IF;
+END $$`;
+
 /** graphile-worker's tables belong to the owner too; its functions run with the caller's rights, under row security. */
 async function grantJobs(lock: Client, role: string): Promise<void> {
+  await lock.query(NAMES_NEVER_END);
   const quoted = `"${role.replaceAll('"', '""')}"`;
   await lock.query(`
     GRANT USAGE ON SCHEMA graphile_worker TO ${quoted};
