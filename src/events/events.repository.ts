@@ -14,6 +14,12 @@ const INSERT = statement(
    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[])
      AS fact (id, type, subject, version, data, private, at)`,
 );
+/** Most transactions record one: PostgreSQL spends a third less on it than on a table of one row. */
+const INSERT_ONE = statement(
+  'events_insert_one',
+  `INSERT INTO roster.events (id, type, subject, subject_version, data, private, occurred_at)
+   VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+);
 const COLUMNS = `e.id, e.xid, e.seq, e.type, e.subject, e.subject_version AS "subjectVersion", e.data, e.occurred_at AS "occurredAt"`;
 /** Of transactions that are over: nothing can come between these any more. */
 const EDGE = 'pg_snapshot_xmin(pg_current_snapshot())';
@@ -93,6 +99,7 @@ export class EventsRepository {
 
   /** All facts of a transaction in one statement, in the order in which they were recorded. */
   insertion(facts: readonly Fact[]): Deed {
+    if (facts.length === 1) return { deed: INSERT_ONE, values: valuesOf(facts[0]!) };
     const values = [
       facts.map((fact) => fact.id),
       facts.map((fact) => fact.type),
@@ -247,4 +254,8 @@ const ID_DRIFT = 1000;
 function idAt(milliseconds: number): string {
   const hex = Math.max(0, milliseconds).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+function valuesOf({ id, type, subject, subjectVersion, data, private: kept, occurredAt }: Fact): unknown[] {
+  return [id, type, subject, subjectVersion, JSON.stringify(data), JSON.stringify(kept), occurredAt];
 }

@@ -14,7 +14,7 @@ import { NamedQuery, ask } from './named-query.js';
 import { Pipeline } from './pipeline.js';
 import { lookup, statement } from './statement.js';
 import type { Statement } from './statement.js';
-import { begin, flush, rollBack, scopeOn, whatWasLost } from './transaction.js';
+import { begin, flush, flushAndCommit, rollBack, scopeOn, whatWasLost } from './transaction.js';
 import type { AfterCommit, BeforeCommit, Scope } from './transaction.js';
 
 export { lookup, statement };
@@ -229,8 +229,7 @@ export class Database implements OnApplicationShutdown {
     const { runner } = scope;
     try {
       const result = await work();
-      await this.scopes.run(scope, () => flush(scope));
-      await runner.commitTransaction();
+      await this.scopes.run(scope, () => flushAndCommit(scope));
       // What they do is no part of what was committed.
       this.scopes.exit(() => this.held.exit(() => scope.afterCommit.forEach((hook) => void hook())));
       return result;

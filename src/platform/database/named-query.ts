@@ -69,6 +69,37 @@ export class NamedQuery extends (Query as unknown as new (text: string) => Inter
   }
 }
 
+/** What of pg's connection is spoken to in order to commit. */
+interface Committing {
+  parse(statement: { text: string }): void;
+  bind(portal: object): void;
+  execute(portal: object): void;
+  sync(): void;
+}
+
+/**
+ * The last statement of a transaction, and its COMMIT behind it, in one write and one answer. Where the statement fails,
+ * PostgreSQL passes over all that comes before the next Sync (55.2.4 of its protocol): nothing is committed.
+ */
+class LastQuery extends NamedQuery {
+  /** pg's own executes, and then says Sync. */
+  _getRows(connection: Committing): void {
+    connection.execute({});
+    connection.parse({ text: 'COMMIT' });
+    connection.bind({});
+    connection.execute({});
+    connection.sync();
+  }
+}
+
+/** On a transaction's own connection, which it ends. */
+export function askAndCommit(client: PoolClient, query: QueryConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = new LastQuery(query, undefined) as unknown as QueryConfig;
+    client.query(asked, (error: Error | null) => (error ? reject(error) : resolve()));
+  });
+}
+
 /** On a transaction's own connection. */
 export function ask(client: PoolClient, query: QueryConfig): Promise<QueryResult> {
   if (!query.name) return client.query(query);

@@ -3,7 +3,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 
 import { isStalePlan } from './database-errors.js';
 import { DatabaseTimeout } from './impatient-client.js';
-import { ask } from './named-query.js';
+import { ask, askAndCommit } from './named-query.js';
 import type { Statement } from './statement.js';
 
 /** A statement that is the last thing done in a transaction, together with the others of its kind. */
@@ -41,17 +41,32 @@ export async function begin(source: DataSource, connect: (runner: QueryRunner) =
   return scopeOn(runner, client);
 }
 
-/** Writes what was gathered for the end: as one statement, whatever it is. What comes later is gathered anew. */
-export async function flush({ beforeCommit, client, locals }: Scope): Promise<void> {
+/** Writes what was gathered for the end. What comes later is gathered anew. */
+export async function flush(scope: Scope): Promise<void> {
+  const last = await gathered(scope);
+  if (last) await ask(scope.client, last);
+}
+
+/** The same, and commits, in one round trip. */
+export async function flushAndCommit(scope: Scope): Promise<void> {
+  const last = await gathered(scope);
+  if (!last) return scope.runner.commitTransaction();
+  await askAndCommit(scope.client, last);
+  // As TypeORM's own commit leaves it.
+  Object.assign(scope.runner, { isTransactionActive: false, transactionDepth: 0 });
+}
+
+/** What hooks return, as one statement, whatever it is. */
+async function gathered({ beforeCommit, locals }: Scope): Promise<(Statement & { values: unknown[] }) | null> {
   const deeds: Deed[] = [];
   locals.clear();
   for (let hook = beforeCommit.shift(); hook; hook = beforeCommit.shift()) {
     const deed = await hook();
     if (deed) deeds.push(deed);
   }
-  if (deeds.length === 0) return;
+  if (deeds.length === 0) return null;
   const { deed, values } = deeds.length === 1 ? deeds[0]! : together(deeds);
-  await ask(client, { ...deed, values: [...values] });
+  return { ...deed, values: [...values] };
 }
 
 const merged = new Map<string, Statement>();
