@@ -17,7 +17,7 @@ export default {
   setupFiles: ['<rootDir>/test/harness/nest-first.ts'],
   globalSetup: '<rootDir>/test/harness/global-setup.js',
   globalTeardown: '<rootDir>/test/harness/global-teardown.js',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   // Each suite leaves modules behind (vm contexts of ES modules are never freed): a worker that holds too much is replaced.
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',

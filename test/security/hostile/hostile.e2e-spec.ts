@@ -8,7 +8,7 @@ import { REQUEST_TECHNIQUES } from './requests.js';
 import { TYPE_TECHNIQUES } from './types.js';
 
 // Thousands of attacks, one after another, each on a connection of its own.
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const TECHNIQUES = [...BODY_TECHNIQUES, ...TYPE_TECHNIQUES, ...REQUEST_TECHNIQUES];
 
