@@ -8,7 +8,7 @@ import { permissions } from '../../src/platform/contract/permission.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** Whatever the way in, the same person may do the same: one builder makes every principal. */
 describe('a principal', () => {

@@ -11,7 +11,7 @@ import type { Person } from '../harness/people.js';
 import { onDatabase, startProcess } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 interface Told {
   readonly status: number;

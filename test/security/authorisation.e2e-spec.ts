@@ -8,7 +8,7 @@ import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
 import { addressOf } from '../harness/scenes.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 interface Row {
   readonly operationId: string;

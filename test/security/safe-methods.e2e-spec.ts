@@ -6,7 +6,7 @@ import { Honest, isPublic } from '../contract/conventions/honest.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** Written behind the back of every request: from facts, which are among what is looked at, and by the clock. */
 const COPIES = ['audit_entries', 'audit_details', 'audit_checkpoints', 'event_cursors'];

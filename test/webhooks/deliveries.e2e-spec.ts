@@ -22,7 +22,7 @@ import { Receiver, says, silent, takes } from './receiver.js';
 import type { Manner, Received } from './receiver.js';
 import { verifyWebhook } from './verifier.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const HOUR = 3_600_000;
 

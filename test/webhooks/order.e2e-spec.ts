@@ -14,7 +14,7 @@ import type { Hook } from './hooks.js';
 import { Receiver, says, takes } from './receiver.js';
 import type { Received } from './receiver.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const HOUR = 3_600_000;
 

@@ -12,7 +12,7 @@ import type { Delivery } from './hooks.js';
 import { Receiver, silent, takes } from './receiver.js';
 import type { Received } from './receiver.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const delivered = (count: number) => (deliveries: Delivery[]) =>
   deliveries.filter(({ state }) => state === 'delivered').length === count;

@@ -7,7 +7,7 @@ import { DEEDS } from './deeds.js';
 import { Honest } from './honest.js';
 import { NEGOTIATION } from './negotiation.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const CONVENTIONS = [...NEGOTIATION, ...DEEDS, ...ACCESS];
 
