@@ -148,15 +148,17 @@ export class AccessRepository {
     );
   }
 
-  /** Those of these users who hold a permission, at a moment, that is not among `own`. */
-  async beyond(own: readonly string[], userIds: readonly string[], at: Date): Promise<string[]> {
+  /** Those of these users who hold a permission, at a moment, that is not among `own`, or hold it beyond its end there. */
+  async beyond(own: ReadonlyMap<string, Date | null>, userIds: readonly string[], at: Date): Promise<string[]> {
     const rows = await this.db.rows<{ userId: string }>(
       `SELECT DISTINCT user_id AS "userId" FROM (
-         SELECT ur.user_id, rp.permission FROM roster.user_roles ur
+         SELECT ur.user_id, rp.permission, NULL::timestamptz AS until FROM roster.user_roles ur
            JOIN roster.role_permissions rp ON rp.role = ur.role WHERE ur.user_id = ANY($1)
-         UNION ALL SELECT up.user_id, up.permission FROM roster.user_permissions up WHERE up.user_id = ANY($1) AND ${LASTS}
-       ) held WHERE NOT permission = ANY($3)`,
-      [userIds, at, own],
+         UNION ALL SELECT up.user_id, up.permission, up.expires_at FROM roster.user_permissions up
+           WHERE up.user_id = ANY($1) AND ${LASTS}
+       ) held LEFT JOIN unnest($3::text[], $4::timestamptz[]) AS own (permission, until) ON own.permission = held.permission
+       WHERE own.permission IS NULL OR coalesce(held.until, 'infinity') > coalesce(own.until, 'infinity')`,
+      [userIds, at, [...own.keys()], [...own.values()]],
     );
     return rows.map(({ userId }) => userId);
   }

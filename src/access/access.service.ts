@@ -154,9 +154,10 @@ export class Access implements OnApplicationBootstrap {
     return new Map(rows.map(({ userId, roles }) => [userId, roles]));
   }
 
-  /** Those of these users who may do something that `own` does not cover. */
-  async beyond(own: ReadonlySet<string>, userIds: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(await this.access.beyond([...own], userIds, this.clock.now()));
+  /** Those of these users whom `refuseOver` would refuse. */
+  async beyond(actor: Actor, userIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const ends = [...(await this.endsFor(actor))].filter(([permission]) => actor.permissions.has(permission));
+    return new Set(await this.access.beyond(new Map(ends), userIds, this.clock.now()));
   }
 
   /** @throws RoleUnknown; PrivilegeCeiling unless the actor holds for good whatever these roles give */

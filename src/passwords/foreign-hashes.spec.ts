@@ -37,6 +37,36 @@ describe('hashes of other systems', () => {
     expect(verifyForeign({ hash, texts: ['another', password] })).toBe(true);
   });
 
+  const bytes = (length: number): string => Buffer.alloc(length, 7).toString('base64').replace(/=+$/, '');
+
+  it.each([
+    ['argon2 of the least', `$argon2i$v=19$m=8,t=1,p=1$${bytes(8)}$${bytes(16)}`],
+    ['argon2 of long bytes', `$argon2id$v=19$m=64,t=16,p=8$${bytes(128)}$${bytes(128)}`],
+    ['argon2 with padding', `$argon2id$v=19$m=8,t=1,p=1$${bytes(8)}$${bytes(33)}=`],
+    ['bcrypt of the least', `$2y$04$${'.'.repeat(53)}`],
+    ['scrypt of the least', `$scrypt$ln=1,r=1,p=1$A$${bytes(16)}`],
+    ['scrypt of as much as one block of memory allows', `$scrypt$ln=15,r=1,p=1$${bytes(128)}$${bytes(128)}`],
+    ['scrypt of many lanes', `$scrypt$ln=1,r=32,p=16$A$${bytes(128)}`],
+    ['PBKDF2 of the least', `$pbkdf2-sha512$1$A$${bytes(16)}`],
+    ['PBKDF2 of many blocks', `$pbkdf2-sha1$i=1$A$${bytes(128)}`],
+    ['scrypt of Firebase of the least', `$firebase-scrypt$A$m=1,r=1,s=$$${bytes(16)}`],
+    ['scrypt of Firebase of long keys', `$firebase-scrypt$${'A'.repeat(512)}$m=15,r=1,s=AA$AA$${bytes(128)}`],
+  ])('%s is taken, and can be verified', (_, hash) => {
+    expect(isForeignHash(hash)).toBe(true);
+    expect(verifyForeign({ hash, texts: ['x'.repeat(256)] })).toBe(false);
+  });
+
+  it.each([
+    ['sha1', 1_500_000, 80, true],
+    ['sha1', 1_500_000, 81, false],
+    ['sha256', 2_000_000, 64, true],
+    ['sha256', 2_000_000, 65, false],
+    ['sha512', 2_000_000, 64, true],
+    ['sha512', 2_000_000, 65, false],
+  ])('PBKDF2 of %s: %i rounds for a tag of %i bytes: %s', (digest, rounds, length, taken) => {
+    expect(isForeignHash(`$pbkdf2-${digest}$i=${rounds}$AAAA$${bytes(length)}`)).toBe(taken);
+  });
+
   it.each([
     ['nothing', ''],
     ['an unsalted digest', '5f4dcc3b5aa765d61d8327deb882cf99'],
@@ -58,6 +88,8 @@ describe('hashes of other systems', () => {
     ],
     ['scrypt of a gigabyte', '$scrypt$ln=20,r=8,p=1$TmFDbA$ETszFy2fundnE2CaNdyF4E3rDrHiozrN6fVsapif58w'],
     ['scrypt whose lanes take a minute', '$scrypt$ln=18,r=8,p=16$TmFDbA$ETszFy2fundnE2CaNdyF4E3rDrHiozrN6fVsapif58w'],
+    ['scrypt of more than its blocks allow', `$scrypt$ln=16,r=1,p=1$AAAA$${bytes(32)}`],
+    ['the same of Firebase', `$firebase-scrypt$AAAA$m=16,r=1,s=$AAAA$${bytes(32)}`],
     ['PBKDF2 of ten million rounds', 'pbkdf2_sha256$10000000$salt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA='],
     ['PBKDF2 of no round', 'pbkdf2_sha256$0$salt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA='],
     ['PBKDF2 of MD5', '$pbkdf2-md5$1000$c2FsdA$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA'],

@@ -1,3 +1,4 @@
+import { argon2Sync } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_PARAMETERS, HashingBusy, PasswordHasher } from './password-hashing.js';
@@ -91,6 +92,21 @@ describe('PasswordHasher', () => {
     expect(await hasher.verify(foreign, 'incorrect horse')).toBe(false);
     expect(hasher.hashes).toBe(2);
     expect(hasher.needsRehash(foreign)).toBe(true);
+  });
+
+  it('keeps argon2id of another system apart: what was typed is tried too, and one of ours is asked for', async () => {
+    const hasher = aHasher();
+    const typed = 'wait for it… then go ½';
+    const tag = argon2Sync('argon2id', {
+      ...{ message: Buffer.from(typed), nonce: Buffer.alloc(16), tagLength: 32 },
+      ...cheap,
+    });
+    const theirs = `$argon2id$v=19$m=64,t=1,p=1$${'A'.repeat(22)}$${tag.toString('base64').replace(/=+$/, '')}`;
+    const kept = hasher.foreignForm(theirs);
+    expect(await hasher.verify(kept, typed)).toBe(true);
+    expect(await hasher.verify(kept, typed.normalize('NFKC'))).toBe(false);
+    expect(hasher.needsRehash(kept)).toBe(true);
+    expect(hasher.foreignForm('$2b$05$abcdefghijklmnopqrstuu')).toBe('$2b$05$abcdefghijklmnopqrstuu');
   });
 
   it('still verifies a hash of other parameters than its own', async () => {

@@ -92,9 +92,22 @@ export class PasswordHasher {
     return this.compute<boolean>('verifyPassword', task);
   }
 
-  /** Whether this is a hash, ours or of another system, that a sign-in could verify at a cost that we would spend. */
+  /** Whether this is a hash of a kind that others make too, at a cost that we would spend. */
   canVerify(hash: string): boolean {
     return isForeignHash(hash);
+  }
+
+  /** Whether `verify` can read it. */
+  canRead(hash: string): boolean {
+    return isOwnHash(hash) || isForeignHash(hash);
+  }
+
+  /**
+   * A hash of another system as it is kept: argon2id with the padding that ours never have. Ours are made of the normal
+   * form alone; theirs of what was typed, which has to be tried too, and become ours at the first sign-in.
+   */
+  foreignForm(hash: string): string {
+    return isOwnHash(hash) ? `${hash}=` : hash;
   }
 
   /** Whether `phc` was made at a lower cost, in any of its parameters, than is asked for now, or elsewhere. */

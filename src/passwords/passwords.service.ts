@@ -52,7 +52,7 @@ export class Passwords {
    */
   async prove(userId: string | null, password: string): Promise<PasswordProof | null> {
     const kept = await this.passwords.find(userId ?? NOBODY);
-    const hash = kept && this.foreign.open(kept.hash);
+    const hash = kept && this.foreign.open(kept);
     const right = await unlessBusy(() => this.hasher.verify(hash, password));
     if (!right || !kept) return null;
     if (this.hasher.needsRehash(kept.hash)) await this.rehash(kept, password);

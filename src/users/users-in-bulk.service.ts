@@ -13,6 +13,7 @@ import { pick } from './profile-changes.js';
 import { MOST_CHANGED, Standings, TAKEN, refusalOf } from './standings.js';
 import type { BulkUser, Outcome, Terms } from './standings.js';
 import { UpdatesInBulk } from './updates-in-bulk.service.js';
+import type { RefusedRoles } from './updates-in-bulk.service.js';
 import { statusOf } from './user.entity.js';
 import type { User } from './user.entity.js';
 import { AssignRoles, EmailTaken, UserCreated } from './users.contract.js';
@@ -21,7 +22,8 @@ import { ImportedUserRequest } from './users-in-bulk.dto.js';
 import { UsersInBulkRepository } from './users-in-bulk.repository.js';
 import { UsersList } from './users.list.js';
 
-const USUAL = ['user'];
+/** What whoever is new gets unasked: only whoever is there already has to be given it. */
+const USUAL: readonly string[] = ['user'];
 const SUSPENDED = 'Suspended where they were imported from';
 
 const UNREADABLE = {
@@ -119,7 +121,10 @@ export class UsersInBulk {
    */
   async take(users: readonly BulkUser[], terms: Terms): Promise<Outcome[]> {
     const outcomes = new Map<BulkUser, Outcome>();
-    const refused = await this.refusedRoles(users, terms.actor);
+    const refused = await this.refusedRoles(
+      namedBy(users).filter((role) => !USUAL.includes(role)),
+      terms.actor,
+    );
     for (const user of users) {
       const fault = user.roles?.flatMap((role) => refused.get(role) ?? [])[0];
       if (fault) outcomes.set(user, { status: 'failed', userId: null, fault });
@@ -144,16 +149,16 @@ export class UsersInBulk {
       grants.map(([id]) => id),
       grants.map(([, role]) => role),
     );
-    const hashed = pairs.filter(({ from }) => from.passwordHash !== null);
-    if (hashed.length > 0)
-      await this.foreign.adopt(
-        hashed.map(({ user }) => user.id),
-        hashed.map(({ from }) => from.passwordHash!),
-      );
     for (const { from, user } of pairs) {
       this.tell(user, from);
       outcomes.set(from, { status: 'created', userId: user.id, fault: null });
     }
+    const hashed = pairs.filter(({ from }) => from.passwordHash !== null);
+    if (hashed.length === 0) return;
+    await this.foreign.adopt(
+      hashed.map(({ user }) => user.id),
+      hashed.map(({ from }) => from.passwordHash!),
+    );
   }
 
   private make({ profile, fallbackName, passwordHash, emailVerified, suspended }: BulkUser): User {
@@ -185,19 +190,15 @@ export class UsersInBulk {
     if (changes.length === 0) return;
     // They came after we had asked whose turn to wait for: whoever asks again finds them.
     if (!terms.dryRun && changes.some(({ id }) => !terms.turns.has(id))) throw new EmailTaken(undefined, [TAKEN.email]);
-    const changed = await this.updates.apply(changes, terms);
+    const usual = namedBy(changes.map(({ from }) => from)).filter((role) => USUAL.includes(role));
+    const changed = await this.updates.apply(changes, terms, await this.refusedRoles(usual, terms.actor));
     changes.forEach(({ from }, at) => outcomes.set(from, changed[at]!));
   }
 
-  /** Roles of these users that the actor may not give, or that there are not, with the reason. */
-  private async refusedRoles(
-    users: readonly BulkUser[],
-    actor: Terms['actor'],
-  ): Promise<ReadonlyMap<string, FieldFault>> {
-    const named = new Set(users.flatMap(({ roles }) => roles ?? []));
+  /** Those of these roles that the actor may not give, or that there are not, with the reason. */
+  private async refusedRoles(roles: readonly string[], actor: Terms['actor']): Promise<RefusedRoles> {
     const refused = new Map<string, FieldFault>();
-    for (const role of named) {
-      if (USUAL.includes(role)) continue;
+    for (const role of roles) {
       try {
         if (actor === null) await this.access.refuseUnknown([role]);
         else if (actor.permissions.has(AssignRoles.name)) await this.access.refuseAbove(actor, [role]);
@@ -209,4 +210,9 @@ export class UsersInBulk {
     }
     return refused;
   }
+}
+
+/** Each once. */
+function namedBy(users: readonly BulkUser[]): string[] {
+  return [...new Set(users.flatMap(({ roles }) => roles ?? []))];
 }

@@ -68,7 +68,11 @@ export const UserDeletionCancelled = defineEvent('user.deletion_cancelled', 'A u
   userId: 'uuid',
 });
 export const UserRestored = defineEvent('user.restored', 'A deleted user was restored', { userId: 'uuid' });
-export const UserActivated = defineEvent('user.activated', 'An invited user chose a password', { userId: 'uuid' });
+export const UserActivated = defineEvent(
+  'user.activated',
+  'An invited user has a password: they chose it, or an import brought it',
+  { userId: 'uuid' },
+);
 export const UserEmailVerified = defineEvent('user.email_verified', 'A user proved their address', { userId: 'uuid' });
 export const UserEmailChanged = defineEvent('user.email_changed', 'A user has another address, which they proved', {
   userId: 'uuid',

@@ -204,13 +204,13 @@ describe('imports', () => {
       expect(await app.factsAbout(user!.id)).toEqual(['user.created', 'user.updated', 'user.updated']);
     });
 
-    it('gives a password only to whoever has none, and never takes a role away', async () => {
+    it('gives a password only to whoever is still invited, and never takes a role away', async () => {
       const invited = await app.people.user({}, { invited: true });
       const active = await app.people.user();
       const passwordHash = '$2b$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS';
       const rows = [invited, active].map(({ email }) => ({ email, passwordHash, roles: ['user'] }));
       const done = await taken(admin, ndjson(...rows), NDJSON, '?onConflict=update');
-      expect(await summaryOf(admin, done.id)).toEqual(['1 updated', '2 skipped unchanged']);
+      expect(await summaryOf(admin, done.id)).toEqual(['1 updated', '2 skipped password_kept /passwordHash']);
       const signIn = (identifier: string, password: string): Promise<{ status: number }> =>
         app.send('POST', '/api/v1/auth/login', { body: { identifier, password } });
       expect((await signIn(invited.email, 'correct horse battery staple')).status).toBe(200);
