@@ -63,10 +63,15 @@ export class ForeignPasswords {
     return null;
   }
 
-  /** Gives each of these users, who have none, the hash beside them. Part of the caller's transaction. */
-  async adopt(userIds: readonly string[], hashes: readonly string[]): Promise<void> {
+  /** Gives each of these users, who are new, the hash beside them. Part of the caller's transaction. */
+  bring(userIds: readonly string[], hashes: readonly string[]): Promise<void> {
     const kept = hashes.map((hash) => this.hasher.foreignForm(hash));
-    await this.passwords.insertAll(userIds, kept, this.clock.now());
+    return this.passwords.insertAll(userIds, kept, this.clock.now());
+  }
+
+  /** The same for users who were there, and have none: for each a fact. */
+  async adopt(userIds: readonly string[], hashes: readonly string[]): Promise<void> {
+    await this.bring(userIds, hashes);
     for (const userId of userIds) this.events.record(PasswordChanged, { userId }, { subject: `users/${userId}` });
   }
 

@@ -155,7 +155,7 @@ export class UsersInBulk {
     }
     const hashed = pairs.filter(({ from }) => from.passwordHash !== null);
     if (hashed.length === 0) return;
-    await this.foreign.adopt(
+    await this.foreign.bring(
       hashed.map(({ user }) => user.id),
       hashed.map(({ from }) => from.passwordHash!),
     );
@@ -169,12 +169,13 @@ export class UsersInBulk {
     return user;
   }
 
-  private tell(user: User, { profile, roles }: BulkUser): void {
-    const members = Object.keys(profile);
+  /** One fact a row: that a password came along is said in it. */
+  private tell(user: User, { profile, roles, passwordHash }: BulkUser): void {
+    const after = { ...pick(user, Object.keys(profile)), roles: roles ?? USUAL, hasPassword: passwordHash !== null };
     this.events.record(
       UserCreated,
       { userId: user.id, status: statusOf(user, user.createdAt) },
-      { subject: `users/${user.id}`, version: 1, after: { ...pick(user, members), roles: roles ?? USUAL } },
+      { subject: `users/${user.id}`, version: 1, after },
     );
   }
 

@@ -79,11 +79,15 @@ describe('passwords and rights that a file brings', () => {
     }
   });
 
-  it('tells of a new password as POST /users does', async () => {
+  it('tells of a password that came along in the one fact of its user', async () => {
     const email = fresh();
     await taken(admin, ndjson({ email, name: 'New', passwordHash: BCRYPT }, { email: fresh(), name: 'N' }), NDJSON);
     const { id } = (await userAt(admin, email))!;
-    expect(await app.factsAbout(id)).toEqual(['user.created', 'password.changed']);
+    const facts = await app.sql(
+      `SELECT type, private -> 'after' -> 'hasPassword' AS "hasPassword" FROM roster.events WHERE subject = $1`,
+      [`users/${id}`],
+    );
+    expect(facts).toEqual([{ type: 'user.created', hasPassword: true }]);
   });
 
   describe('what the sender may', () => {
