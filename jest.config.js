@@ -17,12 +17,8 @@ export default {
   setupFiles: ['<rootDir>/test/harness/nest-first.ts'],
   globalSetup: '<rootDir>/test/harness/global-setup.js',
   globalTeardown: '<rootDir>/test/harness/global-teardown.js',
-<<<<<<< HEAD
   reporters: ['default', '<rootDir>/test/harness/tested-files.js'],
-  testTimeout: 30_000,
-=======
   testTimeout: 60_000,
->>>>>>> main
   // Each suite leaves modules behind (vm contexts of ES modules are never freed): a worker that holds too much is replaced.
   testSequencer: '<rootDir>/test/harness/longest-first.js',
   maxWorkers: 2,
