@@ -7,13 +7,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { createGunzip, createGzip } from 'node:zlib';
 
 import { OperatorFault } from '../../config/operator-fault.js';
-import { ArchiveDamaged, textOf } from './archive.js';
+import { ArchiveDamaged, CHARACTERS_OF_PART, ROWS_OF_PART, textOf } from './archive.js';
 import type { Part, Row } from './archive.js';
-
-/** Rows that are given on at a time. */
-const BATCH = 500;
-/** Characters after which a batch goes on all the same. */
-const LARGE = 4_000_000;
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 /** Nothing covers the head of gzip (RFC 1952, 2.3): it is always this one, without a time, and without the system. */
@@ -123,7 +118,7 @@ export async function* partsOf(file: string): AsyncGenerator<Part> {
       rows.push(value as Row);
       text.push(line, '\n');
       length += line.length;
-      if (rows.length === BATCH || length > LARGE) yield gathered();
+      if (rows.length === ROWS_OF_PART || length > CHARACTERS_OF_PART) yield gathered();
     } else {
       if (rows.length > 0) yield gathered();
       yield value as Part;

@@ -56,6 +56,33 @@ export async function countOf(client: Client, { name }: Pick<Table, 'name'>): Pr
   return Number(rows[0]!.count);
 }
 
+/** What says its length without being read: to unpack every value twice would be slow. */
+const LENGTHS: Readonly<Record<string, (column: string) => string>> = {
+  text: (column) => `octet_length(${column})`,
+  bytea: (column) => `2 + 2 * octet_length(${column})`,
+};
+/** Types whose text is always short. */
+const SHORT = /^(uuid|boolean|smallint|integer|bigint|xid8|date|timestamp.*|time .*|inet|cidr|real|double precision)$/;
+
+/** Bytes of the longest row as text, about; 1 where none is of a length to speak of. */
+export async function longestOf(client: Client, { name, columns }: Pick<Table, 'name' | 'columns'>): Promise<number> {
+  const lengths = columns
+    .filter(({ type }) => !SHORT.test(type))
+    .map(({ name: column, type }) => {
+      const value = `t.${quoted(column)}`;
+      return `coalesce(${LENGTHS[type]?.(value) ?? `octet_length(${value}::text)`}, 0)::bigint`;
+    });
+  if (lengths.length === 0) return 1;
+  const { rows } = await client.query<{ longest: string | null }>(
+    `SELECT max(${lengths.join(' + ')}) AS longest FROM ${name} t`,
+  );
+  return Math.max(1, Number(rows[0]!.longest));
+}
+
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 const MONTHS = `
   SELECT DISTINCT right(relname, 7) AS month FROM pg_class
   WHERE relnamespace = 'roster'::regnamespace AND relispartition AND relkind = 'r' AND relname ~ '_\\d{4}_\\d{2}$' ORDER BY 1`;
