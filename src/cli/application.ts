@@ -58,8 +58,10 @@ export async function withDatabase<T>(
  * may be at work on them.
  * @throws OperatorFault if migrations are missing
  */
-export function withApplication<T>(work: (app: INestApplicationContext, ground: Ground) => Promise<T>): Promise<T> {
-  return withDatabase(async ({ config, logs, address }) => {
+export function withApplication<T>(
+  work: (app: INestApplicationContext, ground: Ground, stop: Stop) => Promise<T>,
+): Promise<T> {
+  return withDatabase(async ({ config, logs, address, stop }) => {
     const { pending } = await migrationsOf(address);
     if (pending.length > 0)
       throw new OperatorFault('The database is not at the newest migration: run `npm run roster -- migrate up` first.');
@@ -69,7 +71,7 @@ export function withApplication<T>(work: (app: INestApplicationContext, ground: 
       abortOnError: false,
     });
     try {
-      return await work(app, ground);
+      return await work(app, ground, stop);
     } finally {
       await app.close();
     }

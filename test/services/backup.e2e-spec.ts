@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 
 import { jest } from '@jest/globals';
 
@@ -85,7 +85,10 @@ describe("a backup of Debian's PostgreSQL 15", () => {
   });
 
   it('is made by pg_dump, and restored by pg_restore with every row', async () => {
+    // As a kill between the note and its dump leaves it.
+    writeFileSync(`${file}.json`, '{"kind":"roster-dump"}');
     const made = await command<Done>(onDatabase(source), 'backup', file);
+    expect(readdirSync(folder.path).filter((name) => name.endsWith('.part'))).toHaveLength(1);
     expect(made.way).toBe('pg_dump');
     expect(readFileSync(file).subarray(0, 5).toString()).toBe('PGDMP');
     const target = await empty('dump_target');

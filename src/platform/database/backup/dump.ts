@@ -61,6 +61,16 @@ export async function writeNote(draft: string, note: DumpNote): Promise<void> {
   await writeFile(draft, `${JSON.stringify(note, null, 2)}\n`);
 }
 
+/** Whether a file of this name is one of our notes. */
+export async function isNote(file: string): Promise<boolean> {
+  try {
+    return (JSON.parse(await readFile(file, 'utf8')) as Partial<DumpNote> | null)?.kind === 'roster-dump';
+  } catch {
+    // None, or somebody else's.
+    return false;
+  }
+}
+
 /** @throws ArchiveDamaged if the dump is not what was noted @throws OperatorFault if there is no note */
 export async function verifyDump(file: string): Promise<DumpNote> {
   const note = await readNote(file);
