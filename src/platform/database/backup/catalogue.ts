@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 
+import { OperatorFault } from '../../config/operator-fault.js';
 import type { Sequence, Table } from './archive.js';
+import { refuseUnverified } from './unverified.js';
 
 /**
  * Text and numbers are the same on every server then; and a table whose rows a policy would hide fails rather than lacks
@@ -99,6 +101,14 @@ export async function migrationsIn(client: Client): Promise<string[] | null> {
   if (!rows[0]!.there) return null;
   const ran = await client.query<{ name: string }>('SELECT name FROM roster.migrations ORDER BY timestamp, id');
   return ran.rows.map(({ name }) => name);
+}
+
+/** @throws OperatorFault where there is nothing to copy, or nobody knows what it is */
+export async function migrationsToCopy(client: Client): Promise<string[]> {
+  await refuseUnverified(client);
+  const migrations = await migrationsIn(client);
+  if (!migrations) throw new OperatorFault('There is nothing to copy: this database has no tables of Roster.');
+  return migrations;
 }
 
 export async function serverVersion(client: Client): Promise<{ version: string; major: number }> {

@@ -1,13 +1,12 @@
 import type { Client } from 'pg';
 
-import { OperatorFault } from '../../config/operator-fault.js';
 import { VERSION } from '../../telemetry/version.js';
 import { CHARACTERS_OF_PART, ROWS_OF_PART, Tally, rowsPart } from './archive.js';
 import type { Head, Part, Row, Rows, Table } from './archive.js';
 import {
   countOf,
   longestOf,
-  migrationsIn,
+  migrationsToCopy,
   monthsOf,
   quoted,
   sequencesOf,
@@ -66,8 +65,7 @@ export async function* rowsOf(client: Client, table: Table): AsyncGenerator<Rows
 }
 
 async function describe(client: Client, tables: readonly Table[], madeAt: Date): Promise<Head> {
-  const migrations = await migrationsIn(client);
-  if (!migrations) throw new OperatorFault('There is nothing to copy: this database has no tables of Roster.');
+  const migrations = await migrationsToCopy(client);
   const { version: postgres } = await serverVersion(client);
   let rows = 0;
   for (const table of tables) rows += await countOf(client, table);
