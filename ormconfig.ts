@@ -19,6 +19,7 @@ import { Webhooks1796200000000 } from './migrations/1796200000000-webhooks.js';
 import { Imports1796300000000 } from './migrations/1796300000000-imports.js';
 import { KeyedHashes1796310000000 } from './migrations/1796310000000-keyed-hashes.js';
 import { AuditRetirement1796500000000 } from './migrations/1796500000000-audit-retirement.js';
+import { ExportsOnBehalf1796510000000 } from './migrations/1796510000000-exports-on-behalf.js';
 import { entities } from './src/entities.js';
 import { Config } from './src/platform/config/config.js';
 import { dataSourceOptions } from './src/platform/database/data-source.js';
@@ -43,6 +44,7 @@ const migrations = [
   Imports1796300000000,
   KeyedHashes1796310000000,
   AuditRetirement1796500000000,
+  ExportsOnBehalf1796510000000,
 ];
 
 /** Names of all migrations, oldest first. */

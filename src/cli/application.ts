@@ -6,6 +6,8 @@ import { addressOf, layGround, startDatabase } from '../boot.js';
 import { Config, commandEnvironment } from '../platform/config/config.js';
 import { OperatorFault } from '../platform/config/operator-fault.js';
 import type { DatabaseAddress } from '../platform/database/address.js';
+import { refuseUnverified } from '../platform/database/backup/unverified.js';
+import { withConnection } from '../platform/database/data-source.js';
 import { waitForDatabase } from '../platform/database/wait.js';
 import { Logs, NestLogs } from '../platform/logging/logger.js';
 import type { Ground } from '../platform.module.js';
@@ -58,8 +60,11 @@ export async function withDatabase<T>(
  * may be at work on them.
  * @throws OperatorFault if migrations are missing
  */
-export function withApplication<T>(work: (app: INestApplicationContext, ground: Ground) => Promise<T>): Promise<T> {
-  return withDatabase(async ({ config, logs, address }) => {
+export function withApplication<T>(
+  work: (app: INestApplicationContext, ground: Ground, stop: Stop) => Promise<T>,
+): Promise<T> {
+  return withDatabase(async ({ config, logs, address, stop }) => {
+    await withConnection(address.ownerUrl, refuseUnverified);
     const { pending } = await migrationsOf(address);
     if (pending.length > 0)
       throw new OperatorFault('The database is not at the newest migration: run `npm run roster -- migrate up` first.');
@@ -69,7 +74,7 @@ export function withApplication<T>(work: (app: INestApplicationContext, ground: 
       abortOnError: false,
     });
     try {
-      return await work(app, ground);
+      return await work(app, ground, stop);
     } finally {
       await app.close();
     }

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { Clock } from '../platform/clock/clock.js';
 import type { Config } from '../platform/config/config.js';
-import { OperatorFault } from '../platform/config/operator-fault.js';
 import { generatedKeyFile } from '../platform/crypto/secret-key-file.js';
-import { placeFile, sizeOf, writeParts } from '../platform/database/backup/archive-file.js';
+import { placeFile, refuseTaken, setAside, sizeOf, writeParts } from '../platform/database/backup/archive-file.js';
 import { Tally } from '../platform/database/backup/archive.js';
 import type { Part } from '../platform/database/backup/archive.js';
 import { serverVersion } from '../platform/database/backup/catalogue.js';
-import { digestOf, dumpInto, noteOf, writeNote } from '../platform/database/backup/dump.js';
+import { digestOf, dumpInto, isNote, noteOf, writeNote } from '../platform/database/backup/dump.js';
 import { findTools } from '../platform/database/backup/postgres-tools.js';
 import type { PostgresTools, Work } from '../platform/database/backup/postgres-tools.js';
 import { snapshotOf } from '../platform/database/backup/snapshot.js';
@@ -27,9 +25,9 @@ export interface Copied {
 /** Copies everything into a file, by pg_dump where one is not older than the server, else row by row. */
 export async function backUp({ operand, logical, answer }: Invocation): Promise<number> {
   const file = resolve(operand);
-  for (const name of [file, noteOf(file)])
-    if (existsSync(name))
-      throw new OperatorFault(`The file ${name} exists already, and is not overwritten: name another.`);
+  refuseTaken(file);
+  if (await isNote(noteOf(file))) await setAside(noteOf(file));
+  refuseTaken(noteOf(file));
   const done = await withDatabase(({ address, config, stop }) =>
     stop.interruptible(async (signal) => {
       const { ownerUrl } = address;

@@ -1,17 +1,18 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 
 import { UserFiles } from '../imports/index.js';
 import { OperatorFault } from '../platform/config/operator-fault.js';
+import { placeFile, refuseTaken } from '../platform/database/backup/archive-file.js';
 import { ListQueryInvalid } from '../platform/http/lists/list-query-invalid.js';
 import { withApplication } from './application.js';
 import type { Invocation } from './invocation.js';
 import { Progress } from './progress.js';
 
 type Wanted = Parameters<UserFiles['take']>[1];
+type Pieces = Parameters<Parameters<UserFiles['write']>[2]>[0];
 type Taken = Awaited<ReturnType<UserFiles['take']>>;
 
 const RULES = ['skip', 'update', 'fail'] as const;
@@ -62,18 +63,21 @@ export async function importUsers(invocation: Invocation): Promise<number> {
 /** Users go to stdout, and nothing else does; with --file the answer tells how many there were. */
 export async function exportUsers({ answer, file, format, filter }: Invocation): Promise<number> {
   const wanted = oneOf('format', ['csv', 'ndjson'] as const, format ?? 'csv');
+  if (file !== null) refuseTaken(file);
   const progress = new Progress('Exporting');
-  const rows = await withApplication(async (app) => {
-    const out = file === null ? process.stdout : createWriteStream(file);
-    try {
-      return await written(app.get(UserFiles).write(wanted, filter), out, (done, of) => progress.reach(done, of));
-    } catch (error) {
-      throw error instanceof ListQueryInvalid ? new OperatorFault(error.message) : error;
-    } finally {
-      if (file !== null) await closed(out);
-    }
-  });
-  progress.end();
+  const rows = await withApplication((app, _, stop) =>
+    stop.interruptible(async (signal) => {
+      const into = (pieces: Pieces): Promise<void> => {
+        const texts = textsOf(pieces, progress);
+        return file === null ? toStdout(texts, signal) : placeFile(file, (draft) => toFile(texts, draft, signal));
+      };
+      try {
+        return await app.get(UserFiles).write(wanted, filter, into);
+      } catch (error) {
+        throw error instanceof ListQueryInvalid ? new OperatorFault(error.message) : error;
+      }
+    }),
+  ).finally(() => progress.end());
   return file === null ? 0 : answer(`✓ ${rows} users are in ${file}.`, { file, format: wanted, rows });
 }
 
@@ -111,24 +115,27 @@ async function* told(bytes: AsyncIterable<Uint8Array>, tell: () => void): AsyncG
   }
 }
 
-async function written(
-  pieces: ReturnType<UserFiles['write']>,
-  out: Writable,
-  reach: (done: number, of: number) => void,
-): Promise<number> {
+async function* textsOf(pieces: Pieces, progress: Progress): AsyncGenerator<string> {
   let [done, of] = [0, 0];
   for await (const { text, rows, total } of pieces) {
+    yield text;
     of = total ?? of;
     done += rows;
-    if (!out.write(text)) await new Promise((resolve) => out.once('drain', resolve));
-    reach(done, Math.max(of, done));
+    progress.reach(done, Math.max(of, done));
   }
-  return done;
 }
 
-function closed(out: Writable): Promise<void> {
-  out.end();
-  return finished(out);
+function toFile(texts: AsyncIterable<string>, draft: string, signal: AbortSignal): Promise<void> {
+  return pipeline(texts, createWriteStream(draft, { flags: 'r+' }), { signal });
+}
+
+async function toStdout(texts: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(texts, process.stdout, { signal, end: false });
+  } catch (error) {
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    throw syscall === 'write' ? new OperatorFault(`Not everything could be written to stdout (${code}).`) : error;
+  }
 }
 
 function textOf(

@@ -28,6 +28,10 @@ export class Export {
   @Column('uuid', { nullable: true })
   actorId!: string | null;
 
+  /** For whom they acted, where they acted for another. */
+  @Column('uuid', { nullable: true })
+  onBehalfOf!: string | null;
+
   /** Written so far. */
   @Column('integer')
   rows!: number;

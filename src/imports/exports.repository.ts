@@ -4,7 +4,7 @@ import { Database, statement } from '../platform/database/database.js';
 import type { Export, ExportState } from './export.entity.js';
 import type { Piece } from './users-as-text.js';
 
-const COLUMNS = `e.id, e.state, e.format, e.filter, e.actor_id AS "actorId", e.rows, e.total, e.bytes, e.chunks, e.cursor, e.problem, e.job_id AS "jobId",
+const COLUMNS = `e.id, e.state, e.format, e.filter, e.actor_id AS "actorId", e.on_behalf_of AS "onBehalfOf", e.rows, e.total, e.bytes, e.chunks, e.cursor, e.problem, e.job_id AS "jobId",
   e.created_at AS "createdAt", e.updated_at AS "updatedAt", e.finished_at AS "finishedAt", e.version`;
 const ADD = statement(
   'export_chunks_add',
@@ -21,11 +21,11 @@ export class ExportsRepository {
   constructor(private readonly db: Database) {}
 
   async insert(each: Export): Promise<void> {
-    const { id, state, format, filter, actorId, createdAt } = each;
+    const { id, state, format, filter, actorId, onBehalfOf, createdAt } = each;
     await this.db.change(
-      `INSERT INTO roster.exports (id, state, format, filter, actor_id, rows, bytes, chunks, created_at, updated_at, version)
-       VALUES ($1, $2, $3, $4, $5, 0, 0, 0, $6, $6, 1)`,
-      [id, state, format, filter, actorId, createdAt],
+      `INSERT INTO roster.exports (id, state, format, filter, actor_id, on_behalf_of, rows, bytes, chunks, created_at, updated_at, version)
+       VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, $7, 1)`,
+      [id, state, format, filter, actorId, onBehalfOf, createdAt],
     );
   }
 

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 
 import { Injectable } from '@nestjs/common';
 
-import { Access } from '../access/index.js';
 import { Events } from '../events/index.js';
 import { Jobs, defineJob } from '../jobs/index.js';
 import type { JobRun } from '../jobs/index.js';
@@ -17,6 +16,7 @@ import { afresh } from './afresh.js';
 import type { Export, ExportFormat } from './export.entity.js';
 import { ExportsRepository } from './exports.repository.js';
 import { fateOf } from './fate.js';
+import { ImportActors } from './import-actors.service.js';
 import {
   ExportFetched,
   ExportFinished,
@@ -39,7 +39,7 @@ export class Exports {
     private readonly events: Events,
     private readonly exports: ExportsRepository,
     private readonly texts: UsersAsText,
-    private readonly access: Access,
+    private readonly actors: ImportActors,
     private readonly jobs: Jobs,
   ) {
     jobs.work(RunExport, ({ exportId }, run) => this.run(exportId, run));
@@ -57,8 +57,9 @@ export class Exports {
     await this.refuseSenseless(format, filter);
     const id = newId();
     return this.db.transaction(async () => {
-      const [actorId, createdAt] = [actor.userId, this.clock.now()];
-      await this.exports.insert({ id, state: 'queued', format, filter, actorId, createdAt } as Export);
+      const [actorId, createdAt] = [actor.actorId ?? actor.userId, this.clock.now()];
+      const onBehalfOf = actor.actorId === null ? null : actor.userId;
+      await this.exports.insert({ id, state: 'queued', format, filter, actorId, onBehalfOf, createdAt } as Export);
       await this.owe(id);
       this.events.record(
         ExportStarted,
@@ -138,8 +139,9 @@ export class Exports {
   private async step(id: string): Promise<Export | null> {
     const found = await this.exports.find(id);
     if (!found || found.finishedAt) return null;
-    const isAllowed = found.actorId !== null && (await this.access.permissionsOf(found.actorId)).has(ExportUsers.name);
-    if (!isAllowed) return this.end(found, 'failed', 'The one who asked for it may export no more');
+    const asked = { ...found, permissions: [ExportUsers.name] };
+    if (found.actorId === null || (await this.actors.of(asked, ExportUsers)) === 'gone')
+      return this.end(found, 'failed', 'The one who asked for it may export no more');
     const piece = await this.pieceOf(found);
     if (typeof piece === 'string') return this.end(found, 'failed', piece);
     return this.db.transaction(async () => {

@@ -6,7 +6,7 @@ type Sql = (text: string, values?: unknown[]) => Promise<unknown[]>;
 const ROWS: Readonly<Record<string, string>> = {
   audit_retirements: `SELECT -7, '\\x01', now(), 'nobody', '\\xff00', now()`,
   events_retired: `SELECT true, '3', 1`,
-  exports: `SELECT gen_random_uuid(), 'completed', 'csv', NULL, $1, 1, 1, 3, 1, NULL, NULL, NULL, now(), now(), now(), 1`,
+  exports: `SELECT gen_random_uuid(), 'completed', 'csv', NULL, $1, 1, 1, 3, 1, NULL, NULL, NULL, now(), now(), now(), 1, NULL`,
   export_chunks: `SELECT id, 0, '\\x00ff0a' FROM roster.exports`,
   factors: `SELECT gen_random_uuid(), $1, 'totp', 'Phone', '\\x00', 12345678901, NULL, NULL, NULL, '{}', NULL, NULL, now(), NULL, NULL, 1`,
   guesses: `SELECT '\\x00', '\\xff', 3, now(), 'infinity', true`,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 
 import { jest } from '@jest/globals';
 
@@ -8,7 +8,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
-import { onDatabase, runToEnd } from '../harness/process.js';
+import { launch, onDatabase, runToEnd } from '../harness/process.js';
 import { userAt } from '../imports/files.js';
 import { Folder } from './backup-drill.js';
 
@@ -39,6 +39,12 @@ describe('npm run roster -- users', () => {
     writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
     return path;
   }
+
+  const exportFacts = (): Promise<unknown[]> =>
+    app.sql(
+      `SELECT type, private ->> 'actorId' AS actor, private -> 'after' AS after, data ->> 'state' AS state, (data ->> 'rows')::int AS rows
+       FROM roster.events WHERE type LIKE 'export.%' ORDER BY xid, seq`,
+    );
 
   it('imports a file, tells which lines were bad, and exits 1 for them', async () => {
     const email = `${unique('cli')}@example.com`;
@@ -94,8 +100,36 @@ describe('npm run roster -- users', () => {
     const written = await runToEnd(settings, ['users', 'export', '--file', file, '--json', ...filter]);
     expect(JSON.parse(written.stdout)).toEqual({ file, format: 'csv', rows: 1 });
     expect(readFileSync(file, 'utf8').replaceAll('\r\n', '\n')).toBe(stdout);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const started = { type: 'export.started', actor: null, after: { filter: filter[1] } };
+    const finished = { type: 'export.finished', actor: null, state: 'completed', rows: 1 };
+    expect(await exportFacts()).toMatchObject([started, finished, started, finished]);
     const back = await runToEnd(settings, ['users', 'import', file, '--json', '--on-conflict', 'update']);
     expect(JSON.parse(back.stdout)).toMatchObject({ rows: 1, skipped: 1, failed: 0 });
+  });
+
+  it('overwrites no file, leaves no half of one, and records that it failed', async () => {
+    const told = (await exportFacts()).length;
+    const taken = fileOf('taken.csv', ['mine']);
+    const refused = await runToEnd(settings, ['users', 'export', '--file', taken]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('exists already')]);
+    expect(readFileSync(taken, 'utf8')).toBe('mine\n');
+    const nowhere = await runToEnd(settings, ['users', 'export', '--file', folder.at('missing/x.csv')]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^The file .* cannot be written \(ENOENT/),
+    ]);
+    const unread = launch(settings, ['users', 'export']);
+    unread.child.stdout!.destroy();
+    expect(await unread.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Not everything .*\(EPIPE/) });
+    const [started, finished] = [{ type: 'export.started' }, { type: 'export.finished', state: 'failed', rows: 0 }];
+    expect((await exportFacts()).slice(told)).toMatchObject([
+      started,
+      finished,
+      started,
+      { ...finished, rows: expect.any(Number) },
+    ]);
+    expect(readdirSync(folder.path).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
   it('shows a bar to whoever watches at a terminal', async () => {

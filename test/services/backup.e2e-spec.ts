@@ -1,6 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 
 import { jest } from '@jest/globals';
+import { Client } from 'pg';
 
 import { createDataSource } from '../../ormconfig.js';
 import { DatabaseAddress } from '../../src/platform/database/address.js';
@@ -13,6 +15,7 @@ import { PASSWORD } from '../harness/people.js';
 import { launch, onDatabase, startProcess } from '../harness/process.js';
 import { startDebianPostgres } from './debian-postgres.js';
 import type { DebianPostgres } from './debian-postgres.js';
+import { until } from './until.js';
 
 // Each command is a process of its own, some on a cluster of its own, on a machine that may be busy.
 jest.setTimeout(180_000);
@@ -50,6 +53,11 @@ function on(url: string, name: string): string {
   return address.href;
 }
 
+async function migrated({ ownerUrl, applicationRole }: DatabaseAddress): Promise<void> {
+  const owner = createDataSource({ url: ownerUrl, poolMax: 1, applicationName: 'drill', patience: 60_000 });
+  await migrate(owner, ownerUrl, applicationRole);
+}
+
 /** Somebody who can sign in, with a session. */
 async function populated(address: DatabaseAddress): Promise<{ email: string; refreshToken: string }> {
   const app = await TestApp.start({ database: address });
@@ -78,14 +86,15 @@ describe("a backup of Debian's PostgreSQL 15", () => {
 
   beforeAll(async () => {
     source = await empty('dump_source');
-    const { ownerUrl, applicationRole } = source;
-    const owner = createDataSource({ url: ownerUrl, poolMax: 1, applicationName: 'drill', patience: 60_000 });
-    await migrate(owner, ownerUrl, applicationRole);
+    await migrated(source);
     ({ email } = await populated(source));
   });
 
   it('is made by pg_dump, and restored by pg_restore with every row', async () => {
+    // As a kill between the note and its dump leaves it.
+    writeFileSync(`${file}.json`, '{"kind":"roster-dump"}');
     const made = await command<Done>(onDatabase(source), 'backup', file);
+    expect(readdirSync(folder.path).filter((name) => name.endsWith('.part'))).toHaveLength(1);
     expect(made.way).toBe('pg_dump');
     expect(readFileSync(file).subarray(0, 5).toString()).toBe('PGDMP');
     const target = await empty('dump_target');
@@ -123,6 +132,34 @@ describe("a backup of Debian's PostgreSQL 15", () => {
     rmSync(`${spoilt}.json`);
     expect(await refusal(onDatabase(target), 'restore', spoilt)).toMatch(/spoilt\.backup\.json is not there/);
     expect(await hasTables(superuser('dump_spoilt'))).toBe(false);
+  });
+
+  it('is not taken for whole where a kill ended its restore, until the next one has begun anew', async () => {
+    const target = await empty('dump_killed');
+    const RESTORING = `SELECT wait_event_type AS waits FROM pg_stat_activity WHERE datname = 'dump_killed' AND application_name = 'roster-backup'`;
+    const restoring = (): Promise<unknown[]> => ask(superuser('postgres'), RESTORING);
+    const other = new Client({ connectionString: superuser('dump_killed') });
+    await other.connect();
+    // Whoever makes the same schema waits for the end of this.
+    await other.query('BEGIN; CREATE SCHEMA graphile_worker');
+    const program = launch(onDatabase(target), ['restore', file]);
+    const waits = async (): Promise<boolean> => isDeepStrictEqual(await restoring(), [{ waits: 'Lock' }]);
+    await until('pg_restore waits', waits, 60_000);
+    program.child.kill('SIGKILL');
+    await program.ended;
+    expect(await refusal(onDatabase(target), 'restore', file)).toMatch(/Roster runs on the database/);
+    // The pg_restore that was begun goes on without its parent, and commits.
+    await other.query('ROLLBACK');
+    await other.end();
+    await until('pg_restore has ended', async () => (await restoring()).length === 0, 60_000);
+    expect(await hasTables(superuser('dump_killed'))).toBe(true);
+    const unverified = /was not compared with the backup: run `restore` once more/;
+    await expect(migrated(target)).rejects.toThrow(unverified);
+    expect(await refusal(onDatabase(target), 'backup', folder.at('never.backup'))).toMatch(unverified);
+    expect(await refusal(onDatabase(target), 'users', 'export')).toMatch(unverified);
+    await command(onDatabase(target), 'restore', file);
+    expect(await contentsOf(superuser('dump_killed'))).toEqual(await contentsOf(superuser('dump_source')));
+    await migrated(target);
   });
 
   it('is not written over a database that has something', async () => {

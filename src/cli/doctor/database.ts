@@ -1,6 +1,7 @@
 import { Clock } from '../../platform/clock/clock.js';
 import { generatedSecretKey } from '../../platform/crypto/secret-key-file.js';
 import { SealBroken, Secrets } from '../../platform/crypto/secrets.js';
+import { isUnverified } from '../../platform/database/backup/unverified.js';
 import { withConnection } from '../../platform/database/data-source.js';
 import type { Surroundings } from '../application.js';
 import { migrationsOf } from '../migrations.js';
@@ -27,10 +28,11 @@ interface Server {
 
 /** What only the database can tell: its version, its locale, its clock, its tables, and what our secret opens there. */
 export async function examineDatabase({ config, address }: Surroundings): Promise<Finding[]> {
-  const { before, server, after } = await withConnection(address.ownerUrl, async (client) => {
+  const { before, server, after, unverified } = await withConnection(address.ownerUrl, async (client) => {
     const started = new Clock().now();
     const { rows } = await client.query<Server>(SERVER);
-    return { before: started, server: rows[0]!, after: new Clock().now() };
+    const after = new Clock().now();
+    return { before: started, server: rows[0]!, after, unverified: await isUnverified(client) };
   });
   const { applied, pending } = await migrationsOf(address);
   return [
@@ -38,6 +40,7 @@ export async function examineDatabase({ config, address }: Surroundings): Promis
       'database',
       `PostgreSQL ${server.version}${address.embedded ? ', embedded' : ''}, synchronous_commit ${server.commit}`,
     ),
+    ...(unverified ? [fault('restore', 'was ended before its end: run `restore` once more')] : []),
     localeFinding(server),
     clockFinding(server.now, before, after),
     connectionsFinding(server.connections, config.values.DATABASE_POOL_MAX),

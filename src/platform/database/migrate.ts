@@ -5,6 +5,7 @@ import { runMigrations as runJobMigrations } from 'graphile-worker';
 import type { DataSource } from 'typeorm';
 
 import { OperatorFault } from '../config/operator-fault.js';
+import { refuseUnverified } from './backup/unverified.js';
 import { withConnection } from './data-source.js';
 import { renumberFacts } from './new-cluster.js';
 
@@ -21,6 +22,7 @@ export interface Migrated {
 /**
  * Brings the schema to the newest migration, under an advisory lock: of two processes that start at once, one migrates
  * and the other finds it done. Then it gives the application's role its rights.
+ * @throws OperatorFault where a restore was ended before its end
  * @param owner a DataSource, not yet initialised, of the role that owns the tables
  * @param applicationRole the role of DATABASE_URL; null when it is the owner itself
  */
@@ -29,6 +31,7 @@ export async function migrate(owner: DataSource, ownerUrl: string, applicationRo
     ownerUrl,
     async (lock) => {
       await takeLock(lock);
+      await refuseUnverified(lock);
       await lock.query('CREATE SCHEMA IF NOT EXISTS roster');
       await owner.initialize();
       try {

@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip, createGzip } from 'node:zlib';
 
 import { OperatorFault } from '../../config/operator-fault.js';
-import { ArchiveDamaged, textOf } from './archive.js';
+import { ArchiveDamaged, CHARACTERS_OF_PART, ROWS_OF_PART, textOf } from './archive.js';
 import type { Part, Row } from './archive.js';
-
-/** Rows that are given on at a time. */
-const BATCH = 500;
-/** Characters after which a batch goes on all the same. */
-const LARGE = 4_000_000;
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 /** Nothing covers the head of gzip (RFC 1952, 2.3): it is always this one, without a time, and without the system. */
@@ -26,19 +22,24 @@ const PG_DUMP = Buffer.from('PGDMP');
  * @throws OperatorFault if there is such a file already, or none can be made
  */
 export async function placeFile(file: string, write: (draft: string) => Promise<void>): Promise<void> {
-  if (existsSync(file)) throw taken(file);
-  const draft = `${file}.${randomBytes(4).toString('hex')}.part`;
+  refuseTaken(file);
+  const draft = draftOf(file);
   try {
     await (await open(draft, 'wx', 0o600)).close();
     await write(draft);
     await flush(draft);
     await name(draft, file);
+    await flushFolder(dirname(file));
   } catch (error) {
     const { syscall, code } = error as NodeJS.ErrnoException;
     throw syscall ? new OperatorFault(`The file ${file} cannot be written (${code}).`) : error;
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+function draftOf(file: string): string {
+  return `${file}.${randomBytes(4).toString('hex')}.part`;
 }
 
 /** By link(2), which never overwrites; some file systems have none. */
@@ -62,8 +63,33 @@ async function flush(draft: string): Promise<void> {
   }
 }
 
+/** Else a loss of power may take the name back, though not the bytes; some file systems know no such thing. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'ENOTSUP', 'ENOSYS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @throws OperatorFault if there is such a file */
+export function refuseTaken(file: string): void {
+  if (existsSync(file)) throw taken(file);
+}
+
 function taken(file: string): OperatorFault {
   return new OperatorFault(`The file ${file} exists already, and is not overwritten: name another.`);
+}
+
+/**
+ * A file that was named before the one that it belongs to, by somebody who was killed between, gets the name of what may be
+ * removed. Nothing is taken from whoever put the other one elsewhere.
+ */
+export async function setAside(file: string): Promise<void> {
+  await rename(file, draftOf(file));
 }
 
 /** Fills a draft with a copy: lines of JSON, compressed. */
@@ -123,7 +149,7 @@ export async function* partsOf(file: string): AsyncGenerator<Part> {
       rows.push(value as Row);
       text.push(line, '\n');
       length += line.length;
-      if (rows.length === BATCH || length > LARGE) yield gathered();
+      if (rows.length === ROWS_OF_PART || length > CHARACTERS_OF_PART) yield gathered();
     } else {
       if (rows.length > 0) yield gathered();
       yield value as Part;

@@ -3,6 +3,11 @@ import type { Hash } from 'node:crypto';
 
 import { OperatorFault } from '../../config/operator-fault.js';
 
+/** Rows that are in memory at a time. */
+export const ROWS_OF_PART = 500;
+/** Characters of rows that are: a row may be a megabyte. */
+export const CHARACTERS_OF_PART = 4_000_000;
+
 /** The values of a row as PostgreSQL writes them, in the order of the columns. */
 export type Row = readonly (string | null)[];
 

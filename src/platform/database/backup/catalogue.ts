@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 
+import { OperatorFault } from '../../config/operator-fault.js';
 import type { Sequence, Table } from './archive.js';
+import { refuseUnverified } from './unverified.js';
 
 /**
  * Text and numbers are the same on every server then; and a table whose rows a policy would hide fails rather than lacks
@@ -56,6 +58,33 @@ export async function countOf(client: Client, { name }: Pick<Table, 'name'>): Pr
   return Number(rows[0]!.count);
 }
 
+/** What says its length without being read: to unpack every value twice would be slow. */
+const LENGTHS: Readonly<Record<string, (column: string) => string>> = {
+  text: (column) => `octet_length(${column})`,
+  bytea: (column) => `2 + 2 * octet_length(${column})`,
+};
+/** Types whose text is always short. */
+const SHORT = /^(uuid|boolean|smallint|integer|bigint|xid8|date|timestamp.*|time .*|inet|cidr|real|double precision)$/;
+
+/** Bytes of the longest row as text, about; 1 where none is of a length to speak of. */
+export async function longestOf(client: Client, { name, columns }: Pick<Table, 'name' | 'columns'>): Promise<number> {
+  const lengths = columns
+    .filter(({ type }) => !SHORT.test(type))
+    .map(({ name: column, type }) => {
+      const value = `t.${quoted(column)}`;
+      return `coalesce(${LENGTHS[type]?.(value) ?? `octet_length(${value}::text)`}, 0)::bigint`;
+    });
+  if (lengths.length === 0) return 1;
+  const { rows } = await client.query<{ longest: string | null }>(
+    `SELECT max(${lengths.join(' + ')}) AS longest FROM ${name} t`,
+  );
+  return Math.max(1, Number(rows[0]!.longest));
+}
+
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 const MONTHS = `
   SELECT DISTINCT right(relname, 7) AS month FROM pg_class
   WHERE relnamespace = 'roster'::regnamespace AND relispartition AND relkind = 'r' AND relname ~ '_\\d{4}_\\d{2}$' ORDER BY 1`;
@@ -72,6 +101,14 @@ export async function migrationsIn(client: Client): Promise<string[] | null> {
   if (!rows[0]!.there) return null;
   const ran = await client.query<{ name: string }>('SELECT name FROM roster.migrations ORDER BY timestamp, id');
   return ran.rows.map(({ name }) => name);
+}
+
+/** @throws OperatorFault where there is nothing to copy, or nobody knows what it is */
+export async function migrationsToCopy(client: Client): Promise<string[]> {
+  await refuseUnverified(client);
+  const migrations = await migrationsIn(client);
+  if (!migrations) throw new OperatorFault('There is nothing to copy: this database has no tables of Roster.');
+  return migrations;
 }
 
 export async function serverVersion(client: Client): Promise<{ version: string; major: number }> {

@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 
+import type { Client } from 'pg';
+
 import { OperatorFault } from '../../config/operator-fault.js';
 import { VERSION } from '../../telemetry/version.js';
 import { withConnection } from '../data-source.js';
 import { ArchiveDamaged } from './archive.js';
-import { countOf, migrationsIn, serverVersion, tablesOf } from './catalogue.js';
+import { countOf, migrationsIn, migrationsToCopy, serverVersion, tablesOf } from './catalogue.js';
 import { dump, restore } from './postgres-tools.js';
 import type { PostgresTools, Work } from './postgres-tools.js';
 import { releaseJobs } from './queue.js';
 import { refuseNewer } from './replay.js';
 import { LONG, emptyAgain, placeOf, refuseFilled } from './target.js';
+import { UNVERIFIED } from './unverified.js';
 
 /** What pg_dump's own file does not say; beside it, with `.json` after its name. */
 export interface DumpNote {
@@ -35,8 +38,7 @@ export async function dumpInto(tools: PostgresTools, work: Work, madeAt: Date): 
     work.ownerUrl,
     async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const migrations = await migrationsIn(client);
-      if (!migrations) throw new OperatorFault('There is nothing to copy: this database has no tables of Roster.');
+      const migrations = await migrationsToCopy(client);
       const { rows } = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
       await dump(tools, work, rows[0]!.snapshot);
       const tables: { name: string; rows: number }[] = [];
@@ -59,6 +61,16 @@ export async function dumpInto(tools: PostgresTools, work: Work, madeAt: Date): 
 
 export async function writeNote(draft: string, note: DumpNote): Promise<void> {
   await writeFile(draft, `${JSON.stringify(note, null, 2)}\n`);
+}
+
+/** Whether a file of this name is one of our notes. */
+export async function isNote(file: string): Promise<boolean> {
+  try {
+    return (JSON.parse(await readFile(file, 'utf8')) as Partial<DumpNote> | null)?.kind === 'roster-dump';
+  } catch {
+    // None, or somebody else's.
+    return false;
+  }
 }
 
 /** @throws ArchiveDamaged if the dump is not what was noted @throws OperatorFault if there is no note */
@@ -90,7 +102,8 @@ export async function digestOf(file: string): Promise<string> {
 }
 
 /**
- * pg_restore has one transaction; what is found wrong after it is taken away again.
+ * pg_restore has one transaction; what is found wrong after it is taken away again, and until nothing is, nobody starts on
+ * it (unverified.ts).
  * @param known every migration that this version knows
  * @returns the rows that are there now
  */
@@ -106,6 +119,7 @@ export async function restoreDump(
     const found = await refuseFilled(client, placeOf(ownerUrl));
     // The dump makes both schemas, and what its indexes need is no part of them.
     await client.query('DROP SCHEMA IF EXISTS roster, graphile_worker CASCADE; CREATE EXTENSION IF NOT EXISTS pg_trgm');
+    await client.query(`CREATE SCHEMA ${UNVERIFIED}`);
     return found;
   });
   try {
@@ -113,18 +127,11 @@ export async function restoreDump(
     return await withConnection(
       ownerUrl,
       async (client) => {
-        refuseNewer((await migrationsIn(client)) ?? [], known);
-        let rows = 0;
-        const tables = await tablesOf(client);
-        for (const { name } of tables) {
-          const count = await countOf(client, { name });
-          const noted = note.tables.find((table) => table.name === name)?.rows ?? count;
-          if (count !== noted) throw new OperatorFault(`${name} has ${count} rows, not ${noted}. Nothing was changed.`);
-          rows += count;
-        }
+        const done = await compare(client, note, known);
         await releaseJobs(client);
         await client.query('ANALYZE');
-        return { tables: tables.length, rows };
+        await client.query(`DROP SCHEMA ${UNVERIFIED}`);
+        return done;
       },
       LONG,
     );
@@ -132,4 +139,17 @@ export async function restoreDump(
     await emptyAgain(ownerUrl, there);
     throw error;
   }
+}
+
+async function compare(client: Client, note: DumpNote, known: readonly string[]): ReturnType<typeof restoreDump> {
+  refuseNewer((await migrationsIn(client)) ?? [], known);
+  let rows = 0;
+  const tables = await tablesOf(client);
+  for (const { name } of tables) {
+    const count = await countOf(client, { name });
+    const noted = note.tables.find((table) => table.name === name)?.rows ?? count;
+    if (count !== noted) throw new OperatorFault(`${name} has ${count} rows, not ${noted}. Nothing was changed.`);
+    rows += count;
+  }
+  return { tables: tables.length, rows };
 }

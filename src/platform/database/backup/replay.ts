@@ -8,9 +8,9 @@ import { withConnection } from '../data-source.js';
 import { rollBack, whatWasLost } from '../transaction.js';
 import { ArchiveDamaged, Tally, headOf } from './archive.js';
 import type { Contents, Part, Rows, Sequence, Table, TableEnd } from './archive.js';
-import { speakPlainly, tablesOf } from './catalogue.js';
+import { quoted, speakPlainly, tablesOf } from './catalogue.js';
 import { releaseJobs } from './queue.js';
-import { quoted, rowsOf } from './snapshot.js';
+import { rowsOf } from './snapshot.js';
 import { emptyAgain, placeOf, refuseFilled } from './target.js';
 
 export interface Target {

@@ -1,13 +1,19 @@
 import type { Client } from 'pg';
 
-import { OperatorFault } from '../../config/operator-fault.js';
 import { VERSION } from '../../telemetry/version.js';
-import { Tally, rowsPart } from './archive.js';
+import { CHARACTERS_OF_PART, ROWS_OF_PART, Tally, rowsPart } from './archive.js';
 import type { Head, Part, Row, Rows, Table } from './archive.js';
-import { countOf, migrationsIn, monthsOf, sequencesOf, serverVersion, speakPlainly, tablesOf } from './catalogue.js';
-
-/** Rows that are in memory at a time. */
-const BATCH = 500;
+import {
+  countOf,
+  longestOf,
+  migrationsToCopy,
+  monthsOf,
+  quoted,
+  sequencesOf,
+  serverVersion,
+  speakPlainly,
+  tablesOf,
+} from './catalogue.js';
 
 export interface Circumstances {
   readonly madeAt: Date;
@@ -45,25 +51,21 @@ export async function* snapshotOf(client: Client, { madeAt, signal }: Circumstan
 
 /** The rows of a table in the order of its key, which is the same on every server. */
 export async function* rowsOf(client: Client, table: Table): AsyncGenerator<Rows> {
+  const batch = Math.max(1, Math.min(ROWS_OF_PART, Math.floor(CHARACTERS_OF_PART / (await longestOf(client, table)))));
   const values = table.columns.map(({ name }) => `t.${quoted(name)}::text`).join(', ');
   await client.query(
     `DECLARE roster_copy NO SCROLL CURSOR FOR SELECT ${values} FROM ${table.name} t ORDER BY ${orderOf(table)}`,
   );
   for (;;) {
-    const { rows } = await client.query<Row[]>({ text: `FETCH ${BATCH} FROM roster_copy`, rowMode: 'array' } as never);
+    const { rows } = await client.query<Row[]>({ text: `FETCH ${batch} FROM roster_copy`, rowMode: 'array' } as never);
     if (rows.length > 0) yield rowsPart(rows as unknown as Row[]);
-    if (rows.length < BATCH) break;
+    if (rows.length < batch) break;
   }
   await client.query('CLOSE roster_copy');
 }
 
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 async function describe(client: Client, tables: readonly Table[], madeAt: Date): Promise<Head> {
-  const migrations = await migrationsIn(client);
-  if (!migrations) throw new OperatorFault('There is nothing to copy: this database has no tables of Roster.');
+  const migrations = await migrationsToCopy(client);
   const { version: postgres } = await serverVersion(client);
   let rows = 0;
   for (const table of tables) rows += await countOf(client, table);

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { OperatorFault } from '../../config/operator-fault.js';
 import { withConnection } from '../data-source.js';
 import { MIGRATION_LOCK } from '../migrate.js';
+import { UNVERIFIED, isUnverified } from './unverified.js';
 
 /** What one statement may take: a table of many millions is looked through. Milliseconds. */
 export const LONG = 6 * 60 * 60_000;
@@ -56,11 +57,12 @@ interface There {
 }
 
 /**
- * Nothing is ever written over what is there. An empty schema of a careful administrator, and an empty queue that a
- * killed restore has left, are nothing.
+ * Nothing is ever written over what is there. An empty schema of a careful administrator, an empty queue that a killed
+ * restore has left, and what one has left of which nobody knows whether it is whole, are nothing.
  * @returns what the restore will have made, and takes away again if it fails
  */
 export async function refuseFilled(client: Client, place: string): Promise<There> {
+  if (await isUnverified(client)) await client.query(EMPTY);
   const there = (await client.query<There>(THERE)).rows[0]!;
   const owed = there.jobs && !(there.queue && (await isEmpty(client, 'graphile_worker._private_jobs')));
   if (there.relations === 0 && !owed) return there;
@@ -70,6 +72,9 @@ export async function refuseFilled(client: Client, place: string): Promise<There
       'away while Roster is stopped.',
   );
 }
+
+// The mark last: in one transaction, for it is one question.
+const EMPTY = `DROP SCHEMA IF EXISTS roster CASCADE; DROP SCHEMA IF EXISTS graphile_worker CASCADE; DROP SCHEMA ${UNVERIFIED}`;
 
 async function isEmpty(client: Client, table: string): Promise<boolean> {
   const { rows } = await client.query<{ empty: boolean }>(`SELECT NOT EXISTS (SELECT FROM ${table}) AS empty`);
@@ -83,6 +88,7 @@ export async function emptyAgain(ownerUrl: string, { schema, jobs }: There): Pro
     async (client) => {
       await client.query(`DROP SCHEMA IF EXISTS roster CASCADE${schema ? '; CREATE SCHEMA roster' : ''}`);
       if (!jobs) await client.query('DROP SCHEMA IF EXISTS graphile_worker CASCADE');
+      await client.query(`DROP SCHEMA IF EXISTS ${UNVERIFIED}`);
     },
     LONG,
   );
