@@ -12,6 +12,7 @@ import { startTestCluster } from '../harness/cluster.js';
 import { ask, asSuperuser, freshDatabase } from '../harness/database.js';
 import { PASSWORD } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
+import type { Launched } from '../harness/process.js';
 import { launch, onDatabase, runToEnd, startProcess } from '../harness/process.js';
 import { emptyTables, fillEveryTable, takeJobInHand } from './every-table.js';
 import { Folder, command, contentsOf, hasTables, refusal } from './backup-drill.js';
@@ -166,50 +167,6 @@ describe('npm run roster -- backup, and restore', () => {
     }
   });
 
-  it('owes what ran while the backup was made, also on its last attempt', async () => {
-    const ran =
-      "UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'gone', attempts = max_attempts";
-    await sql("SELECT graphile_worker.add_job('drill', max_attempts => 1, job_key => 'drill')");
-    await sql(`${ran} WHERE key = 'drill'`);
-    await backUp(folder.at('ran.backup'));
-    await sql("DELETE FROM graphile_worker._private_jobs WHERE key = 'drill'");
-    await restore(folder.at('ran.backup'), target);
-    const JOB = "SELECT attempts, locked_at, is_available FROM graphile_worker._private_jobs WHERE key = 'drill'";
-    expect(await ask(asSuperuser(target), JOB)).toEqual([{ attempts: 0, locked_at: null, is_available: true }]);
-  });
-
-  it('copies one moment while people sign up', async () => {
-    const app = await TestApp.start({ database: source });
-    try {
-      const before = await app.people.person();
-      const command = backUp(folder.at('busy.backup'));
-      let done = false;
-      const copied = command.finally(() => (done = true));
-      while (!done) await app.people.person();
-      await copied;
-      // Every foreign key is checked when it comes back.
-      await restore(folder.at('busy.backup'), target);
-      // Of one moment: whoever is in it is whole, whoever was there before is in it, and each fact has its audit entry or waits for it.
-      const there = (text: string, values: unknown[] = []): Promise<unknown[]> =>
-        ask(asSuperuser(target), text, values);
-      expect(await there('SELECT 1 FROM roster.users WHERE id = $1', [before.id])).toHaveLength(1);
-      const halves = `SELECT u.id FROM roster.users u WHERE activated_at IS NOT NULL AND
-        (NOT EXISTS (SELECT FROM roster.events e WHERE e.subject = 'users/' || u.id) AND u.email NOT LIKE 'staged-%')
-        UNION ALL SELECT a.id FROM roster.audit_entries a LEFT JOIN roster.events e USING (id) WHERE e.id IS NULL`;
-      expect(await there(halves)).toEqual([]);
-    } finally {
-      await app.stop();
-    }
-  });
-
-  it('says that the secret is another one', async () => {
-    const settings = { ...onDatabase(target), SECRET_KEY: Buffer.alloc(32, 9).toString('base64') };
-    const { secrets } = await command<Restored>(settings, 'restore', file);
-    expect(secrets).toMatchObject({ verdict: 'fault' });
-    const text = readFileSync(file);
-    expect(gunzipSync(text).includes(Buffer.alloc(32, 7).toString('base64'))).toBe(false);
-  });
-
   it('overwrites no file', async () => {
     const bytes = readFileSync(file);
     expect(await refusal(onDatabase(source), 'backup', file)).toContain('exists already');
@@ -219,6 +176,56 @@ describe('npm run roster -- backup, and restore', () => {
   it('wants to be told which file', async () => {
     const { code, stderr } = await runToEnd(onDatabase(source), ['backup']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('"backup" needs a FILE')]);
+  });
+});
+
+describe('a copy that is made while people sign up and a job runs', () => {
+  const there = (text: string, values: unknown[] = []): Promise<unknown[]> => ask(asSuperuser(target), text, values);
+  let target: DatabaseAddress;
+  let before: { id: string };
+  let restored: Restored;
+
+  beforeAll(async () => {
+    const app = await TestApp.start({ database: source });
+    try {
+      before = await app.people.person();
+      await sql("SELECT graphile_worker.add_job('drill', max_attempts => 1, job_key => 'drill')");
+      // By somebody who is at work: what others hold is taken from them.
+      const ran = `UPDATE graphile_worker._private_jobs SET locked_at = now(), attempts = max_attempts,
+        locked_by = (SELECT id FROM roster.job_workers ORDER BY beat_at DESC LIMIT 1) WHERE key = 'drill' RETURNING locked_by`;
+      expect(await sql(ran)).toEqual([{ locked_by: expect.any(String) }]);
+      const copied = backUp(folder.at('busy.backup'));
+      let done = false;
+      const ended = copied.finally(() => (done = true));
+      while (!done) await app.people.person();
+      await ended;
+    } finally {
+      await app.stop();
+    }
+    target = await freshDatabase('backup_target', { empty: true });
+    const settings = { ...onDatabase(target), SECRET_KEY: Buffer.alloc(32, 9).toString('base64') };
+    // Every foreign key is checked when it comes back.
+    restored = await command<Restored>(settings, 'restore', folder.at('busy.backup'));
+  });
+
+  it('is of one moment', async () => {
+    // Whoever is in it is whole, whoever was there before is in it, and each fact has its audit entry or waits for it.
+    expect(await there('SELECT 1 FROM roster.users WHERE id = $1', [before.id])).toHaveLength(1);
+    const halves = `SELECT u.id FROM roster.users u WHERE activated_at IS NOT NULL AND
+      (NOT EXISTS (SELECT FROM roster.events e WHERE e.subject = 'users/' || u.id) AND u.email NOT LIKE 'staged-%')
+      UNION ALL SELECT a.id FROM roster.audit_entries a LEFT JOIN roster.events e USING (id) WHERE e.id IS NULL`;
+    expect(await there(halves)).toEqual([]);
+  });
+
+  it('owes what ran, also on its last attempt', async () => {
+    const JOB = "SELECT attempts, locked_at, is_available FROM graphile_worker._private_jobs WHERE key = 'drill'";
+    expect(await there(JOB)).toEqual([{ attempts: 0, locked_at: null, is_available: true }]);
+  });
+
+  it('holds no secret, and a restore says that it has another one', () => {
+    expect(restored.secrets).toMatchObject({ verdict: 'fault' });
+    const text = gunzipSync(readFileSync(folder.at('busy.backup')));
+    expect(text.includes(Buffer.alloc(32, 7).toString('base64'))).toBe(false);
   });
 });
 
@@ -247,8 +254,6 @@ describe('whoever is killed in the midst', () => {
       SELECT gen_random_uuid(), n || '@example.com', n || '@example.com', 'Person ' || n, 'person ' || n, 'en', '{}', '{}', now(), now(), 1
       FROM generate_series(1, 30000) n`,
     );
-  });
-  beforeEach(async () => {
     target = await freshDatabase('backup_killed', { empty: true });
   });
 
@@ -273,29 +278,26 @@ describe('whoever is killed in the midst', () => {
     expect(existsSync(big)).toBe(true);
   });
 
-  it.each<[NodeJS.Signals, RegExp]>([
-    ['SIGKILL', /^$/],
-    ['SIGINT', /nothing was changed|Stopped before it was done/],
-  ])('by %s has restored nothing, and the next one restores all of it', async (signal, said) => {
-    const program = launch(onDatabase(target), ['restore', big]);
-    await asked(target, 'INSERT INTO roster.users %');
-    program.child.kill(signal);
-    const { code, stderr } = await program.ended;
-    expect([code, stderr]).toEqual([signal === 'SIGKILL' ? null : 1, expect.stringMatching(said)]);
+  it('has restored nothing, keeps others out meanwhile, and the next one restores all of it', async () => {
+    const stoppedAmid = async (signal: NodeJS.Signals): Promise<Launched> => {
+      const program = launch(onDatabase(target), ['restore', big]);
+      await asked(target, 'INSERT INTO roster.users %');
+      // Else it may be done before the other one begins.
+      program.child.kill('SIGSTOP');
+      expect(await refusal(onDatabase(target), 'restore', big)).toMatch(/Another process|Roster runs/);
+      program.child.kill(signal);
+      program.child.kill('SIGCONT');
+      return program;
+    };
+    const interrupted = await (await stoppedAmid('SIGINT')).ended;
+    expect(interrupted).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing was changed|Stopped before/) });
+    expect(await hasTables(asSuperuser(target))).toBe(false);
+    const killed = await (await stoppedAmid('SIGKILL')).ended;
+    expect(killed).toMatchObject({ code: null, stderr: '' });
     for (let tries = 0; (await sessionsOn(target)) > 0 && tries < 200; tries += 1) await sleep(50);
     expect(await hasTables(asSuperuser(target))).toBe(false);
     await restore(big, target);
     expect(await contentsOf(asSuperuser(target))).toEqual(await contentsOf(asSuperuser(large)));
-  });
-
-  it('keeps a second one out meanwhile', async () => {
-    const program = launch(onDatabase(target), ['restore', big]);
-    await asked(target, 'INSERT INTO roster.users %');
-    // Else it may be done before the other one begins.
-    program.child.kill('SIGSTOP');
-    const said = await refusal(onDatabase(target), 'restore', big).finally(() => program.child.kill('SIGCONT'));
-    expect(said).toMatch(/Another process|Roster runs/);
-    expect((await program.ended).code).toBe(0);
   });
 });
 

@@ -172,12 +172,16 @@ async function* linesOf(file: string): AsyncGenerator<string> {
   source.once('error', (error) => bytes.destroy(error));
   source.pipe(bytes);
   const decoder = new StringDecoder('utf8');
-  let rest = '';
+  // Pieces of a line that has not ended: looked through once each, for a line may be of megabytes.
+  let begun: string[] = [];
   try {
     for await (const chunk of bytes) {
-      const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
-      rest = lines.pop()!;
-      yield* lines;
+      const [end, ...others] = decoder.write(chunk as Buffer).split('\n');
+      begun.push(end!);
+      for (const other of others) {
+        yield begun.join('');
+        begun = [other];
+      }
     }
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -187,5 +191,5 @@ async function* linesOf(file: string): AsyncGenerator<string> {
     source.destroy();
     bytes.destroy();
   }
-  if (rest !== '') throw new ArchiveDamaged('it is cut: its last line is not whole');
+  if (begun.join('') !== '') throw new ArchiveDamaged('it is cut: its last line is not whole');
 }
