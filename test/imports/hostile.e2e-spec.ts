@@ -167,6 +167,7 @@ describe('hostile files', () => {
     'rounds=8',
     'base64_signer_key=AAAA; rounds=8; mem_cost=14',
     `base64_signer_key=${'A'.repeat(88)}; rounds=99; mem_cost=14`,
+    `base64_signer_key=${'A'.repeat(88)}; rounds=8; mem_cost=14; ${'a'.repeat(1000)}`,
   ])('refuses the parameters of Firebase %s', async (config) => {
     const answer = await handIn<Refusal>(admin, csv('email,name'), { ...CSV, 'firebase-hash-config': config });
     expect([answer.status, answer.body.code]).toEqual([400, 'parameter_invalid']);
