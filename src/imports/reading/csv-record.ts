@@ -49,7 +49,8 @@ export class CsvRecords {
       misplaced ||= !isSurplus && cell.includes('"');
       if (cellEnd > lineEnd) {
         const last = cell.endsWith('\r') ? cell.slice(0, -1) : cell;
-        return { cells: [...cells, last.replaceAll(delimiter, '')], next: lineEnd + 1, misplaced };
+        cells.push(isSurplus ? last.replaceAll(delimiter, '') : last);
+        return { cells, next: lineEnd + 1, misplaced };
       }
       cells.push(cell);
       at = cellEnd + 1;
