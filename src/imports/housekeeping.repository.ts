@@ -16,12 +16,12 @@ const STAGED = [
 export class HousekeepingRepository {
   constructor(private readonly db: Database) {}
 
-  /** Those that wait or run, and that nobody has touched since. */
-  async unfinished(table: 'imports' | 'exports', before: Date): Promise<string[]> {
+  /** Those that wait or run, and that nobody has touched since: some of them, after the one of this id. */
+  async unfinished(table: 'imports' | 'exports', before: Date, after: string): Promise<string[]> {
     const rows = await this.db.rows<{ id: string }>(
       `SELECT id FROM roster.${table}
-       WHERE state IN ('queued', 'running') AND finished_at IS NULL AND updated_at < $1 ORDER BY updated_at LIMIT 100`,
-      [before],
+       WHERE state IN ('queued', 'running') AND finished_at IS NULL AND updated_at < $1 AND id > $2 ORDER BY id LIMIT 100`,
+      [before, after],
     );
     return rows.map(({ id }) => id);
   }

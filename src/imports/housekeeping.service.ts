@@ -15,6 +15,8 @@ const SILENT_FOR = 20_000;
 /** Longer than a file may take to come in. Milliseconds. */
 const ABANDONED_AFTER = 65 * 60_000;
 
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+
 /** Goes on with what a process has left undone, and takes away what nobody needs any more. */
 @Injectable()
 export class Housekeeping {
@@ -35,9 +37,18 @@ export class Housekeeping {
   async sweep(): Promise<void> {
     const now = this.clock.millis();
     const silent = new Date(now - SILENT_FOR);
-    for (const importId of await this.files.unfinished('imports', silent)) await this.imports.follow(importId);
-    for (const exportId of await this.files.unfinished('exports', silent)) await this.exports.follow(exportId);
+    for await (const importId of this.unfinished('imports', silent)) await this.imports.follow(importId);
+    for await (const exportId of this.unfinished('exports', silent)) await this.exports.follow(exportId);
     await this.files.abandon(new Date(now - ABANDONED_AFTER), new Date(now));
     await this.files.dropStaged();
+  }
+
+  /** All of them, a page at a time: most only wait for their turn, and stand in nobody's way. */
+  private async *unfinished(table: 'imports' | 'exports', before: Date): AsyncGenerator<string> {
+    for (let after: string | undefined = BEFORE_ALL; after !== undefined;) {
+      const page: string[] = await this.files.unfinished(table, before, after);
+      yield* page;
+      after = page.at(-1);
+    }
   }
 }

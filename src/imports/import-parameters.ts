@@ -10,6 +10,7 @@ const NAMES = ['onConflict', 'dryRun', 'format'];
 const CHOICES = ['auto', ...FORMATS] as const;
 /** As Firebase's console writes them down, or in one line. */
 const FIREBASE_HEADER = 'Firebase-Hash-Config';
+const LONGEST_CONFIG = 1000;
 const MOST_ROUNDS = 8;
 const MOST_MEMORY = 16;
 
@@ -43,7 +44,7 @@ export const ApiImportParameters = (): MethodDecorator =>
       required: false,
       description:
         'What password hashes of Firebase were made with, as its console shows it for the project; kept sealed, beside them',
-      schema: { type: 'string', maxLength: 1000 },
+      schema: { type: 'string', maxLength: LONGEST_CONFIG },
       example: 'base64_signer_key=jxspr8Ki0RYycVU8zykbdA==; base64_salt_separator=Bw==; rounds=8; mem_cost=14',
     }),
   );
@@ -81,6 +82,8 @@ function oneOf<const T extends string>(
 
 /** @throws ParameterInvalid */
 export function firebaseConfigOf(text: string): FirebaseConfig {
+  // What looks for the names takes the square of a text that holds none.
+  if (text.length > LONGEST_CONFIG) throw invalid(FIREBASE_HEADER, `has more than ${LONGEST_CONFIG} characters`);
   const members = new Map(
     [...text.matchAll(/(\w+)\s*[=:]\s*([\w+/-]+={0,2})/g)].map(([, name, value]) => [name!, value!]),
   );

@@ -15,9 +15,14 @@ export class ImportOver extends defineProblem('import_over', 409, 'This import i
   mend: 'Read its report; rows that were taken over by mistake are users like others.',
 }) {}
 
+export class TooManyImports extends defineProblem('too_many_imports', 409, 'You have too many imports already', {
+  cause: 'Of what one person has sent, at most 10 files may come in, wait or be taken over at the same time.',
+  mend: 'Wait until one of them is over, or cancel it. An upload whose process was killed counts for an hour more.',
+}) {}
+
 export class FileUnreadable extends defineProblem('file_unreadable', 422, 'This file cannot be read', {
   cause:
-    'It is of no format that is known: its columns or its first object are not those of Roster, Auth0, Keycloak, Supabase or Firebase; or it is empty, compressed, or no UTF-8.',
+    'It is of no format that is known: its columns or its first object are not those of Roster, Auth0, Keycloak, Supabase or Firebase; or it is empty, compressed, no UTF-8, or has more rows than `IMPORT_MAX_ROWS`.',
   mend: 'See `errors` for what is wrong; name the format by `format`, and the type by `Content-Type`.',
   told: {
     detail: 'The column "email" stands twice',

@@ -16,7 +16,7 @@ import { StreamedBody } from '../platform/http/streamed-body.js';
 import { FILE_EXAMPLES } from './file-examples.js';
 import { ApiImportParameters } from './import-parameters.js';
 import { ImportProgress } from './import-progress.service.js';
-import { FileUnreadable, ImportNotFound, ImportOver, ImportUsers } from './imports.contract.js';
+import { FileUnreadable, ImportNotFound, ImportOver, ImportUsers, TooManyImports } from './imports.contract.js';
 import {
   IMPORT_FIELDS,
   ImportPageResponse,
@@ -43,7 +43,7 @@ export class ImportsController {
   @UseInterceptors(ReceiveFile)
   @StreamedBody(FILE_EXAMPLES)
   @ApiImportParameters()
-  @ApiProblems(FileUnreadable, RequestTimedOut)
+  @ApiProblems(FileUnreadable, TooManyImports, RequestTimedOut)
   @Operation(
     'imports.create',
     'Import users from a file',

@@ -13,6 +13,10 @@ export const IMPORT_COLUMNS = `i.id, i.state, i.format, i.on_conflict AS "onConf
   i.created_at AS "createdAt", i.updated_at AS "updatedAt", i.finished_at AS "finishedAt", i.version`;
 const FIND = statement('imports_find', `SELECT ${IMPORT_COLUMNS} FROM roster.imports i WHERE i.id = $1`);
 const LOCK = statement('imports_lock', `SELECT ${IMPORT_COLUMNS} FROM roster.imports i WHERE i.id = $1 FOR UPDATE`);
+const UNFINISHED = statement(
+  'imports_unfinished',
+  'SELECT count(*)::int AS count FROM roster.imports WHERE finished_at IS NULL AND actor_id = $1',
+);
 const SEIZE = statement('imports_seize', `${LOCK.text} SKIP LOCKED`);
 const CHUNK = statement(
   'import_chunks_at',
@@ -75,6 +79,13 @@ export type Counts = Record<ReportedRow['status'], number>;
 @Injectable()
 export class ImportsRepository {
   constructor(private readonly db: Database) {}
+
+  /** How many of somebody's are not over; nobody else adds one of theirs until the transaction ends. */
+  async unfinishedOf(actorId: string): Promise<number> {
+    await this.db.row(TURN, [`imports of ${actorId}`]);
+    const counted = await this.db.row<{ count: number }>(UNFINISHED, [actorId]);
+    return counted!.count;
+  }
 
   async insert(each: Import): Promise<void> {
     const { id, state, format, onConflict, dryRun, actorId, onBehalfOf, permissions, createdAt } = each;

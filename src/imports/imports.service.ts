@@ -4,6 +4,7 @@ import { Events } from '../events/index.js';
 import { Jobs, defineJob } from '../jobs/index.js';
 import type { JobRun } from '../jobs/index.js';
 import { Clock } from '../platform/clock/clock.js';
+import { Config } from '../platform/config/config.js';
 import { newId } from '../platform/crypto/tokens.js';
 import { Database } from '../platform/database/database.js';
 import { refuseStale } from '../platform/http/parameters.js';
@@ -12,15 +13,19 @@ import type { Principal } from '../platform/http/principal.js';
 import { afresh } from './afresh.js';
 import type { ConflictRule, FormatName, Import } from './import.entity.js';
 import { ImportRuns, isUnderWay } from './import-runs.service.js';
-import { ImportCancelled, ImportNotFound, ImportOver, ImportStarted } from './imports.contract.js';
+import { ImportCancelled, ImportNotFound, ImportOver, ImportStarted, TooManyImports } from './imports.contract.js';
 import { ImportsRepository } from './imports.repository.js';
 import { fateOf } from './fate.js';
 import { FileReader } from './reading/file-reader.js';
 import type { FileType, StagedRow } from './reading/file-reader.js';
+import { FileRefused } from './reading/source-row.js';
 
 /** As many rows as one transaction takes over in a small part of a second; and no more text than this. */
 const ROWS_OF_CHUNK = 500;
 const CHARACTERS_OF_CHUNK = 1024 * 1024;
+
+/** Of one person, that are not over. */
+const MOST_AT_ONCE = 10;
 
 const RunImport = defineJob<{ importId: string }>('imports.run', { maxAttempts: 10, isLong: true });
 
@@ -39,6 +44,7 @@ export class Imports {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
+    private readonly config: Config,
     private readonly events: Events,
     private readonly imports: ImportsRepository,
     private readonly jobs: Jobs,
@@ -58,7 +64,7 @@ export class Imports {
    * Stages a file as it comes: durably, and no more than a piece of it in memory. Nothing is done with it before
    * `accept`.
    * @param actor null for the operator of the machine
-   * @throws FileRefused, and what the bytes throw; then it is incomplete
+   * @throws TooManyImports, before the first byte is read; FileRefused, and what the bytes throw; then it is incomplete
    */
   async receive(
     bytes: AsyncIterable<Uint8Array>,
@@ -69,19 +75,11 @@ export class Imports {
     const id = newId();
     const { onConflict, dryRun, format } = terms;
     const now = this.clock.now();
-    await afresh(() =>
-      this.imports.insert({
-        id,
-        state: 'uploading',
-        format,
-        onConflict,
-        dryRun,
-        ...whose(actor),
-        createdAt: now,
-      } as Import),
-    );
+    const begun = { id, state: 'uploading', format, onConflict, dryRun, ...whose(actor), createdAt: now } as Import;
+    await afresh(() => this.db.transaction(() => this.begin(begun)));
     try {
-      await this.stageAll(id, bytes, new FileReader(type, format, { now, firebasePrefix: terms.firebasePrefix }));
+      const file = new FileReader(type, format, { now, firebasePrefix: terms.firebasePrefix });
+      await this.stageAll(id, bytes, file, actor === null ? Infinity : this.config.values.IMPORT_MAX_ROWS);
     } catch (error) {
       await afresh(() => this.giveUp(id));
       throw error;
@@ -141,6 +139,12 @@ export class Imports {
     if (fate === 'dead') await this.runs.end(id, 'failed', 'Its job failed too often: see why in the list of jobs');
   }
 
+  private async begin(begun: Import): Promise<void> {
+    const { actorId } = begun;
+    if (actorId !== null && (await this.imports.unfinishedOf(actorId)) >= MOST_AT_ONCE) throw new TooManyImports();
+    await this.imports.insert(begun);
+  }
+
   private async run(id: string, run: JobRun): Promise<void> {
     try {
       await this.runs.run(id, run.signal, (done, of) => run.progress(done, of));
@@ -174,8 +178,13 @@ export class Imports {
     await this.drop(id);
   }
 
-  private async stageAll(id: string, bytes: AsyncIterable<Uint8Array>, file: FileReader): Promise<void> {
-    const stage = new Stage(async (rows, read, chunk) => {
+  private async stageAll(
+    id: string,
+    bytes: AsyncIterable<Uint8Array>,
+    file: FileReader,
+    mostRows: number,
+  ): Promise<void> {
+    const stage = new Stage(mostRows, async (rows, read, chunk) => {
       const told = { rows, bytes: read, format: file.format, at: this.clock.now() };
       if (!(await afresh(() => this.imports.stage(id, told, chunk)))) throw new ImportNotFound();
     });
@@ -204,11 +213,14 @@ class Stage {
   private size = 0;
 
   constructor(
+    private readonly most: number,
     private readonly write: (rows: number, bytes: number, chunk: { firstRow: number; text: string }) => Promise<void>,
   ) {}
 
   async add(rows: readonly StagedRow[]): Promise<void> {
     for (const row of rows) {
+      if (this.rows + this.texts.length >= this.most)
+        throw new FileRefused('rows_surplus', `The file has more than ${this.most} rows: divide it`);
       const text = JSON.stringify(row);
       this.texts.push(text);
       this.size += text.length;

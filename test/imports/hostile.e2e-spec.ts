@@ -3,9 +3,11 @@ import { deflateRawSync, gzipSync } from 'node:zlib';
 import { TestApp } from '../harness/app.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
-import { CSV, JSON_DOCUMENT, NDJSON, csv, handIn, summaryOf, taken, userAt } from './files.js';
+import { CSV, JSON_DOCUMENT, NDJSON, csv, handIn, ndjson, summaryOf, taken, userAt } from './files.js';
 
 const MEGABYTE = 1024 * 1024;
+/** More than one piece that is staged. */
+const MOST_ROWS = 700;
 
 interface Refusal {
   readonly code: string;
@@ -17,7 +19,9 @@ describe('hostile files', () => {
   let admin: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ settings: { IMPORT_MAX_BYTES: String(4 * MEGABYTE) } });
+    app = await TestApp.start({
+      settings: { IMPORT_MAX_BYTES: String(4 * MEGABYTE), IMPORT_MAX_ROWS: String(MOST_ROWS) },
+    });
     admin = await app.people.admin();
   });
   afterAll(() => app.stop());
@@ -104,7 +108,9 @@ describe('hostile files', () => {
     ['a gzip that does not', gzipSync('email,name\n'), CSV, 422, 'file_compressed'],
     ['Latin-1', 'email,name\n', { 'content-type': 'text/csv; charset=iso-8859-1' }, 415, ''],
     ['a picture', 'x', { 'content-type': 'image/png' }, 415, ''],
-    ['more than the bound', Buffer.alloc(5 * MEGABYTE, 'a'), CSV, 413, ''],
+    ['blanks without end', ' \n'.repeat(MEGABYTE), CSV, 422, 'file_empty'],
+    ['more rows than the bound', 'x\n'.repeat(MOST_ROWS + 1), NDJSON, 422, 'rows_surplus'],
+    ['more bytes than the bound', Buffer.alloc(5 * MEGABYTE, 'a'), CSV, 413, ''],
   ])('refuses %s, and keeps nothing of it', async (_, file, headers, status, code) => {
     const answer = await handIn<Refusal>(admin, file, headers);
     expect([answer.status, answer.body.errors?.[0]?.code ?? '']).toEqual([status, code]);
@@ -113,6 +119,40 @@ describe('hostile files', () => {
       [admin.id],
     );
     expect(left).toEqual([]);
+  });
+
+  it('takes as many rows as may be', async () => {
+    const done = await taken(admin, 'x\n'.repeat(MOST_ROWS), NDJSON, '?format=roster');
+    expect(done).toMatchObject({ rows: MOST_ROWS, failed: MOST_ROWS });
+  });
+
+  it('takes a value that nobody expected for one bad row', async () => {
+    const strange = { toString: 1, valueOf: 1 };
+    const somebody = (): object => {
+      const email = fresh();
+      return { email, username: email, enabled: true };
+    };
+    const credentials = [
+      {
+        type: 'password',
+        secretData: '{"value":"AAAA","salt":{"toString":1}}',
+        credentialData: '{"algorithm":"argon2","additionalParameters":null}',
+      },
+    ];
+    const lines = [
+      somebody(),
+      { ...somebody(), credentials },
+      { ...somebody(), emailVerified: strange },
+      { email: strange, username: strange, enabled: strange },
+    ];
+    const done = await taken(admin, ndjson(...lines), NDJSON);
+    expect(done.format).toBe('keycloak');
+    expect(await summaryOf(admin, done.id)).toEqual([
+      '1 created',
+      '2 failed hash_unknown /passwordHash',
+      '3 created',
+      '4 failed required /email',
+    ]);
   });
 
   it.each(['onConflict=replace', 'dryRun=yes', 'format=ldap', 'nothing=1', 'onConflict=skip&onConflict=fail'])(
@@ -127,6 +167,7 @@ describe('hostile files', () => {
     'rounds=8',
     'base64_signer_key=AAAA; rounds=8; mem_cost=14',
     `base64_signer_key=${'A'.repeat(88)}; rounds=99; mem_cost=14`,
+    `base64_signer_key=${'A'.repeat(88)}; rounds=8; mem_cost=14; ${'a'.repeat(1000)}`,
   ])('refuses the parameters of Firebase %s', async (config) => {
     const answer = await handIn<Refusal>(admin, csv('email,name'), { ...CSV, 'firebase-hash-config': config });
     expect([answer.status, answer.body.code]).toEqual([400, 'parameter_invalid']);

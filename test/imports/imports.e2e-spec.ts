@@ -373,6 +373,47 @@ describe('imports', () => {
     expect(await over(admin, waiting.id)).toMatchObject({ state: 'completed', created: 1 });
   });
 
+  it('is looked after however many wait before it', async () => {
+    const held = await holdJobs(app);
+    const [waiting, lost] = [
+      (await handIn(admin, ndjson({ email: fresh(), name: 'A' }), NDJSON)).body,
+      (await handIn(admin, ndjson({ email: fresh(), name: 'A' }), NDJSON)).body,
+    ];
+    await app.sql(
+      `INSERT INTO roster.imports
+       SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, state, format, on_conflict, dry_run, actor_id, on_behalf_of,
+         permissions, 0, 0, 0, 0, 0, 0, 0, NULL, job_id, created_at, now() - interval '2 hours', NULL, 1
+       FROM roster.imports, generate_series(1, 101) n WHERE id = $1`,
+      [waiting.id],
+    );
+    await app.sql("UPDATE roster.jobs SET state = 'dead', finished_at = now() WHERE id = $1", [lost.jobId]);
+    await app.sql("UPDATE roster.imports SET updated_at = now() - interval '1 hour' WHERE id = $1", [lost.id]);
+    await app.get(Housekeeping).sweep();
+    expect(await over(admin, lost.id)).toMatchObject({ state: 'failed' });
+    await app.sql("DELETE FROM roster.imports WHERE id::text LIKE '00000000-%'");
+    await held.release();
+    expect(await over(admin, waiting.id)).toMatchObject({ state: 'completed' });
+  });
+
+  it('is one of ten that somebody may have at a time', async () => {
+    const [one, other] = [
+      await app.people.withPermissions('users:import'),
+      await app.people.withPermissions('users:import'),
+    ];
+    const held = await holdJobs(app);
+    const file = (): string => ndjson({ email: fresh(), name: 'A' });
+    const answers = await Promise.all(Array.from({ length: 12 }, () => handIn(one, file(), NDJSON)));
+    const accepted = answers.filter(({ status }) => status === 202).map(({ body }) => body.id);
+    expect(accepted).toHaveLength(10);
+    // Before it is read: this file would be refused for what it is.
+    const more = await handIn<{ code: string }>(one, 'no file of users', CSV);
+    expect([more.status, more.body.code]).toEqual([409, 'too_many_imports']);
+    expect((await handIn(other, file(), NDJSON)).status).toBe(202);
+    for (const id of accepted) expect((await one.put(`/api/v1/imports/${id}/cancellation`)).status).toBe(200);
+    expect((await handIn(one, file(), NDJSON)).status).toBe(202);
+    await held.release();
+  });
+
   it('answers a repeated file by the import that the first one made', async () => {
     const file = ndjson({ email: fresh(), name: 'A' });
     const headers = { ...NDJSON, 'idempotency-key': unique('key-') };

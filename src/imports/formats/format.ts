@@ -7,6 +7,8 @@ export type Members = Readonly<Record<string, unknown>>;
 /** What a format may have to know beside the file. */
 export interface MappingOptions {
   readonly now: Date;
+  /** Whether the values were cells of a table, which are texts, whatever they mean. */
+  readonly isTable: boolean;
   /** What stands before the salt in a hash of Firebase; null where its parameters were not given. */
   readonly firebasePrefix: string | null;
 }
@@ -63,7 +65,12 @@ export function flagAt(row: Members, name: string): boolean | undefined {
   const value = row[name];
   if (typeof value === 'boolean') return value;
   if (value === undefined || value === null || value === '') return undefined;
-  return ['true', 't', '1', 'yes'].includes(String(value).toLowerCase());
+  return ['true', 't', '1', 'yes'].includes(wordOf(value).toLowerCase());
+}
+
+/** A text, or a number as one; of anything else nothing: what an object says of itself may be anything. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 /** What stands before the `@`. */

@@ -1,11 +1,11 @@
-import { flagAt, given, jsonAt, localPartOf, objectAt, textAt, usernameUnless } from './format.js';
+import { flagAt, given, jsonAt, localPartOf, objectAt, textAt, usernameUnless, wordOf } from './format.js';
 import type { Format, Members } from './format.js';
 
-const DIGESTS: Readonly<Record<string, string>> = {
-  pbkdf2: 'sha1',
-  'pbkdf2-sha256': 'sha256',
-  'pbkdf2-sha512': 'sha512',
-};
+const DIGESTS = new Map([
+  ['pbkdf2', 'sha1'],
+  ['pbkdf2-sha256', 'sha256'],
+  ['pbkdf2-sha512', 'sha512'],
+]);
 
 /** Keycloak: the `users` of a realm that was exported. */
 export const KEYCLOAK: Format = {
@@ -41,12 +41,13 @@ function hashOf(row: Members): string | undefined {
   const password = credentials.find((each) => each?.['type'] === 'password');
   if (!password) return undefined;
   const { value, salt } = objectIn(password, 'secretData');
-  const { algorithm, hashIterations, additionalParameters = {} } = objectIn(password, 'credentialData');
+  const of = objectIn(password, 'credentialData');
   const [tag, salted] = [unpadded(value), unpadded(salt)];
-  if (algorithm === 'argon2') return argon2(Number(hashIterations), additionalParameters as Members, salted, tag);
-  const digest = DIGESTS[String(algorithm)];
+  const [algorithm, rounds] = [wordOf(of['algorithm']), wordOf(of['hashIterations'])];
+  if (algorithm === 'argon2') return argon2(rounds, objectAt(of, 'additionalParameters'), salted, tag);
+  const digest = DIGESTS.get(algorithm);
   // Of an algorithm that we do not know, the name is named.
-  return digest ? `$pbkdf2-${digest}$i=${Number(hashIterations)}$${salted}$${tag}` : String(algorithm);
+  return digest ? `$pbkdf2-${digest}$i=${rounds}$${salted}$${tag}` : algorithm || 'unnamed';
 }
 
 /** Keycloak writes them as texts. */
@@ -54,11 +55,15 @@ function objectIn(row: Members, name: string): Members {
   return objectAt({ [name]: jsonAt(row, name) }, name);
 }
 
-function argon2(passes: number, parameters: Members, salt: string, tag: string): string {
-  const of = (name: string): string => String([parameters[name]].flat()[0]);
+function argon2(passes: string, parameters: Members, salt: string, tag: string): string {
+  const of = (name: string): string => wordOf([parameters[name]].flat()[0]);
   return `$argon2${of('type')}$v=19$m=${of('memory')},t=${passes},p=${of('parallelism')}$${salt}$${tag}`;
 }
 
 function unpadded(base64: unknown): string {
-  return String(base64).replace(/=+$/, '');
+  const text = wordOf(base64);
+  let end = text.length;
+  // Not by /=+$/, which takes the square of signs that are not at the end.
+  while (text[end - 1] === '=') end -= 1;
+  return text.slice(0, end);
 }

@@ -17,20 +17,20 @@ export const ROSTER: Format = {
   name: 'roster',
   hasColumns: (columns) => columns.includes('email') && columns.every((name) => KNOWN.has(name)),
   hasObject: (first) => 'email' in first,
-  map: (row) => ({ user: given(written(row)), fallbackName: null }),
+  map: (row, { isTable }) => ({ user: given(written(row, isTable)), fallbackName: null }),
 };
 
-function written(row: Members): Members {
+function written(row: Members, isTable: boolean): Members {
   const members = Object.entries(row).filter(([name]) => !ONLY_TOLD.includes(name));
   return Object.fromEntries(
-    members.map(([name, value]) => [name, typeof value === 'string' ? ofText(row, name) : value]),
+    members.map(([name, value]) => [name, typeof value === 'string' ? ofText(row, name, isTable) : value]),
   );
 }
 
-/** Cells are texts, whatever they mean. */
-function ofText(row: Members, name: string): unknown {
+/** Cells are texts, whatever they mean; and only they are guarded. */
+function ofText(row: Members, name: string, isTable: boolean): unknown {
   const text = row[name] as string;
   if (AS_JSON.includes(name)) return jsonAt(row, name);
   if (name === 'emailVerified') return text === 'true' ? true : text === 'false' ? false : text;
-  return text.replace(GUARDED, '');
+  return isTable ? text.replace(GUARDED, '') : text;
 }

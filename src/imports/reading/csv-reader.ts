@@ -1,11 +1,9 @@
+import { CsvRecords, MOST_COLUMNS } from './csv-record.js';
+import type { Scanned } from './csv-record.js';
 import { FileRefused, LONGEST_RECORD, faulty, textFault } from './source-row.js';
 import type { RecordReader, SourceRow } from './source-row.js';
 
-const MOST_COLUMNS = 200;
 const DELIMITERS = [',', ';', '\t'] as const;
-
-/** How one record ended: where the next begins, or that there is more of it to come. */
-type Scanned = { readonly cells: string[]; readonly next: number; readonly misplaced: boolean } | 'incomplete';
 
 /**
  * Reads CSV (RFC 4180) record by record. Ours, because of what a bad record does to those after it: csv-parse drops the
@@ -14,16 +12,19 @@ type Scanned = { readonly cells: string[]; readonly next: number; readonly mispl
  */
 export class CsvReader implements RecordReader {
   private rest = '';
-  private line = 1;
   /** In the middle of a record that is too long already. */
   private skipping = false;
   private delimiter: string | null = null;
   private header: readonly string[] | null = null;
   private isNamed = true;
 
-  /** @param headerOf the columns that the first record names, or, where it names none, whose it is the first row */
+  /**
+   * @param headerOf the columns that the first record names, or, where it names none, whose it is the first row
+   * @param line where in the file the text begins
+   */
   constructor(
     private readonly headerOf: (first: readonly string[]) => { columns: readonly string[]; isHeader: boolean },
+    private line = 1,
   ) {}
 
   read(text: string): SourceRow[] {
@@ -43,10 +44,11 @@ export class CsvReader implements RecordReader {
       this.rest = text;
       return rows;
     }
+    const records = new CsvRecords(text, (this.delimiter ??= delimiterOf(text)));
     let at = this.skipping ? this.skip(text, 0) : 0;
     while (at < text.length) {
       const line = this.line;
-      const record = recordAt(text, at, (this.delimiter ??= delimiterOf(text)));
+      const record = records.at(at);
       if (record !== 'incomplete' && record.next - at <= LONGEST_RECORD) {
         this.line += linesIn(text, at, record.next);
         at = record.next;
@@ -115,47 +117,9 @@ function delimiterOf(text: string): string {
   return counted.reduce((best, each) => (each[1] > best[1] ? each : best))[0];
 }
 
-/** The record that begins here, up to its line feed. */
-function recordAt(text: string, start: number, delimiter: string): Scanned {
-  const cells: string[] = [];
-  let misplaced = false;
-  for (let at = start; ;) {
-    if (text[at] === '"') {
-      const end = closingQuote(text, at + 1);
-      // Whether it closes, or is one of two, is told by what comes after.
-      if (end < 0 || end + 1 >= text.length) return 'incomplete';
-      cells.push(text.slice(at + 1, end).replaceAll('""', '"'));
-      at = end + 1;
-      if (text[at] === '\r' && text[at + 1] === '\n') at += 1;
-      if (text[at] === '\n') return { cells, next: at + 1, misplaced };
-      if (text[at] === delimiter) {
-        at += 1;
-        continue;
-      }
-      misplaced = true;
-    }
-    const lineEnd = text.indexOf('\n', at);
-    if (lineEnd < 0) return 'incomplete';
-    const cellEnd = text.indexOf(delimiter, at);
-    const isLast = cellEnd < 0 || cellEnd > lineEnd;
-    const cell = text.slice(at, isLast ? lineEnd : cellEnd);
-    cells.push(isLast && cell.endsWith('\r') ? cell.slice(0, -1) : cell);
-    misplaced ||= cell.includes('"');
-    if (isLast) return { cells, next: lineEnd + 1, misplaced };
-    at = cellEnd + 1;
-  }
-}
-
-function closingQuote(text: string, from: number): number {
-  for (let at = from; ;) {
-    const quote = text.indexOf('"', at);
-    if (quote < 0 || text[quote + 1] !== '"') return quote;
-    at = quote + 2;
-  }
-}
-
+/** Of a record, whose last sign is a line feed. */
 function linesIn(text: string, from: number, to: number): number {
-  let lines = 0;
-  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) lines += 1;
+  let lines = 1;
+  for (let at = text.indexOf('\n', from); at < to - 1; at = text.indexOf('\n', at + 1)) lines += 1;
   return lines;
 }

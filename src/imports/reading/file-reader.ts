@@ -1,6 +1,6 @@
 import { AUTH0 } from '../formats/auth0.js';
 import { FIREBASE } from '../formats/firebase.js';
-import type { Format, MappingOptions, Members } from '../formats/format.js';
+import type { Format, Mapped, MappingOptions, Members } from '../formats/format.js';
 import { KEYCLOAK } from '../formats/keycloak.js';
 import { ROSTER } from '../formats/roster.js';
 import { SUPABASE } from '../formats/supabase.js';
@@ -9,7 +9,7 @@ import type { FormatName } from '../import.entity.js';
 import { CsvReader } from './csv-reader.js';
 import { JsonDocumentReader } from './json-document-reader.js';
 import { JsonLinesReader } from './json-lines-reader.js';
-import { FileRefused, LONGEST_RECORD } from './source-row.js';
+import { FileRefused, LONGEST_RECORD, faultOf } from './source-row.js';
 import type { RecordReader, SourceRow } from './source-row.js';
 
 /** Ours last: it is content with little. */
@@ -24,6 +24,9 @@ const COMPRESSED = [
   [0x1f, 0x8b],
 ];
 
+/** What comes in less is read together: a record is looked at anew with each piece until it is whole. Characters. */
+const PIECE = 16 * 1024;
+
 /** A row of a file in our words, as it is staged: what it says of somebody, or why it says nothing. */
 export interface StagedRow {
   readonly line: number;
@@ -36,17 +39,24 @@ export interface StagedRow {
 export class FileReader {
   private readonly decoder = new TextDecoder();
   private readonly formats: readonly Format[];
+  private readonly options: MappingOptions;
   private reader: RecordReader | null = null;
   private begun = false;
+  /** What came last, until there is a piece of it. */
+  private gathered = '';
+  /** The beginning of the file, until it is known who reads it; and the line that it is from. */
   private beginning = '';
+  private line = 1;
+  private blanks = 0;
   private recognised: Format | null = null;
 
   /** @param wanted the format, if it was said; else it is recognised */
   constructor(
     private readonly type: FileType,
     wanted: FormatName | null,
-    private readonly options: MappingOptions,
+    options: Omit<MappingOptions, 'isTable'>,
   ) {
+    this.options = { ...options, isTable: type === 'text/csv' };
     this.formats = wanted === null ? KNOWN : KNOWN.filter(({ name }) => name === wanted);
   }
 
@@ -71,25 +81,39 @@ export class FileReader {
   }
 
   private take(text: string, isEnd = false): StagedRow[] {
-    if (this.reader) return this.reader.read(text).map((row) => this.mapped(row));
-    this.beginning += text;
-    const reader = this.readerOf(this.beginning.trimStart(), isEnd);
-    if (!reader) return [];
-    this.reader = reader;
-    const all = this.beginning;
+    this.gathered += text;
+    if (this.gathered.length < PIECE && !isEnd) return [];
+    const all = this.beginning + this.gathered;
+    this.gathered = '';
+    this.beginning = this.reader ? '' : this.withoutBlanks(all);
+    this.reader ??= this.readerOf(this.beginning.trimStart(), isEnd);
+    if (!this.reader) return [];
+    const due = this.beginning || all;
     this.beginning = '';
-    return reader.read(all).map((row) => this.mapped(row));
+    return this.reader.read(due).map((row) => this.mapped(row));
+  }
+
+  /** Lines of blanks before all others are counted, and not kept. */
+  private withoutBlanks(text: string): string {
+    const blanks = text.slice(0, text.length - text.trimStart().length);
+    if (this.blanks + blanks.length > LONGEST_RECORD)
+      throw new FileRefused('file_empty', `The file begins with more than ${LONGEST_RECORD} blanks`);
+    const passed = blanks.lastIndexOf('\n') + 1;
+    this.blanks += passed;
+    this.line += blanks.split('\n').length - 1;
+    return text.slice(passed);
   }
 
   /** Null while too little is known. Exports of Auth0 are called `.json`, though each line of them is an object. */
   private readerOf(beginning: string, isEnd: boolean): RecordReader | null {
     if (beginning === '') return null;
-    if (this.type === 'text/csv') return new CsvReader((first) => this.columnsOf(first));
-    if (this.type === 'application/x-ndjson') return new JsonLinesReader();
-    if (!beginning.startsWith('{')) return new JsonDocumentReader();
+    if (this.type === 'text/csv') return new CsvReader((first) => this.columnsOf(first), this.line);
+    if (this.type === 'application/x-ndjson') return new JsonLinesReader(this.line);
+    if (!beginning.startsWith('{')) return new JsonDocumentReader(this.line);
     const line = beginning.indexOf('\n');
     if (line < 0 && !isEnd && beginning.length < LONGEST_RECORD) return null;
-    return isRecord(line < 0 ? beginning : beginning.slice(0, line)) ? new JsonLinesReader() : new JsonDocumentReader();
+    const isOfLines = isRecord(line < 0 ? beginning : beginning.slice(0, line));
+    return isOfLines ? new JsonLinesReader(this.line) : new JsonDocumentReader(this.line);
   }
 
   private columnsOf(first: readonly string[]): { columns: readonly string[]; isHeader: boolean } {
@@ -111,9 +135,19 @@ export class FileReader {
   private mapped({ line, value, fault }: SourceRow): StagedRow {
     if (fault) return { line, user: null, fallbackName: null, fault };
     const row = value as Members;
-    const mapped = this.formatOf(row).map(row, this.options);
+    const mapped = this.inOurWords(this.formatOf(row), row);
     if ('fault' in mapped) return { line, user: null, fallbackName: null, fault: mapped.fault };
     return { line, user: mapped.user, fallbackName: mapped.fallbackName, fault: null };
+  }
+
+  /** Whatever a row makes of it, the others are read as ever. */
+  private inOurWords(format: Format, row: Members): Mapped {
+    try {
+      return format.map(row, this.options);
+    } catch (error) {
+      if (error instanceof FileRefused) throw error;
+      return { fault: faultOf('values_invalid') };
+    }
   }
 
   /** By the first object that can be read; all others are held to it. */

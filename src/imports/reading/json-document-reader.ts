@@ -16,7 +16,6 @@ const LIST = 'users';
  */
 export class JsonDocumentReader implements RecordReader {
   private rest = '';
-  private line = 1;
   private depth = 0;
   private inText = false;
   private escaped = false;
@@ -30,6 +29,9 @@ export class JsonDocumentReader implements RecordReader {
   private tooLong = false;
   /** The newest text on the first level: the name of a member, if a list follows. */
   private lastName = '';
+
+  /** @param line where in the file the text begins */
+  constructor(private line = 1) {}
 
   read(piece: string): SourceRow[] {
     const rows: SourceRow[] = [];

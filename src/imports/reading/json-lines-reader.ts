@@ -5,8 +5,10 @@ import type { RecordReader, SourceRow } from './source-row.js';
 /** Reads NDJSON: an object on each line. */
 export class JsonLinesReader implements RecordReader {
   private rest = '';
-  private line = 1;
   private skipping = false;
+
+  /** @param line where in the file the text begins */
+  constructor(private line = 1) {}
 
   read(text: string): SourceRow[] {
     const lines = (this.rest + text).split('\n');

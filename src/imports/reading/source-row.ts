@@ -37,10 +37,15 @@ const FAULTS = {
   quote_misplaced: 'has a quote inside a cell that is not quoted',
   columns_mismatch: 'has another number of cells than the header',
   json_invalid: 'is no JSON object',
+  values_invalid: 'has values of another kind than its format has',
 } as const;
 
-export function faulty(line: number, code: keyof typeof FAULTS, detail: string = FAULTS[code]): SourceRow {
-  return { line, value: null, fault: { pointer: '', code, detail } };
+export function faultOf(code: keyof typeof FAULTS, detail: string = FAULTS[code]): FieldFault {
+  return { pointer: '', code, detail };
+}
+
+export function faulty(line: number, code: keyof typeof FAULTS, detail?: string): SourceRow {
+  return { line, value: null, fault: faultOf(code, detail) };
 }
 
 /** Why a text is no text that could be kept; null for all others. Undecodable bytes have become U+FFFD. */

@@ -133,6 +133,10 @@ export const settings = {
     whole(1024, 1_099_511_627_776, 1_073_741_824),
     'The longest file of users that is taken over HTTP, in bytes',
   ),
+  IMPORT_MAX_ROWS: describe(
+    whole(1, 2_000_000_000, 2_000_000),
+    'The most rows of a file of users that is taken over HTTP: however short, each is staged and reported',
+  ),
   IMPORTS_RETENTION: describe(span('7d'), 'How long reports of imports, and files of exports, are kept'),
   TRUST_PROXY: describe(
     trustedProxies(),
