@@ -152,6 +152,7 @@ CREATE TABLE roster.exports (
   updated_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
   version integer NOT NULL,
+  on_behalf_of uuid,
   CONSTRAINT exports_pkey PRIMARY KEY (id),
   CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
   CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))

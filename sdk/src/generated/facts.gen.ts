@@ -71,6 +71,7 @@ export const PROBLEM_CODES = [
   'too_many_codes',
   'too_many_factors',
   'too_many_guesses',
+  'too_many_imports',
   'too_many_sign_ins',
   'too_many_webhooks',
   'unsupported_media_type',

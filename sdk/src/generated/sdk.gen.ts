@@ -1282,7 +1282,8 @@ export class Imports extends HeyApiClient {
      * `POST /users`. A bad row never stops the rest. CSV with a header, or NDJSON, with the members of `POST /users` and `emailVerified`,
      * `status`, `roles` and `passwordHash` (argon2, bcrypt, scrypt or PBKDF2: verified at the first sign-in, and hashed anew then); files of
      * Auth0, Keycloak, Supabase and Firebase are recognised. Roles need the permission `roles:assign`, and nobody gives what they do not hold.
-     * `update` changes the members of the profile that are given, adds roles, and gives a password to whoever has none; nothing else. Somebody is known by the address: a row
+     * `update` changes the members of the profile that are given, adds roles, and gives a password to whoever is still invited;
+     * nothing else (`password_kept`). Somebody is known by the address: a row
      * that is known by its `externalId` alone fails with `email_differs`, for no file gives anybody another address.
      */
     public create<ThrowOnError extends boolean = true>(options?: Options<ImportsCreateData, ThrowOnError>): RequestResult<ImportsCreateResponses, ImportsCreateErrors, ThrowOnError> {

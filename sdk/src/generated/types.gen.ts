@@ -7467,7 +7467,7 @@ export type ImportsCreateErrors = {
      */
     408: Problem;
     /**
-     * The same request is being worked on
+     * The same request is being worked on · You have too many imports already
      */
     409: Problem;
     /**
