@@ -8,6 +8,7 @@ import { Secrets } from '../../src/platform/crypto/secrets.js';
 import { CursorCodec, cursorScope } from '../../src/platform/http/lists/cursor.js';
 import { TestApp } from '../harness/app.js';
 import type { Person } from '../harness/people.js';
+import { settled } from './settled.js';
 
 interface Page {
   readonly data: CloudEvent[];
@@ -182,6 +183,8 @@ describe('the feed of events', () => {
       `SELECT id, xid, seq, type, subject, subject_version AS "subjectVersion", data, occurred_at AS "occurredAt"
        FROM roster.events ORDER BY xid DESC, seq DESC LIMIT 60`,
     );
+    // Somebody else of the cluster may be at work, and the feed wait for them.
+    await settled(app);
     const from = rows.at(-1)!;
     const codec = new CursorCodec(new Secrets(Buffer.alloc(32, 7)).key('cursors'));
     const scope = cursorScope('events', 'sequence', filter);

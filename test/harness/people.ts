@@ -19,7 +19,7 @@ type Options = { body?: unknown; headers?: Record<string, string> };
 /** Somebody with an account, signed in, and what they can ask for. */
 export class Person {
   constructor(
-    private readonly app: Household,
+    readonly app: Household,
     readonly user: UserRow,
     readonly token: string,
     readonly refreshToken: string,

@@ -7,6 +7,7 @@ import { Indicators } from '../../src/platform/telemetry/indicators.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { register, sending } from './letters.js';
 import { PostOffice, SilentOffice, awaitOwed, emptyPort, lettersOwed, passTime } from './post-office.js';
 
@@ -97,7 +98,7 @@ describe('a mail server that is dead', () => {
     expect(arrived!.from).toBe('noreply@localhost');
     await awaitOwed(app, 0);
     expect(office.arrived).toHaveLength(1);
-    expect(await health()).toBe('pass');
+    await awaitThat(health, (status) => status === 'pass');
   });
 
   it('takes the call and says nothing: no request notices, one letter waits for all, and each arrives when it is back', async () => {

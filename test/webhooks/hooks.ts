@@ -4,6 +4,7 @@ import { TestApp } from '../harness/app.js';
 import type { TestAppOptions } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
+import { settled } from '../events/settled.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { mailTo } from '../mail/mailbox.js';
 import type { Message } from '../mail/mailbox.js';
@@ -59,17 +60,6 @@ export async function aKeeper(app: TestApp): Promise<Person> {
   return app.people.byKey(await app.people.admin(), scopes);
 }
 
-/** Waits until what was recorded is over for everybody: whoever listens from now on is not told of it. */
-export async function settled(app: TestApp): Promise<void> {
-  await awaitThat(
-    () =>
-      app.sql<{ past: boolean }>(
-        'SELECT pg_snapshot_xmin(pg_current_snapshot()) > xid AS past FROM roster.events ORDER BY xid DESC LIMIT 1',
-      ),
-    ([row]) => row!.past,
-  );
-}
-
 /** The mail that tells the maker of a webhook that it was disabled: others may lie there too. */
 export async function noticeTo(app: TestApp, address: string): Promise<Message> {
   const isNotice = ({ subject }: Message): boolean => subject.startsWith('A webhook was disabled');
@@ -85,6 +75,8 @@ export async function makeHook(
   url: string,
   terms: Record<string, unknown> = { eventTypes: ['user.created'] },
 ): Promise<Hook> {
+  // Else it is told what others have just done, too.
+  await settled(person.app);
   const { status, body, text } = await person.post<Hook>('/api/v1/webhooks', { url, ...terms });
   if (status !== 201) throw new Error(text);
   return body;
