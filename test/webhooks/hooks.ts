@@ -70,13 +70,17 @@ export async function noticeTo(app: TestApp, address: string): Promise<Message> 
   return mails.find(isNotice)!;
 }
 
-export async function makeHook(
+/** Once nobody is to be told any more of what was done before. */
+export async function makeHook(person: Person, url: string, terms?: Record<string, unknown>): Promise<Hook> {
+  await settled(person.app);
+  return addHook(person, url, terms);
+}
+
+export async function addHook(
   person: Person,
   url: string,
   terms: Record<string, unknown> = { eventTypes: ['user.created'] },
 ): Promise<Hook> {
-  // Else it is told what others have just done, too.
-  await settled(person.app);
   const { status, body, text } = await person.post<Hook>('/api/v1/webhooks', { url, ...terms });
   if (status !== 201) throw new Error(text);
   return body;

@@ -3,7 +3,7 @@ import { startOwnCluster } from '../../events/own-cluster.js';
 import { TestApp } from '../../harness/app.js';
 import { PostgresProcess } from '../../harness/postgres-process.js';
 import { onDatabase } from '../../harness/process.js';
-import { LOOPBACK, makeHook } from '../../webhooks/hooks.js';
+import { LOOPBACK, addHook } from '../../webhooks/hooks.js';
 import { Receiver } from '../../webhooks/receiver.js';
 import { chances } from './chances.js';
 import { Faults } from './faults.js';
@@ -123,7 +123,7 @@ async function prepare(
     const ids: string[] = [];
     for (let nth = 0; nth < CHANGED + COME_AND_GO; nth += 1) ids.push((await app.people.user()).id);
     const cast = { changed: ids.slice(0, CHANGED), comeAndGo: ids.slice(CHANGED), takenAddress: admin.user.email };
-    const { secret } = await makeHook(admin, receiver.url, { eventTypes: ['*'], ordered: 'subject' });
+    const { secret } = await addHook(admin, receiver.url, { eventTypes: ['*'], ordered: 'subject' });
     return { token, secret, cast };
   } finally {
     await app.stop();
