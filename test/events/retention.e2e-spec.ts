@@ -63,7 +63,7 @@ describe('the retention of events', () => {
     const inMonth = await happened(290);
     const young = await happened(30);
     const before = await months('events');
-    await everythingCopied(app);
+    await everybodyRead();
     const gone = await retire();
     expect(gone).toEqual({ months: 5, facts: 2 });
     expect(await months('events')).toEqual(before.slice(5));
@@ -77,7 +77,7 @@ describe('the retention of events', () => {
     const other = await TestApp.start({ database: app.ground.address, onLog: (line) => void lines.push(line) });
     await makeMonths(300, 0);
     const [inMonth, inDefault] = [await happened(300), await happened(500)];
-    await everythingCopied(app);
+    await everybodyRead();
     await app.sql(
       `INSERT INTO roster.event_cursors (reader, xid, seq) SELECT 'test', xid, seq - 1 FROM roster.events WHERE id = $1`,
       [inMonth],
@@ -99,14 +99,14 @@ describe('the retention of events', () => {
       `INSERT INTO roster.events (id, type, data, occurred_at)
        SELECT roster.uuid_at(now() - interval '200 days' + n * interval '1 ms'), 'test.happened', '{}', now() FROM generate_series(1, 4500) n`,
     );
-    await everythingCopied(app);
+    await everybodyRead();
     expect((await retire()).facts).toBe(4500);
   });
 
   it('delays no write while somebody reads for long, and goes on when they have ended', async () => {
     const ada = await app.people.admin();
     await makeMonths(300, 2);
-    await everythingCopied(app);
+    await everybodyRead();
     const reader = new Client({ connectionString: asSuperuser(app.ground.address) });
     await reader.connect();
     // As a backup does, or somebody with psql: ACCESS SHARE, until it ends.
@@ -144,7 +144,7 @@ describe('the retention of events', () => {
     const old = await happened(200);
     const ada = await app.people.admin();
     expect((await ada.get(`/api/v1/events/${old}`)).status).toBe(200);
-    await everythingCopied(app);
+    await everybodyRead();
     await retire();
     expect((await ada.get(`/api/v1/events/${old}`)).status).toBe(404);
     const { status, body } = await ada.get<{ code: string }>(`/api/v1/events/stream?after=${old}`);
@@ -185,7 +185,7 @@ describe('the retention of events', () => {
     expect(empty.data).toEqual([]);
     expect((await ada.get<Page>(`${list}&cursor=${empty.page.nextCursor}`)).status).toBe(200);
     const next = await happened(1);
-    await everythingCopied(app);
+    await everybodyRead();
     const rest = await ada.get<Page>(`${list}&cursor=${last.page.nextCursor}`);
     expect(rest.body.data.map(({ id }) => id)).toEqual([next]);
   });
