@@ -2,15 +2,22 @@ import { Client } from 'pg';
 
 import { DatabaseAddress } from '../../src/platform/database/address.js';
 
-interface Run {
+interface Cluster {
   readonly superUrl: string;
   readonly ownerUrl: string;
   readonly appUrl: string;
+}
+
+interface Run {
+  readonly clusters: readonly Cluster[];
   readonly template: string;
   readonly folder: string;
 }
 
-export const run = JSON.parse(process.env['ROSTER_TEST_RUN']!) as Run;
+const { clusters, ...shared } = JSON.parse(process.env['ROSTER_TEST_RUN']!) as Run;
+
+/** The PostgreSQL of this worker. */
+export const run = { ...shared, ...clusters[Number(process.env['JEST_WORKER_ID']) - 1]! };
 
 function on(url: string, database: string): string {
   const address = new URL(url);
