@@ -144,7 +144,7 @@ export class Limit {
 }
 
 /** The same in every process (FNV-1a). */
-function offsetOf(text: string): number {
+export function offsetOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return hash >>> 0;
