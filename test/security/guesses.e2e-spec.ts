@@ -15,10 +15,16 @@ import type { Failure } from '../users/shapes.js';
 const NEXT = 'two green lamps behind the harbour';
 const SECOND = 1000;
 const HOUR = 3_600_000;
+/** Of a crowd: more of them may find a busy machine, and be told to come again. */
+const AT_ONCE = 5;
 const TOO_MANY = { status: 429, body: { code: 'too_many_guesses' } };
 
-/** Where nobody else is. */
-const anAddress = (): string => `198.18.${randomInt(256)}.${randomInt(1, 255)}`;
+let addresses = randomInt(65_536);
+/** Where nobody else is, nor has been. */
+const anAddress = (): string => {
+  addresses = (addresses + 1) % 65_536;
+  return `198.18.${addresses >> 8}.${addresses & 255}`;
+};
 const from = (address: string): Record<string, string> => ({ 'x-forwarded-for': address });
 const retryAfter = ({ headers }: Answer<unknown>): number => Number(headers['retry-after']);
 
@@ -321,7 +327,7 @@ describe('guesses', () => {
       while (answers.length < size)
         answers.push(
           ...(await Promise.all(
-            Array.from({ length: Math.min(15, size - answers.length) }, () => wrong(identifier, anAddress())),
+            Array.from({ length: Math.min(AT_ONCE, size - answers.length) }, () => wrong(identifier, anAddress())),
           )),
         );
       return answers;
@@ -331,14 +337,13 @@ describe('guesses', () => {
       const [user, home] = [await app.people.user(), anAddress()];
       expect((await right(user.email, home)).status).toBe(200);
       standStill();
-      const answers = await crowd(user.email, 90);
-      expect(statuses(answers, 401)).toBe(90);
+      expect((await crowd(user.email, 90)).map(({ status }) => status)).toEqual(Array(90).fill(401));
       expect(await blocks(user.id)).toMatchObject([{ data: { userId: user.id, everywhere: true } }]);
       const hashes = countHashes();
       const refused = await right(user.email, anAddress());
       expect(refused).toMatchObject(TOO_MANY);
       expect(retryAfter(refused)).toBe(3600);
-      expect(statuses(await crowd(user.email, 60), 429)).toBe(60);
+      expect((await crowd(user.email, 60)).map(({ status }) => status)).toEqual(Array(60).fill(429));
       expect(hashes()).toBe(0);
       expect(await factsOf(app, user.id, 'sign_in.refused')).toHaveLength(90);
       expect((await right(user.email, home)).status).toBe(200);
