@@ -30,7 +30,7 @@ const CREATED = {
   },
 };
 
-@ApiSchema({ name: 'PasskeyOptions' })
+@ApiSchema({ name: 'PasskeyRegistrationOptions' })
 export class PasskeyOptionsResponse {
   @Id({ about: 'Give it back with the answer, once and within five minutes', example: EXAMPLE_ID })
   challengeId!: string;

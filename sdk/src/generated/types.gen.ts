@@ -794,11 +794,11 @@ export type PasskeyOptionsRequest = {
 
 export type PasskeyOptions = {
     /**
-     * Give it back with the answer, once and within five minutes
+     * Give it back with what the passkey answers
      */
     challengeId: string;
     /**
-     * For `PublicKeyCredential.parseCreationOptionsFromJSON()`: `PublicKeyCredentialCreationOptionsJSON` of WebAuthn level 3
+     * For `navigator.credentials.get()` (PublicKeyCredentialRequestOptionsJSON, WebAuthn Level 3)
      */
     options: {
         [key: string]: unknown;
@@ -1928,6 +1928,19 @@ export type PasskeyList = {
      * Every passkey, the oldest first
      */
     data: Array<Passkey>;
+};
+
+export type PasskeyRegistrationOptions = {
+    /**
+     * Give it back with the answer, once and within five minutes
+     */
+    challengeId: string;
+    /**
+     * For `PublicKeyCredential.parseCreationOptionsFromJSON()`: `PublicKeyCredentialCreationOptionsJSON` of WebAuthn level 3
+     */
+    options: {
+        [key: string]: unknown;
+    };
 };
 
 export type RegisterPasskeyRequest = {
@@ -9271,7 +9284,7 @@ export type PasskeysOptionsResponses = {
     /**
      * A challenge that is good for one answer and five minutes
      */
-    200: PasskeyOptions;
+    200: PasskeyRegistrationOptions;
     /**
      * Done; to whoever prefers `return=minimal`
      */
