@@ -8,8 +8,8 @@ import type { Answer } from '../harness/household.js';
 import { PASSWORD } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { addressOf } from '../harness/scenes.js';
-import { awaitMail, codeIn } from '../mail/mailbox.js';
 import { addPasskey, asked, confirmApp } from '../mfa/enrolment.js';
+import { begin } from './begun.js';
 import { ACCESS, Browser, REFRESH, cookiesIn } from './browser.js';
 import { claimsIn, factsOf, login, refusalIn, sessionsOf, typesOf, verify } from './sign-ins.js';
 import type { SignIn } from './sign-ins.js';
@@ -47,11 +47,8 @@ describe('cookies', () => {
     [
       'a link by mail',
       async () => {
-        const { email } = grace.user;
-        const { body } = await post('magic-link', { email });
-        const [mail] = await awaitMail(app, email);
-        return (session) =>
-          post('magic-link/consume', { flowId: body['flowId' as never], code: codeIn(mail!), ...session });
+        const { flowId, code } = await begin(app, 'magic-link', grace.user.email);
+        return (session) => post('magic-link/consume', { flowId, code, ...session });
       },
     ],
     [

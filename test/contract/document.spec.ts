@@ -1,3 +1,7 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+
+import { buildDocument } from '../../src/platform/http/document.js';
 import { TestApp } from '../harness/app.js';
 import { asyncApiOf, danglingIn } from './asyncapi.js';
 import { committed, eventsPage, permissionsPage, problemsPage } from './reference.js';
@@ -15,6 +19,15 @@ describe('the committed reference', () => {
   it('has the OpenAPI document', () => {
     const present = `${JSON.stringify(app.app.document, null, 2)}\n`;
     expect(committed('openapi.json', present)).toBe(present);
+  });
+
+  // Two of one name are merged by Nest into a wrong one, which it only warns of.
+  it('gives each schema a name of its own', () => {
+    const warn = jest.spyOn(Logger, 'warn');
+    buildDocument(app.app.nest, '0.0.0', []);
+    const said = warn.mock.calls.map(([text]) => String(text));
+    warn.mockRestore();
+    expect(said).toEqual([]);
   });
 
   it('has the AsyncAPI document, which refers to nothing that is not there', () => {

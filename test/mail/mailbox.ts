@@ -29,6 +29,17 @@ export async function awaitMail(app: TestApp, address: string, count = 1): Promi
   }
 }
 
+/** The newest mail with these words. Two that were sent one after the other may arrive the other way round. */
+export async function awaitWords(app: TestApp, address: string, words: string): Promise<Message> {
+  for (const since = performance.now(); ; await pause(20)) {
+    const messages = await mailTo(app, address);
+    const found = messages.find(({ text }) => text.includes(words));
+    if (found) return found;
+    if (performance.now() - since > 5000)
+      throw new Error(`${address} got "${words}" in none of ${messages.length} mails`);
+  }
+}
+
 export function codeIn({ text }: Message): string {
   return /\b\d{6}\b/.exec(text)![0];
 }

@@ -171,3 +171,13 @@ export async function passTime(app: TestApp): Promise<void> {
   await app.sql("UPDATE roster.jobs SET run_at = now() WHERE state IN ('queued', 'failed')");
   await app.sql('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE locked_at IS NULL');
 }
+
+/** Lets it pass again and again until this many letters are owed: one that was being tried does not hear of it. */
+export async function passTimeUntilOwed(app: TestApp, count: number, failed = 0): Promise<void> {
+  for (const since = performance.now(); ; await pause(200)) {
+    const owed = await lettersOwed(app);
+    if (owed.length === count && owed.every(({ attempts }) => attempts >= failed)) return;
+    if (performance.now() - since > 20_000) throw new Error(`Owed: ${JSON.stringify(owed)}`);
+    await passTime(app);
+  }
+}
