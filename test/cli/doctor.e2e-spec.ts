@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-import { ask, freshDatabase } from '../harness/database.js';
+import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
 import { onDatabase, runToEnd, startProcess } from '../harness/process.js';
 
 // Each examination is a process of its own, on a machine that may be busy.
@@ -115,6 +115,16 @@ describe('npm run roster -- doctor', () => {
     });
     expect(other.findings['secrets']).toMatchObject({ verdict: 'fault' });
     expect(other.code).toBe(1);
+  });
+
+  it('finds a restore that was ended before its end', async () => {
+    const address = await freshDatabase('doctor_restore');
+    expect((await examine(onDatabase(address))).findings).not.toHaveProperty('restore');
+    // What is there from before pg_restore until all is compared.
+    await ask(asSuperuser(address), 'CREATE SCHEMA roster_unverified');
+    const { code, findings } = await examine(onDatabase(address));
+    expect(findings['restore']).toEqual({ verdict: 'fault', detail: expect.stringContaining('once more') as string });
+    expect(code).toBe(1);
   });
 
   it('tells of migrations that are owed, of a running server, and of a database that is not there', async () => {

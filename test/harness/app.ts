@@ -14,6 +14,7 @@ import type { Ground } from '../../src/platform.module.js';
 import { watchContract } from './contract.js';
 import { Inquiry, ask, asSuperuser, run, workerDatabase } from './database.js';
 import type { Answer, Household } from './household.js';
+import { patiently } from './patience.js';
 import { People } from './people.js';
 import { streamsOf, textOf } from './streams.js';
 
@@ -53,6 +54,14 @@ export interface TestAppOptions {
   readonly work?: (jobs: Jobs) => void;
   /** For tests of the clock itself: what is due by it is done. */
   readonly schedules?: boolean;
+  /** For thousands of requests, some of which meet a machine that stands still. */
+  readonly patient?: boolean;
+}
+
+interface Request {
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
 }
 
 /** The whole application, without a port: what `main.ts` runs, on the database of this worker. */
@@ -66,6 +75,7 @@ export class TestApp implements Household {
     readonly app: App,
     readonly ground: Ground,
     private readonly broken: string[],
+    private readonly patient: boolean,
   ) {
     this.clock = ground.clock as TestClock;
     this.people = new People(this);
@@ -82,6 +92,7 @@ export class TestApp implements Household {
     prepare,
     work,
     schedules = false,
+    patient = false,
   }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
     const config = Config.load({
@@ -108,7 +119,7 @@ export class TestApp implements Household {
       prepare?.(fastify);
       work?.(nest.get(Jobs, { strict: false }));
     });
-    const made = new TestApp(app, ground, broken);
+    const made = new TestApp(app, ground, broken, patient);
     if (!schedules) await made.stopSchedules();
     return made;
   }
@@ -134,11 +145,12 @@ export class TestApp implements Household {
   }
 
   /** Sends a request; objects travel as JSON. Of a stream only the beginning is read. */
-  async send<T = never>(
-    method: string,
-    url: string,
-    options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
-  ): Promise<Answer<T>> {
+  send<T = never>(method: string, url: string, request: Request = {}): Promise<Answer<T>> {
+    const send = () => this.sendOnce<T>(method, url, request);
+    return this.patient ? patiently(send, ({ headers }) => headers['retry-after'] as string | undefined) : send();
+  }
+
+  private async sendOnce<T>(method: string, url: string, options: Request): Promise<Answer<T>> {
     const { token, body, headers = {} } = options;
     const isStream = this.isStream(method, url);
     const answer = await this.app.fastify.inject({

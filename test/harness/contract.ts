@@ -62,6 +62,17 @@ export function watchContract(fastify: FastifyInstance, document: OpenAPIObject,
   );
 }
 
+/** Headers that a client acts on: none is sent that the document does not tell of. */
+const PROMISED = [
+  'Retry-After',
+  'Location',
+  'ETag',
+  'Content-Disposition',
+  'Link',
+  'Accept-Patch',
+  'Accept-Post',
+] as const;
+
 function faultOf(
   operation: DocumentedOperation,
   request: FastifyRequest,
@@ -74,6 +85,8 @@ function faultOf(
   const response =
     operation.responses[status] ?? (reply.statusCode >= 400 ? operation.responses['default'] : undefined);
   if (!response) return `${operation.operationId} does not document ${status}`;
+  const strange = PROMISED.find((name) => reply.hasHeader(name) && !response.headers?.[name]);
+  if (strange) return `${operation.operationId} does not document ${strange} for ${status}`;
   const type = String(reply.getHeader('content-type') ?? '').split(';')[0]!;
   if (!response.content)
     return payload === undefined || payload === '' || payload === null ? null : `${status} documents no body`;

@@ -13,7 +13,7 @@ import { describeIdempotency, idempotencyProblemsOf } from './idempotency/descri
 import { EVENT_STREAM, describeMediaTypes, describeXml, showOtherFormats } from './negotiation/media-types.js';
 import { PREFER } from './negotiation/prefer.js';
 import { ProblemResponse } from './problem.response.js';
-import { LIMIT_HEADERS, describeLimits, limitProblemsOf } from './rate-limit.js';
+import { LIMIT_HEADERS, describeLimits, limitProblemsOf, referenceTo } from './rate-limit.js';
 import { describeStreamedBody } from './streamed-body.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
@@ -170,6 +170,8 @@ function addProblem(operation: DocumentedOperation, code: string, path: string, 
   (response.content ??= {})['application/problem+xml'] ??= { schema: PROBLEM };
   const media = ((response.content ??= {})['application/problem+json'] ??= { schema: PROBLEM, examples: {} });
   response.description = response.description ? `${response.description} · ${definition.title}` : definition.title;
+  if (definition.mend.includes('`Retry-After`'))
+    response.headers = { ...response.headers, 'Retry-After': referenceTo('Retry-After') };
   media.examples![code] = {
     summary: definition.title,
     value: exampleOfProblem(
@@ -181,7 +183,7 @@ function addProblem(operation: DocumentedOperation, code: string, path: string, 
   };
 }
 
-/** ETag on what has a version, Location on what was made. */
+/** ETag on what has a version, Location on what was made, Link on pages, Content-Disposition on files. */
 function describeHeaders(response: Response, status: string, document: OpenAPIObject): void {
   response.headers = {
     'X-Request-Id': { description: 'Under this id the log tells more', schema: { type: 'string' } },
@@ -194,6 +196,16 @@ function describeHeaders(response: Response, status: string, document: OpenAPIOb
   if (isVersioned(response, document))
     response.headers['ETag'] = {
       description: 'Its version (RFC 9110, 8.8.3), for If-Match',
+      schema: { type: 'string' },
+    };
+  if (componentHas('page', response, document))
+    response.headers['Link'] = {
+      description: 'Where the next page and the one before are (RFC 8288)',
+      schema: { type: 'string' },
+    };
+  if (response.content?.['text/csv'])
+    response.headers['Content-Disposition'] = {
+      description: 'How a file of it is named (RFC 6266)',
       schema: { type: 'string' },
     };
 }

@@ -60,17 +60,16 @@ export const LIMIT_HEADERS = {
   },
 };
 
-const referenceTo = (name: keyof typeof LIMIT_HEADERS): object => ({ $ref: `#/components/headers/${name}` });
+export const referenceTo = (name: keyof typeof LIMIT_HEADERS): object => ({ $ref: `#/components/headers/${name}` });
 
 /** Says of each answer of an operation what it tells of its limit; called when all its answers are there. */
 export function describeLimits(operation: Limited, method: string): void {
   operation[EXTENSION] = limitClassOf(operation, method);
   if (operation[EXTENSION] === 'none') return;
-  for (const [status, response] of Object.entries(operation.responses))
+  for (const response of Object.values(operation.responses))
     response.headers = {
       ...response.headers,
       RateLimit: referenceTo('RateLimit'),
       'RateLimit-Policy': referenceTo('RateLimit-Policy'),
-      ...(status === '429' ? { 'Retry-After': referenceTo('Retry-After') } : {}),
     };
 }

@@ -1,5 +1,6 @@
 import { abreast } from '../../harness/abreast.js';
 import type { TestApp } from '../../harness/app.js';
+import { patiently } from '../../harness/patience.js';
 import type { Person } from '../../harness/people.js';
 import { addressOf } from '../../harness/scenes.js';
 import { operationsOf } from '../../../src/platform/http/document.js';
@@ -88,11 +89,11 @@ export class Campaign {
 
   private send(attack: Attack, target: Target): Promise<Exchanged> {
     const head = (attack.method ?? target.method) === 'HEAD';
-    return exchange(this.port, bytesOf(attack, target), {
-      head,
-      leaves: attack.leaves,
-      patience: this.patience + 5000,
-    });
+    const options = { head, leaves: attack.leaves, patience: this.patience + 5000 };
+    return patiently(
+      () => exchange(this.port, bytesOf(attack, target), options),
+      ({ headers }) => headers.get('retry-after'),
+    );
   }
 
   private async targetOf({ path, method, operation }: Documented): Promise<Target> {

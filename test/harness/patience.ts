@@ -1,0 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+const TRIES = 3;
+
+/**
+ * Sends again what was answered 503, after as many seconds as `Retry-After` says: a machine that stood still for longer
+ * than a request may take says no more of it than that. What is answered so each time is told.
+ */
+export async function patiently<T extends { readonly status: number }>(
+  send: () => Promise<T>,
+  retryAfter: (answer: T) => string | undefined,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await send();
+    const seconds = answer.status === 503 ? retryAfter(answer) : undefined;
+    if (seconds === undefined || tries === TRIES) return answer;
+    await pause(Number(seconds) * 1000);
+  }
+}
