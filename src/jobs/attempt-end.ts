@@ -15,9 +15,10 @@ export function nameOf({ id, begun: { attempt } }: JobAttempt): Pick<Ended, 'id'
 /** How an attempt that failed ends; null if that is no longer ours to say. */
 export function endOf(attempt: JobAttempt, failure: unknown): Ended | null {
   const { interruption, begun } = attempt;
-  if (interruption === 'taken' || failure instanceof JobTaken) return null;
+  if (failure instanceof JobTaken) return null;
   if (interruption === 'cancelled') return { ...nameOf(attempt), state: 'cancelled' };
-  if (interruption === 'stopping' || interruption === 'cut_off') return { ...nameOf(attempt), state: 'queued' };
+  // What was begun after we were given up, and before we heard of it, is ours: the record knows, and refuses the others.
+  if (interruption !== null) return { ...nameOf(attempt), state: 'queued' };
   const error = wordsOf(failure, begun.isSecret);
   if (begun.counted >= begun.maxAttempts) return { ...nameOf(attempt), state: 'dead', error };
   return { ...nameOf(attempt), state: 'failed', delay: backoff(begun.counted), error };

@@ -4,6 +4,7 @@ import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 
 import type { JobState } from './job.js';
 import { TICKET } from './jobs.repository.js';
+import { BURY, REPAIR, UNLOCK_LOST, UNLOCK_STRANGERS } from './repairs.js';
 
 /** An attempt as it begins. */
 export interface Begun {
@@ -54,6 +55,8 @@ const CARE_WITHIN = 5000;
 const SILENT_FOR = 15_000;
 /** Longer than a transaction of ours waits for nothing. Milliseconds. */
 const WAITS_FOR_A_LOCK = 2000;
+/** Longer than a job that was begun can be on its way here. Milliseconds. */
+const FORGOTTEN_AFTER = 30_000;
 /** How long a long job that has no place here is nobody's, more or less. Milliseconds. */
 const PUT_OFF_FOR = 5000;
 /** Of so many processes in a row that died under it a job may be the cause. */
@@ -114,44 +117,34 @@ const LEAVE = 'DELETE FROM roster.job_workers WHERE id = $1 RETURNING id';
  * was stopped inside a transaction would keep the jobs of all. Under each of them it counts
  * one crash, begun or not: from then on the job is suspected, and the next is counted when its handler begins.
  */
-const FREE = `WITH left_behind AS (
+const freed = (theirs: (job: string) => string): string => `WITH left_behind AS (
     SELECT j.id, CASE
       WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
       WHEN j.key IS NOT NULL AND (
         EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state IN ('queued', 'failed'))
-        OR EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND o.state = 'running'
-          AND o.worker = ANY($1::text[]) AND o.id > j.id)) THEN 'cancelled'
+        OR EXISTS (SELECT 1 FROM roster.jobs o WHERE o.name = j.name AND o.key = j.key AND ${theirs('o')} AND o.id > j.id)) THEN 'cancelled'
       WHEN $2 > 0 AND j.crashes >= ${MOST_CRASHES} THEN 'dead' ELSE 'queued' END AS becomes
-    FROM roster.jobs j WHERE j.state = 'running' AND j.worker = ANY($1::text[]) FOR UPDATE OF j SKIP LOCKED)
+    FROM roster.jobs j WHERE ${theirs('j')} FOR UPDATE OF j SKIP LOCKED)
   UPDATE roster.jobs j SET state = l.becomes, worker = NULL, version = version + 1, spared = spared + 1, crashes = greatest(crashes, $2),
     finished_at = CASE WHEN l.becomes <> 'queued' THEN clock_timestamp() END,
     payload = CASE WHEN l.becomes <> 'cancelled' OR NOT j.is_secret THEN j.payload END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
   FROM left_behind l WHERE j.id = l.id RETURNING j.id`;
+const runsAt = (job: string): string => `${job}.state = 'running' AND ${job}.worker = ANY($1::text[])`;
+const FREE = freed(runsAt);
+// What runs here and nobody here knows of: the answer to its beginning was lost, and no other may begin it.
+const FORGET = freed(
+  (job) =>
+    `${runsAt(job)} AND ${job}.id <> ALL($3::uuid[]) AND ${job}.started_at < clock_timestamp() - interval '${FORGOTTEN_AFTER} milliseconds'`,
+);
 const UNLOCK = 'SELECT graphile_worker.force_unlock_workers($1::text[])';
 const TICKETS = `SELECT ${TICKET('j')} AS ticket FROM roster.jobs j WHERE j.id = ANY($1::uuid[]) AND j.state = 'queued'`;
-// Whatever happened to the ticket (an older version may have taken it): nothing that waits is forgotten.
-const REPAIR = `SELECT ${TICKET('j')} AS ticket FROM (
-    SELECT * FROM roster.jobs r WHERE r.state IN ('queued', 'failed') AND r.run_at < clock_timestamp() - interval '1 minute'
-      AND NOT EXISTS (SELECT 1 FROM graphile_worker._private_jobs t WHERE t.key = r.id::text) LIMIT 1000) j`;
-
 // The ticket alone is put off: the job is due as before.
 const PUT_OFF = `SELECT ${TICKET('j')} AS ticket FROM (
     SELECT id, name, queue, clock_timestamp() + (0.5 + random()) * interval '${PUT_OFF_FOR} milliseconds' AS run_at
     FROM roster.jobs WHERE id = $1 AND state IN ('queued', 'failed')) j`;
-const HOLDS = 'SELECT 1 FROM graphile_worker._private_jobs WHERE id = $2 AND locked_by = $1';
-// Whoever has such a ticket gives signs of life. Of older versions nobody does: graphile-worker opens their locks after four hours.
-const UNLOCK_STRANGERS = `SELECT graphile_worker.force_unlock_workers(ARRAY(SELECT DISTINCT t.locked_by
-  FROM graphile_worker._private_jobs t JOIN graphile_worker._private_tasks k ON k.id = t.task_id
-  WHERE t.locked_at < clock_timestamp() - interval '1 minute' AND (k.identifier LIKE 'job:%' OR k.identifier = 'jobs.schedule')
-    AND t.locked_by NOT IN (SELECT id FROM roster.job_workers)))`;
-// A kind that was taken out, or renamed: of its jobs somebody should know.
-const BURY = `WITH unknown AS (UPDATE roster.jobs j SET state = 'dead', finished_at = clock_timestamp(), version = version + 1,
-      last_error = 'For a day no process has known this kind of job'
-    WHERE state IN ('queued', 'failed') AND run_at < clock_timestamp() - interval '1 day'
-      AND NOT EXISTS (SELECT 1 FROM roster.job_workers w WHERE j.name = ANY(w.kinds)) RETURNING id)
-  SELECT (graphile_worker.remove_job(id::text)).id FROM unknown`;
-
+const HOLDS = `SELECT 1 FROM graphile_worker._private_jobs WHERE id = $2 AND locked_by = $1
+  AND NOT EXISTS (SELECT 1 FROM roster.jobs WHERE id = $3 AND state = 'running')`;
 /** The record as a worker writes it, on connections of its own: many jobs in a statement. */
 export class WorkerRecord {
   constructor(
@@ -188,9 +181,9 @@ export class WorkerRecord {
     await this.ask('jobs_put_off', PUT_OFF, [id]);
   }
 
-  /** Whether a ticket is still this worker's. */
-  async holds(ticket: string): Promise<boolean> {
-    return (await this.ask('jobs_holds', HOLDS, [this.worker, ticket])).length > 0;
+  /** Whether a ticket is still this worker's, and its job runs nowhere. */
+  async holds(ticket: string, id: string): Promise<boolean> {
+    return (await this.ask('jobs_holds', HOLDS, [this.worker, ticket, id])).length > 0;
   }
 
   /** Counts a crash of a job that had one before: how it ends takes it back. @returns whether the job is this worker's */
@@ -246,7 +239,17 @@ export class WorkerRecord {
     await this.free(LEAVE, this.worker, 0);
   }
 
-  async repair(): Promise<void> {
+  /** Frees what lies with this one, and is not among those that it has. @returns the jobs */
+  async freeForgotten(running: readonly string[]): Promise<string[]> {
+    const rows = await this.ask<{ id: string }>('jobs_forget', FORGET, [[this.worker], 0, running], CARE_WITHIN);
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0) await this.ask('jobs_tickets', TICKETS, [ids], CARE_WITHIN);
+    return ids;
+  }
+
+  /** @param tickets those that this worker has */
+  async repair(tickets: readonly string[]): Promise<void> {
+    await this.ask('jobs_unlock_lost', UNLOCK_LOST, [this.worker, tickets], CARE_WITHIN);
     await this.ask('jobs_unlock_strangers', UNLOCK_STRANGERS, [], CARE_WITHIN);
     await this.ask('jobs_repair', REPAIR, [], CARE_WITHIN);
     await this.ask('jobs_bury', BURY, [], CARE_WITHIN);

@@ -51,6 +51,7 @@ interface Parts {
 /** One life of the engine in this process: it has a name of its own, and jobs that are its own as long as it gives signs of life. */
 export class WorkerSession {
   private readonly attempts = new Map<string, JobAttempt | null>();
+  private readonly tickets = new Set<string>();
   private readonly begins: Gathered<string, Begun | null>;
   private readonly ends: Gathered<Ended, boolean>;
   private readonly frees: Gathered<string, null>;
@@ -119,10 +120,12 @@ export class WorkerSession {
     // What runs here cannot be begun here again: a second ticket of it comes up once more.
     if (this.attempts.has(id)) throw new JobTaken('It has not ended here yet');
     this.attempts.set(id, null);
+    this.tickets.add(ticket.id);
     try {
       await (work.type.isLong ? this.takeLong(id, work, ticket) : this.attempt(id, work, ticket));
     } finally {
       this.attempts.delete(id);
+      this.tickets.delete(ticket.id);
     }
   }
 
@@ -139,14 +142,14 @@ export class WorkerSession {
     const { slots, record } = this.parts;
     // Of a queue there is never more than one, and it keeps its place.
     if (ticket.isQueued || !slots.isFullOfLong) return slots.runLong(() => this.attempt(id, work, ticket));
-    if (!(await record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+    if (!(await record.holds(ticket.id, id))) throw new JobTaken('Its ticket is not ours');
     await record.putOff(id);
   }
 
   private async attempt(id: string, work: Work, ticket: Ticket): Promise<void> {
     const begun = await this.begins.add(id);
     if (begun) await this.make(begun, work);
-    else if (!(await this.parts.record.holds(ticket.id))) throw new JobTaken('Its ticket is not ours');
+    else if (!(await this.parts.record.holds(ticket.id, id))) throw new JobTaken('Its ticket is not ours');
     if (begun && ticket.isQueued) await this.frees.add(ticket.id);
   }
 
@@ -249,7 +252,8 @@ export class WorkerSession {
         const silent = await record.giveUpTheSilent();
         if (silent.length > 0) telling.gaveUp(silent);
       }
-      if (this.cares % REPAIRS_EVERY === 0) await record.repair();
+      await record.freeForgotten([...this.attempts.keys()]);
+      if (this.cares % REPAIRS_EVERY === 0) await record.repair([...this.tickets]);
       this.cares += 1;
     } catch (error) {
       telling.lost('What others left behind could not be looked after', error);

@@ -1,8 +1,9 @@
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 
 import { Jobs, defineJob } from '../../src/jobs/index.js';
 import type { JobRun } from '../../src/jobs/index.js';
 import { JobsWatch } from '../../src/jobs/jobs-watch.service.js';
+import { WorkerRecord } from '../../src/jobs/worker-record.js';
 import { runInRequest } from '../../src/platform/logging/request-context.js';
 import { TestApp } from '../harness/app.js';
 import { asSuperuser, freshDatabase } from '../harness/database.js';
@@ -60,6 +61,50 @@ describe('a process whose signs of life', () => {
     runs.get(id)![1]!.goOn();
     // Nothing of it was the job's fault.
     expect(await awaitState(app, id, 'succeeded')).toMatchObject({ attempts: 2, spared: 1, crashes: 0 });
+  }, 60_000);
+
+  const OWN = "(SELECT id FROM roster.job_workers WHERE host <> 'ghost')";
+  const later = (at: number) => jobs.enqueue(Held, { at }, { runAt: new Date(Date.now() + 3_600_000) });
+
+  it('were missed, and is heard again, hands back what it began before it knew', async () => {
+    await app.sql(`DELETE FROM roster.job_workers WHERE id = ${OWN}`);
+    const id = await jobs.enqueue(Held, { at: 3 });
+    await begun(id, 2);
+    runs.get(id)![1]!.goOn();
+    expect(await awaitState(app, id, 'succeeded')).toMatchObject({ attempts: 2, spared: 1, crashes: 0 });
+  }, 60_000);
+
+  it('are well begins again what it was never told that it had begun', async () => {
+    const id = await later(4);
+    await app.sql(
+      `UPDATE roster.jobs SET state = 'running', worker = ${OWN}, attempts = 1, run_at = now(),
+         started_at = now() - interval '31 seconds' WHERE id = $1`,
+      [id],
+    );
+    await begun(id, 1);
+    runs.get(id)![0]!.goOn();
+    expect(await awaitState(app, id, 'succeeded')).toMatchObject({ attempts: 2, spared: 1, crashes: 0 });
+  }, 60_000);
+
+  it('are well lets go of tickets that it was never given', async () => {
+    const [lost, held] = [await later(5), await jobs.enqueue(Held, { at: 6 })];
+    await begun(held, 1);
+    await app.sql('UPDATE roster.jobs SET run_at = now() WHERE id = $1', [lost]);
+    await app.sql(
+      `UPDATE graphile_worker._private_jobs SET run_at = now(), locked_by = ${OWN}, locked_at = now() - interval '2 minutes'
+       WHERE key = ANY($1::text[])`,
+      [[lost, held]],
+    );
+    const [{ id: own }, { id: ticket }] = [
+      ...(await app.sql<{ id: string }>(`SELECT ${OWN} AS id`)),
+      ...(await app.sql<{ id: string }>('SELECT id FROM graphile_worker._private_jobs WHERE key = $1', [held])),
+    ] as [{ id: string }, { id: string }];
+    const pool = new Pool({ connectionString: app.ground.address.url });
+    await new WorkerRecord(pool, own, []).repair([ticket]);
+    await pool.end();
+    await begun(lost, 1);
+    for (const id of [lost, held]) runs.get(id)![0]!.goOn();
+    for (const id of [lost, held]) expect(await awaitState(app, id, 'succeeded')).toMatchObject({ attempts: 1 });
   }, 60_000);
 
   it('come in time looks after others without losing its own life', async () => {

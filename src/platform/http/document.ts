@@ -12,6 +12,7 @@ import type { Schemas } from './formats/schema.js';
 import { describeIdempotency, idempotencyProblemsOf } from './idempotency/describe.js';
 import { EVENT_STREAM, describeMediaTypes, describeXml, showOtherFormats } from './negotiation/media-types.js';
 import { PREFER } from './negotiation/prefer.js';
+import { offeredBy } from './problem-body.js';
 import { ProblemResponse } from './problem.response.js';
 import { LIMIT_HEADERS, describeLimits, limitProblemsOf, referenceTo } from './rate-limit.js';
 import { describeStreamedBody } from './streamed-body.js';
@@ -71,10 +72,15 @@ function complete(operation: DocumentedOperation, method: string, path: string, 
   describeMediaTypes(operation, method);
   describePreference(operation, method);
   for (const [status, response] of Object.entries(operation.responses)) describeHeaders(response, status, document);
+  const { 200: shown, 204: minimal } = operation.responses;
+  if (shown?.headers?.['ETag'] && minimal) minimal.headers = { ...minimal.headers, ETag: shown.headers['ETag'] };
   const codes = new Set([...codesOf(operation, method), ...(operation['x-problems'] ?? [])]);
   delete operation['x-problems'];
   describeStreamedBody(operation);
   for (const code of codes) addProblem(operation, code, path, document);
+  const { 415: refused } = operation.responses;
+  if (refused && operation.requestBody)
+    refused.headers = { ...refused.headers, [offeredBy(method.toUpperCase())]: WHAT_IS_TAKEN };
   for (const status of operation['x-pages'] ?? []) operation.responses[status]!.content!['text/html'] = PAGE;
   delete operation['x-pages'];
   operation.responses['default'] = {
@@ -183,12 +189,15 @@ function addProblem(operation: DocumentedOperation, code: string, path: string, 
   };
 }
 
+const WHAT_IS_TAKEN = { description: 'The media types that are taken', schema: { type: 'string' } };
+
 /** ETag on what has a version, Location on what was made, Link on pages, Content-Disposition on files. */
 function describeHeaders(response: Response, status: string, document: OpenAPIObject): void {
   response.headers = {
     'X-Request-Id': { description: 'Under this id the log tells more', schema: { type: 'string' } },
   };
-  if (status === '201' || (status === '202' && componentHas('id', response, document)))
+  const tellsWhere = componentHas('id', response, document) || componentHas('jobId', response, document);
+  if (status === '201' || (status === '202' && tellsWhere))
     response.headers['Location'] = {
       description: 'Where it is now',
       schema: { type: 'string', format: 'uri-reference' },

@@ -70,11 +70,14 @@ export function problemOf(error: unknown): Problem {
 
 const OFFERED: Readonly<Record<string, string>> = { POST: 'Accept-Post', PATCH: 'Accept-Patch' };
 
+/** The header that tells what is taken where something else was sent. @param method in capitals */
+export const offeredBy = (method: string): string => OFFERED[method] ?? 'Accept';
+
 /** RFC 9110, 15.5.16; RFC 5789, 2.2; Linked Data Platform 1.0, 7.1 for Accept-Post. */
 function tellWhatIsTaken(request: FastifyRequest, reply: FastifyReply): void {
   if (request.headers['content-encoding'] !== undefined) void reply.header('Accept-Encoding', 'identity');
   const { takes = [] } = request.routeOptions.config ?? {};
-  if (takes.length > 0) void reply.header(OFFERED[request.method] ?? 'Accept', takes.join(', '));
+  if (takes.length > 0) void reply.header(offeredBy(request.method), takes.join(', '));
 }
 
 const asItIs = (text: string): string => text;
