@@ -95,6 +95,26 @@ describe('a transaction that is held', () => {
     expect([await has(name), await has(last)]).toEqual([true, false]);
   });
 
+  it('is undone when a statement between breaks it, and says why', async () => {
+    // Regressed: what was told was that nothing could be asked any more, and what follows a commit was done.
+    const name = newId();
+    const told: string[] = [];
+    const held = db.hold(
+      nothing,
+      async () => {
+        await db.transaction(async () => {
+          await db.change(INSERT, [name, 'x']);
+          db.afterCommit(() => void told.push('committed'));
+        });
+        await db.rows('SELECT 1 / 0');
+      },
+      nothing,
+    );
+    await expect(held).rejects.toMatchObject({ code: '22012' });
+    expect([told, await has(name)]).toEqual([[], false]);
+    expect(await put(newId())).toBe(1);
+  });
+
   it('loses only the second transaction when that fails', async () => {
     const [first, second, third] = [newId(), newId(), newId()];
     await db.hold(

@@ -14,7 +14,7 @@ import { NamedQuery, ask } from './named-query.js';
 import { Pipeline } from './pipeline.js';
 import { lookup, statement } from './statement.js';
 import type { Statement } from './statement.js';
-import { begin, flush, flushAndCommit, rollBack, scopeOn, whatWasLost } from './transaction.js';
+import { begin, flush, flushAndCommit, isBroken, rollBack, scopeOn, whatWasLost } from './transaction.js';
 import type { AfterCommit, BeforeCommit, Scope } from './transaction.js';
 
 export { lookup, statement };
@@ -37,7 +37,6 @@ const BATCH = 2000;
 export class Database implements OnApplicationShutdown {
   private readonly scopes = new AsyncLocalStorage<Scope>();
   private readonly held = new AsyncLocalStorage<Held>();
-
   private pipeline: Pipeline | null = null;
 
   constructor(private readonly source: DataSource) {}
@@ -114,8 +113,14 @@ export class Database implements OnApplicationShutdown {
         if (!held.scope) await this.transaction(() => Promise.resolve());
         await this.scopes.run(held.scope!, async () => finish(made));
         return made;
+      } catch (error) {
+        const { scope } = held;
+        // A statement of its own broke it: there is nothing left that could be committed.
+        if (!scope || !isBroken(scope)) throw error;
+        held.scope = null;
+        return await this.ending(scope, () => Promise.reject(error as Error));
       } finally {
-        if (held.scope) await this.close(held.scope);
+        if (held.scope) await this.ending(held.scope, () => Promise.resolve());
       }
     });
   }
@@ -261,10 +266,6 @@ export class Database implements OnApplicationShutdown {
       await scope.runner.release();
       throw told;
     }
-  }
-
-  private close(scope: Scope): Promise<void> {
-    return this.ending(scope, () => Promise.resolve());
   }
 
   /** What fails is undone, and what it recorded is forgotten; the transaction round it goes on. */

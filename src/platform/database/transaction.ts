@@ -89,6 +89,11 @@ function together(deeds: readonly Deed[]): Deed {
   return { deed, values: deeds.flatMap((each) => [...each.values]) };
 }
 
+/** Whether PostgreSQL does nothing more for the transaction but roll it back (its protocol, 55.7: ReadyForQuery `E`). */
+export function isBroken({ client }: Scope): boolean {
+  return (client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus() === 'E';
+}
+
 /** TypeORM lets go of a connection that was lost, and then says only that it has none. */
 export function whatWasLost(runner: QueryRunner, error: unknown): unknown {
   return runner.isReleased ? new DatabaseTimeout('The connection to PostgreSQL was lost', { cause: error }) : error;
