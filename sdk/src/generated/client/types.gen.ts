@@ -151,7 +151,6 @@ type MethodFn = <
 
 type SseFn = <
   TData = unknown,
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars
   _TError = unknown,
   ThrowOnError extends boolean = false,
   TResponseStyle extends ResponseStyle = 'fields',
