@@ -129,14 +129,14 @@ const freed = (theirs: (job: string) => string): string => `WITH left_behind AS 
     finished_at = CASE WHEN l.becomes <> 'queued' THEN clock_timestamp() END,
     payload = CASE WHEN l.becomes <> 'cancelled' OR NOT j.is_secret THEN j.payload END,
     last_error = CASE WHEN $2 > 0 THEN 'The process that ran it died' ELSE last_error END
-  FROM left_behind l WHERE j.id = l.id RETURNING j.id`;
+  FROM left_behind l WHERE j.id = l.id RETURNING j.id, j.name, j.queue, j.state, j.run_at`;
 const runsAt = (job: string): string => `${job}.state = 'running' AND ${job}.worker = ANY($1::text[])`;
 const FREE = freed(runsAt);
 // What runs here and nobody here knows of: the answer to its beginning was lost, and no other may begin it.
-const FORGET = freed(
-  (job) =>
-    `${runsAt(job)} AND ${job}.id <> ALL($3::uuid[]) AND ${job}.started_at < clock_timestamp() - interval '${FORGOTTEN_AFTER} milliseconds'`,
-);
+const isForgotten = (job: string): string =>
+  `${runsAt(job)} AND ${job}.id <> ALL($3::uuid[]) AND ${job}.started_at < clock_timestamp() - interval '${FORGOTTEN_AFTER} milliseconds'`;
+const FREE_FORGOTTEN = `WITH forgotten AS (${freed(isForgotten)})
+  SELECT ${TICKET('forgotten')} AS ticket FROM forgotten WHERE state = 'queued'`;
 const UNLOCK = 'SELECT graphile_worker.force_unlock_workers($1::text[])';
 const TICKETS = `SELECT ${TICKET('j')} AS ticket FROM roster.jobs j WHERE j.id = ANY($1::uuid[]) AND j.state = 'queued'`;
 // The ticket alone is put off: the job is due as before.
@@ -145,6 +145,7 @@ const PUT_OFF = `SELECT ${TICKET('j')} AS ticket FROM (
     FROM roster.jobs WHERE id = $1 AND state IN ('queued', 'failed')) j`;
 const HOLDS = `SELECT 1 FROM graphile_worker._private_jobs WHERE id = $2 AND locked_by = $1
   AND NOT EXISTS (SELECT 1 FROM roster.jobs WHERE id = $3 AND state = 'running')`;
+
 /** The record as a worker writes it, on connections of its own: many jobs in a statement. */
 export class WorkerRecord {
   constructor(
@@ -239,12 +240,9 @@ export class WorkerRecord {
     await this.free(LEAVE, this.worker, 0);
   }
 
-  /** Frees what lies with this one, and is not among those that it has. @returns the jobs */
-  async freeForgotten(running: readonly string[]): Promise<string[]> {
-    const rows = await this.ask<{ id: string }>('jobs_forget', FORGET, [[this.worker], 0, running], CARE_WITHIN);
-    const ids = rows.map(({ id }) => id);
-    if (ids.length > 0) await this.ask('jobs_tickets', TICKETS, [ids], CARE_WITHIN);
-    return ids;
+  /** Frees what lies with this one, and is not among those that it has. */
+  async freeForgotten(running: readonly string[]): Promise<void> {
+    await this.ask('jobs_free_forgotten', FREE_FORGOTTEN, [[this.worker], 0, running], CARE_WITHIN);
   }
 
   /** @param tickets those that this worker has */
