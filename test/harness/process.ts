@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 
 const MAIN = 'dist/src/main.js';
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** What Roster says on stdout when it is ready. */
 export interface ReadyLine {
@@ -84,11 +84,12 @@ export interface Launched {
   readonly output: () => string;
 }
 
-/** Starts it and waits for nothing. */
-export function launch(settings: Settings, parameters: readonly string[] = []): Launched {
+/** Starts it and waits for nothing. @param detached whether it leads a process group of its own, as a shell's job does */
+export function launch(settings: Settings, parameters: readonly string[] = [], detached = false): Launched {
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN, ...parameters], {
     env: { PATH: process.env['PATH'], ...DEFAULTS, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   let stdout = '';
   let stderr = '';
