@@ -68,11 +68,20 @@ describe('numbers of transactions that a crash gives again', () => {
     (await admin.get<Page>(`/api/v1/events?limit=200${cursor ? `&cursor=${cursor}` : ''}`)).body;
 
   it('are behind no cursor of the feed, and behind no stream that began before', async () => {
-    await giveUp();
-    const before = await nextNumber();
-    const { page } = await read();
-    const stream = await Reader.open(`${url}/api/v1/events/stream`, admin.token);
+    const readBeyond = async (): Promise<{ before: bigint; page: Page['page']; stream: Reader }> => {
+      await giveUp();
+      const before = await nextNumber();
+      const { page } = await read();
+      return { before, page, stream: await Reader.open(`${url}/api/v1/events/stream`, admin.token) };
+    };
+    let { before, page, stream } = await readBeyond();
     await crash();
+    // PostgreSQL may have come to write its log all the same, as where the machine stood still before the crash.
+    for (let tries = 0; tries < 4 && (await nextNumber()) >= before; tries += 1) {
+      stream.leave();
+      ({ before, page, stream } = await readBeyond());
+      await crash();
+    }
     expect(await nextNumber()).toBeLessThan(before);
     let made = '';
     while (made === '') {
@@ -87,5 +96,5 @@ describe('numbers of transactions that a crash gives again', () => {
     expect(stream.endedAt).toBeNull();
     await stream.until(() => stream.events.some(({ subject }) => subject === made));
     stream.leave();
-  }, 60_000);
+  }, 120_000);
 });
