@@ -22,7 +22,7 @@ interface Told {
 }
 
 describe('an Idempotency-Key over two processes', () => {
-  let processes: RunningProcess[];
+  let processes: RunningProcess[] = [];
   let app: TestApp;
   let ada: Person;
   let database: Awaited<ReturnType<typeof freshDatabase>>;

@@ -43,7 +43,7 @@ interface Told {
 }
 
 describe('a one-time secret, a hundred times at once over two processes', () => {
-  let processes: RunningProcess[];
+  let processes: RunningProcess[] = [];
   let app: TestApp;
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const table: string[] = [];
@@ -55,7 +55,7 @@ describe('a one-time secret, a hundred times at once over two processes', () => 
     // Each request says that it comes from elsewhere: one winner, and not because the others were not heard.
     const settings = { ...onDatabase(database), LOG_LEVEL: 'fatal', TRUST_PROXY: '1' };
     processes = await Promise.all([startProcess(settings), startProcess(settings)]);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     process.stdout.write(`\n${[`${ROUNDS} rounds of ${AT_ONCE}`, ...table].join('\n')}\n`);
     agent.destroy();
