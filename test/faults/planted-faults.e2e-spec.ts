@@ -18,7 +18,7 @@ import { storm } from './storm/storm.js';
 import type { StormPlan } from './storm/storm.js';
 import { told } from './storm/told.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 /** Preloaded into the processes of the application. */
 const PLANT = pathToFileURL('test/fixtures/publishes-early.mjs').href;
