@@ -20,6 +20,7 @@ const ANSWERED_WITHIN = 3000;
 const BACK_WITHIN = 2000;
 /** What was cut short because the whole machine stood still is made anew within so long. Milliseconds. */
 const RECOVERS_WITHIN = 1000;
+const STANDS_STILL = 250;
 /** So many requests tell that all is normal; and so long they are waited for. Milliseconds. */
 const ENOUGH = 100;
 const PATIENCE = 30_000;
@@ -91,7 +92,8 @@ describe('a database that goes away under readers and writers', () => {
     const returned = load.now;
     await load.pass(BACK_WITHIN);
     const normal = load.now;
-    const isOfStandingStill = (from: number, to: number): boolean => load.stoodStill(from - RECOVERS_WITHIN, to) > 0;
+    const isOfStandingStill = (from: number, to: number): boolean =>
+      load.stoodStill(from - RECOVERS_WITHIN, to) > STANDS_STILL;
     const isAfter = ({ at, took }: { at: number; took: number }): boolean =>
       at >= normal && !isOfStandingStill(at, at + took);
     await load.pass(2000);

@@ -16,9 +16,10 @@ export interface Outcome {
   readonly id?: string;
 }
 
-/** Milliseconds between two looks at the clock; and what is late by more, and was spent on nothing, is standing still. */
+/** Milliseconds between two looks at the clock. */
 const LOOKS_EVERY = 20;
-const LATE = 250;
+/** By how much a timer may be late of itself. Milliseconds. */
+const JITTER = 5;
 
 /** Readers and writers that ask a listening application without a pause until they are stopped. */
 export class Load {
@@ -26,7 +27,7 @@ export class Load {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 100 });
   private readonly beganAt = performance.now();
   private readonly workers: Promise<void>[] = [];
-  private readonly still: { readonly from: number; readonly to: number }[] = [];
+  private readonly still: { readonly from: number; readonly to: number; readonly lost: number }[] = [];
   private watching: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -55,7 +56,9 @@ export class Load {
 
   /** How long the machine gave this process no time, between two moments. Milliseconds. */
   stoodStill(from: number, to: number): number {
-    return this.still.reduce((sum, gap) => sum + Math.max(0, Math.min(to, gap.to) - Math.max(from, gap.from)), 0);
+    const shareOf = (gap: { from: number; to: number }): number =>
+      Math.max(0, Math.min(to, gap.to) - Math.max(from, gap.from)) / (gap.to - gap.from);
+    return this.still.reduce((sum, gap) => sum + gap.lost * shareOf(gap), 0);
   }
 
   /** Waits for so many milliseconds, without those in which the machine stood still. */
@@ -75,7 +78,8 @@ export class Load {
     this.watching = setInterval(() => {
       const to = this.now;
       const { user, system } = process.cpuUsage(used);
-      if (to - from - LOOKS_EVERY - (user + system) / 1000 > LATE) this.still.push({ from, to });
+      const lost = to - from - LOOKS_EVERY - (user + system) / 1000;
+      if (lost > JITTER) this.still.push({ from, to, lost });
       [from, used] = [to, process.cpuUsage()];
     }, LOOKS_EVERY);
   }
