@@ -107,7 +107,7 @@ describe('what is taken away', () => {
   it('S57 a lost permission ends the subscription, and what is one’s own goes on', async () => {
     await expectQuick(async () => {
       const ada = await app.people.admin();
-      const client = await Client.ready(url, { token: ada.token, events: { types: ['user.*'] } });
+      const client = await Client.ready(url, { token: ada.token, events: true });
       await root.put(`/api/v1/users/${ada.id}/roles`, { roles: ['user'] });
       const took = await unsubscribed(client);
       expect(client.unsubscribed).toMatchObject([{ code: 'permission_denied' }]);
