@@ -18,7 +18,8 @@ describe('a socket that goes on', () => {
 
   beforeAll(async () => {
     const database = await freshDatabase(NAME);
-    [app, other] = [await TestApp.start({ database }), await TestApp.start({ database })];
+    const start = (): Promise<TestApp> => TestApp.start({ database, patient: true });
+    [app, other] = [await start(), await start()];
     urls = [await listening(app), await listening(other)];
     root = await app.people.admin();
   }, 60_000);
@@ -118,7 +119,7 @@ describe('a socket that goes on', () => {
       expect(updates(client.events)).toEqual(all.slice(1));
       client.close();
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a socket that does not read', () => {
@@ -191,13 +192,14 @@ describe('a socket that does not read', () => {
     // Ten who wait keep nobody from reading.
     const quick = await Client.ready(url, { token: root.token, events: true, lastEventId: id });
     await quick.told(3000);
-    await quick.until(() => app.get(Connections).size === 1, 'an end of those who do not read', 40_000);
+    await quick.until(() => app.get(Connections).size === 1, 'an end of those who do not read');
     expect(await closed()).toEqual({ slow_reader: before + 10 });
-    expect(await gauge('realtime_catching_up')).toBe(0);
+    // There are more than 3000: the quick one may be at the last of them.
+    while ((await gauge('realtime_catching_up')) > 0) await pause(10);
     for (const socket of sockets) socket.destroy();
     quick.close();
-    await quick.until(() => app.get(Connections).size === 0, 'an end', 20_000);
-  }, 60_000);
+    await quick.until(() => app.get(Connections).size === 0, 'an end');
+  }, 120_000);
 
   it('is neither read ahead for nor dropped at once, when it goes on from long ago, however large the facts', async () => {
     const [{ id }] = (await app.sql<{ id: string }>(
@@ -219,7 +221,7 @@ describe('a socket that does not read', () => {
     expect(await gauge('realtime_sockets')).toBe(2);
     socket.destroy();
     quick.close();
-    await quick.until(() => app.get(Connections).size === 0, 'an end', 20_000);
+    await quick.until(() => app.get(Connections).size === 0, 'an end');
     // A page may be under way.
     while ((await gauge('realtime_catching_up')) > 0) await pause(10);
     expect(await gauge('realtime_sockets')).toBe(0);
