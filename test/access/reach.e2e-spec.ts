@@ -157,7 +157,7 @@ describe('the reach of those who give permissions', () => {
     await grants(ada, [read(later(HOUR / 60))], short.id);
     expect((await grants(short, [read(later(HOUR / 60 - 10_000))], friend)).status).toBe(200);
     app.clock.advance(HOUR / 60);
-    const refused = await grants(short, [read(later(1000))], friend);
+    const refused = await grants(short, [read(later(HOUR))], friend);
     expect([refused.status, refused.body.code]).toEqual([403, 'privilege_ceiling']);
     expect(await ada.get(`/api/v1/users/${friend}/permissions`)).toMatchObject({ body: { permissions: [] } });
   });

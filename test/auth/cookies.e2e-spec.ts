@@ -14,7 +14,7 @@ import { ACCESS, Browser, REFRESH, cookiesIn } from './browser.js';
 import { claimsIn, factsOf, login, refusalIn, sessionsOf, typesOf, verify } from './sign-ins.js';
 import type { SignIn } from './sign-ins.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -30,7 +30,10 @@ describe('cookies', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`cookies_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`cookies_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     grace = await app.people.person();

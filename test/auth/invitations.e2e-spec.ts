@@ -23,6 +23,7 @@ describe('invitations', () => {
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   type Accepted = Shown & Failure;
@@ -282,6 +283,7 @@ describe('invitations', () => {
     });
 
     it('in seven days, not later; then they are expired, which is another version', async () => {
+      app.clock.stand();
       const inTime = await invite(app, ada);
       const late = await invite(app, ada);
       app.clock.advance(7 * DAY - 5000);

@@ -26,6 +26,7 @@ describe('a magic link', () => {
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const ask = (email: string) => app.send<{ flowId: string }>('POST', '/api/v1/auth/magic-link', { body: { email } });
@@ -113,6 +114,7 @@ describe('a magic link', () => {
       ['the code for ten minutes (S13)', 10 * MINUTE - 5000, byCode, { status: 200 }],
       ['the code no longer (S13)', 10 * MINUTE + 1, byCode, DEAD_CODE],
     ])('in its time: %s', async (_what, later, proof, expected) => {
+      app.clock.stand();
       const { id, email } = await app.people.user();
       const begun = await begin(app, 'magic-link', email);
       app.clock.advance(later);

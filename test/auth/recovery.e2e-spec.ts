@@ -25,6 +25,7 @@ describe('a forgotten password', () => {
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const forgot = (email: unknown, headers?: Record<string, string>) =>
@@ -197,6 +198,7 @@ describe('a forgotten password', () => {
       ['the code in the tenth minute (S13)', 10 * MINUTE - 5000, byCode, { status: 204 }],
       ['not the code after ten minutes (S13)', 10 * MINUTE + 1, byCode, DEAD_CODE],
     ])('is taken in time: %s', async (_what, later, proof, expected) => {
+      app.clock.stand();
       const { email } = await app.people.user();
       const begun = await begin(app, 'password/forgot', email);
       app.clock.advance(later);

@@ -1,5 +1,6 @@
 import { TestApp } from '../harness/app.js';
 import { unique } from '../harness/people.js';
+import { timeOf } from '../harness/stopwatch.js';
 import { awaitMail, codeIn, otherThan } from '../mail/mailbox.js';
 
 interface Shown {
@@ -19,8 +20,9 @@ describe('registration', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const verify = (flowId: string, code: string) =>
@@ -61,9 +63,7 @@ describe('registration', () => {
   });
 
   it('mails the code within two seconds', async () => {
-    const since = performance.now();
-    await register(`${unique('soon')}@example.com`);
-    expect(performance.now() - since).toBeLessThan(2000);
+    expect(await timeOf(() => register(`${unique('soon')}@example.com`))).toBeLessThan(2000);
   });
 
   it('takes the part before the "@" for the name of who gives none', async () => {
@@ -88,6 +88,7 @@ describe('registration', () => {
   });
 
   it('S13 counts tries that come at the same time', async () => {
+    app.clock.stand();
     const { flowId, code } = await register(`${unique('storm')}@example.com`);
     await Promise.all(Array.from({ length: 12 }, () => verify(flowId, otherThan(code))));
     expect((await verify(flowId, code)).body.code).toBe('too_many_guesses');
@@ -99,6 +100,7 @@ describe('registration', () => {
     ['takes it in the tenth minute', 10 * MINUTE - 5000, 200],
     ['refuses it after ten minutes', 10 * MINUTE + 1, 422],
   ])('S13 %s', async (_what, later, status) => {
+    app.clock.stand();
     const { flowId, code } = await register(`${unique('late')}@example.com`);
     app.clock.advance(later);
     expect((await verify(flowId, code)).status).toBe(status);

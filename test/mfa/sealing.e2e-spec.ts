@@ -27,5 +27,5 @@ describe('the secrets of authenticator apps', () => {
     const proof = { method: 'totp', code: factor.code(1) } as const;
     expect(await after.get(Mfa).prove(grace.id, proof)).toEqual(['otp', 'mfa']);
     await after.stop();
-  }, 30_000);
+  });
 });
