@@ -21,6 +21,9 @@ describe('who has an account', () => {
     app = await TestApp.start();
     known = (await app.people.user()).email;
   });
+  // However slow the machine, no pause ends in the midst of a test.
+  beforeEach(() => app.clock.stand());
+  afterEach(() => app.clock.run());
   afterAll(async () => {
     statements.restore();
     await app.stop();
@@ -156,12 +159,7 @@ describe('who has an account', () => {
     const statuses = [];
     for (let guesses = 0; guesses < 12; guesses += 1) {
       const right = await guess(known);
-      // A pause of a second may have begun in one second and be told of in the next.
-      const alike = (one: typeof right) => ({
-        ...one,
-        headers: one.headers.filter(([name]) => name !== 'retry-after'),
-      });
-      expect(alike(await guess(unknown))).toEqual(alike(right));
+      expect(await guess(unknown)).toEqual(right);
       statuses.push(right.status);
     }
     expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);

@@ -35,24 +35,21 @@ describe('guesses', () => {
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead. The one hop is whoever asks, so that each may say where they are.
     const database = await freshDatabase(`guesses_${process.env['JEST_WORKER_ID']}`);
-    app = await TestApp.start({ database, settings: { TRUST_PROXY: '1' } });
+    app = await TestApp.start({ database, settings: { TRUST_PROXY: '1' }, patient: true });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
   });
   afterEach(() => {
-    delete (app.clock as Partial<TestApp['clock']>).millis;
+    app.clock.run();
     delete (app.get(PasswordHasher) as Partial<PasswordHasher>).verify;
   });
   afterAll(() => app.stop());
 
   /** Nothing passes while much is asked at once: however slow the machine, no pause ends. */
-  const standStill = (): void => {
-    const now = app.clock.millis();
-    app.clock.millis = () => now;
-  };
+  const standStill = (): void => app.clock.stand();
   const moveOn = (milliseconds: number): void => {
-    delete (app.clock as Partial<TestApp['clock']>).millis;
+    app.clock.run();
     app.clock.advance(milliseconds);
   };
 
@@ -514,6 +511,7 @@ describe('guesses', () => {
   it('are not believed to come from elsewhere where no proxy is trusted', async () => {
     const other = await TestApp.start();
     const { email } = await other.people.user();
+    other.clock.stand();
     const statusesOf: number[] = [];
     for (let guesses = 0; guesses < 11; guesses += 1)
       statusesOf.push((await login(other, email, 'not the password', from(anAddress()))).status);

@@ -32,7 +32,10 @@ describe('S35, A14 each kind of token', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`token_kinds_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`token_kinds_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
     [admin, grace] = [await app.people.admin(), await app.people.person()];
     factor = await confirmApp(app, grace);
     browser = await Browser.signedIn(app, (await app.people.person()).user);
