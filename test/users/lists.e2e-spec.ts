@@ -24,7 +24,8 @@ describe('the list of users', () => {
   beforeAll(async () => {
     app = await TestApp.start();
     ada = await app.people.admin();
-    prefix = unique('list');
+    // Not a digit at its end: with the number of a user it could make what is looked for in another.
+    prefix = `${unique('list')}q`;
     mine = `email sw "${prefix}"`;
     await app.sql(PLANT_USERS, [MANY, prefix]);
   });
