@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { TestApp } from '../harness/app.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
@@ -5,6 +7,9 @@ import { awaitMail, mailTo, otherThan } from '../mail/mailbox.js';
 import type { Failure, PageOf, Shown } from '../users/shapes.js';
 import { invite, newestProofs, tokenIn } from './invitees.js';
 import type { Invitation } from './invitees.js';
+
+// A hundred passwords are hashed at a time, on a machine that is busy with other tests.
+jest.setTimeout(180_000);
 
 const PASSWORD = 'seven quiet bridges over a river';
 const MINUTE = 60_000;
@@ -18,7 +23,7 @@ describe('invitations', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
   });
   beforeEach(async () => {
     ada = await app.people.admin();

@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { PasswordHasher } from '../../src/passwords/index.js';
 import { TestApp } from '../harness/app.js';
 import type { Answer } from '../harness/household.js';
@@ -5,6 +7,9 @@ import { PASSWORD, unique } from '../harness/people.js';
 import { awaitMail, mailTo } from '../mail/mailbox.js';
 import { confirmApp } from '../mfa/enrolment.js';
 import { Statements } from './statements.js';
+
+// A hundred passwords are hashed at a time, on a machine that is busy with other tests.
+jest.setTimeout(180_000);
 
 interface Problem {
   code: string;

@@ -336,9 +336,9 @@ describe('limits whose shared count is lost', () => {
 });
 
 describe('limits over two processes', () => {
-  /** So many seconds, an hour about, of a window that goes on for the next ten minutes. */
+  /** So many seconds, an hour at most, of a window that goes on for the next ten minutes. */
   function longWindow(): number {
-    for (let seconds = 3600; ; seconds += 60) {
+    for (let seconds = 3600; ; seconds -= 60) {
       const window = seconds * 1000;
       if ((Date.now() + (offsetOf('127.0.0.1') % window)) % window < window - HOUR / 6) return seconds;
     }

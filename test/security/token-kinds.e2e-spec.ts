@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { Mfa } from '../../src/mfa/index.js';
 import { invite } from '../auth/invitees.js';
 import { ACCESS, Browser, REFRESH } from '../auth/browser.js';
@@ -11,6 +13,9 @@ import type { Person } from '../harness/people.js';
 import { awaitMail, codeIn, tokenIn } from '../mail/mailbox.js';
 import { confirmApp } from '../mfa/enrolment.js';
 import type { ConfirmedApp } from '../mfa/enrolment.js';
+
+// A hundred passwords are hashed at a time, on a machine that is busy with other tests.
+jest.setTimeout(180_000);
 
 const NEXT = 'two green lamps behind the harbour';
 
