@@ -16,7 +16,7 @@ describe('permissions given directly', () => {
 
   beforeAll(async () => {
     statements = new Statements();
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
   });
   beforeEach(async () => {

@@ -37,7 +37,10 @@ describe('another address', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead.
-    app = await TestApp.start({ database: await freshDatabase(`addresses_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`addresses_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
@@ -453,7 +456,7 @@ describe('another address', () => {
 describe('who may register', () => {
   const apps: TestApp[] = [];
   const start = async (settings: Record<string, string>): Promise<TestApp> => {
-    const app = await TestApp.start({ settings });
+    const app = await TestApp.start({ settings, patient: true });
     apps.push(app);
     return app;
   };

@@ -228,7 +228,7 @@ describe('cookies', () => {
     it('by a cookie that lives as long as the session (regressed: thirty days, whatever the settings said)', async () => {
       const database = await freshDatabase(`cookies_lives_${process.env['JEST_WORKER_ID']}`);
       const settings = { SESSION_IDLE: '2d', SESSION_LIFETIME: '3d' };
-      const other = await TestApp.start({ database, settings });
+      const other = await TestApp.start({ database, settings, patient: true });
       try {
         const { user } = await other.people.person();
         const page = new Browser(other);
@@ -435,7 +435,11 @@ describe('cookies', () => {
 
     it('for the pages of other sites, but for those that the operator names', async () => {
       const database = await freshDatabase(`cookies_cors_${process.env['JEST_WORKER_ID']}`);
-      const named = await TestApp.start({ database, settings: { CORS_ORIGINS: 'https://app.example.com' } });
+      const named = await TestApp.start({
+        database,
+        settings: { CORS_ORIGINS: 'https://app.example.com' },
+        patient: true,
+      });
       try {
         const page = await Browser.signedIn(named, (await named.people.person()).user);
         const patch = (origin: string) =>

@@ -156,7 +156,7 @@ describe('invitations', () => {
     ['invite', 201],
     ['closed', 403],
   ])('where REGISTRATION is %s, inviting answers %i', async (REGISTRATION, status) => {
-    const other = await TestApp.start({ settings: { REGISTRATION } });
+    const other = await TestApp.start({ settings: { REGISTRATION }, patient: true });
     try {
       const admin = await other.people.admin();
       const body = { email: `${unique('mode')}@example.com`, name: 'Grace' };

@@ -308,7 +308,7 @@ describe('keys', () => {
 
     it('is not lost when the process stops', async () => {
       const key = await make(ada, ['me']);
-      const brief = await TestApp.start({ database: address });
+      const brief = await TestApp.start({ database: address, patient: true });
       expect((await ask(key.secret, '/api/v1/me', brief)).status).toBe(200);
       await brief.stop();
       expect((await ada.get<Key>(`${TOKENS}/${key.id}`)).body.lastUsedAt).not.toBeNull();

@@ -21,7 +21,10 @@ describe('a magic link', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead.
-    app = await TestApp.start({ database: await freshDatabase(`magic_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`magic_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
@@ -243,7 +246,7 @@ describe('A14 S35 what was begun for one purpose', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

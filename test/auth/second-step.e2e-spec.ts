@@ -23,7 +23,10 @@ describe('the second step of a sign-in', () => {
   let factor: ConfirmedApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`second_step_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`second_step_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     grace = await app.people.person();

@@ -28,7 +28,10 @@ describe('trusted devices', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`devices_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`devices_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
     mfa = app.get(Mfa);
   });
   beforeEach(async () => {

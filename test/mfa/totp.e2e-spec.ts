@@ -25,7 +25,10 @@ describe('an authenticator app', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead: what is mailed then would hide what others are mailed now.
-    app = await TestApp.start({ database: await freshDatabase(`totp_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`totp_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
     mfa = app.get(Mfa);
   });
   beforeEach(async () => {

@@ -513,7 +513,7 @@ describe('guesses', () => {
   });
 
   it('are not believed to come from elsewhere where no proxy is trusted', async () => {
-    const other = await TestApp.start();
+    const other = await TestApp.start({ patient: true });
     const { email } = await other.people.user();
     other.clock.stand();
     const statusesOf: number[] = [];

@@ -129,10 +129,10 @@ describe('refresh tokens', () => {
   });
 
   it('S24 A2 remembers after a restart', async () => {
-    const before = await TestApp.start({ database: address });
+    const before = await TestApp.start({ database: address, patient: true });
     const successor = await successorOf(ada.refreshToken, before);
     await before.stop();
-    const after = await TestApp.start({ database: address });
+    const after = await TestApp.start({ database: address, patient: true });
     after.clock.advance(app.clock.millis() - Date.now() + GRACE + 1000);
     await expectRefused(ada.refreshToken, after);
     await expectRefused(successor, after);

@@ -29,7 +29,10 @@ describe('what is taken away', () => {
   beforeAll(async () => {
     statements = new Statements();
     address = await freshDatabase(NAME);
-    [app, other] = [await TestApp.start({ database: address }), await TestApp.start({ database: address })];
+    [app, other] = [
+      await TestApp.start({ database: address, patient: true }),
+      await TestApp.start({ database: address, patient: true }),
+    ];
     root = await app.people.admin();
   });
   afterAll(async () => {

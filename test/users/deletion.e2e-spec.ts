@@ -17,7 +17,10 @@ describe('an account that its owner gives up', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`deletion_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`deletion_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     grace = await app.people.person();
@@ -192,7 +195,7 @@ describe('an account that is given up where no days are granted (DELETION_GRACE=
 
   beforeAll(async () => {
     const database = await freshDatabase(`deletion_at_once_${process.env['JEST_WORKER_ID']}`);
-    app = await TestApp.start({ database, settings: { DELETION_GRACE: '0' }, schedules: true });
+    app = await TestApp.start({ database, settings: { DELETION_GRACE: '0' }, schedules: true, patient: true });
   });
   afterAll(() => app.stop());
 
@@ -217,7 +220,7 @@ describe('a suspension with an end', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
   });
   afterAll(() => app.stop());
 

@@ -56,7 +56,7 @@ describe('the list of 100,000 users', () => {
     planner = new Client({ connectionString: asSuperuser(database) });
     await planner.connect();
     await plant(planner);
-    app = await TestApp.start({ database });
+    app = await TestApp.start({ database, patient: true });
     ada = await app.people.admin();
     const repository = app.get(UsersRepository);
     const page = repository.page.bind(repository);

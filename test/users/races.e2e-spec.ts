@@ -27,7 +27,7 @@ describe('two processes', () => {
   beforeAll(async () => {
     const database = await freshDatabase(`races_${process.env['JEST_WORKER_ID']}`);
     // Only to make people and tokens for the others.
-    app = await TestApp.start({ database });
+    app = await TestApp.start({ database, patient: true });
     ada = await app.people.admin();
     const settings = { ...onDatabase(database), LOG_LEVEL: 'fatal' };
     processes = await Promise.all([startProcess(settings), startProcess(settings)]);
