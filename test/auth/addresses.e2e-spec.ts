@@ -37,11 +37,15 @@ describe('another address', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead.
-    app = await TestApp.start({ database: await freshDatabase(`addresses_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`addresses_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const change = (person: Person, email: string) =>
@@ -118,6 +122,7 @@ describe('another address', () => {
       ['the code within ten minutes (S13)', 10 * MINUTE - 5000, false, 200],
       ['the code no longer (S13)', 10 * MINUTE + 1, false, 422],
     ])('in time: %s', async (_what, later, link, status) => {
+      app.clock.stand();
       const { person, token, flowId, code, old, wanted } = await asked();
       app.clock.advance(later);
       ada = await app.people.admin();
@@ -323,6 +328,7 @@ describe('another address', () => {
     });
 
     it('in the fifth minute too, and a refresh is none', async () => {
+      app.clock.stand();
       const person = await app.people.person();
       app.clock.advance(5 * MINUTE - 5000);
       expect((await change(person, `${unique('n')}@example.com`)).status).toBe(202);
@@ -450,7 +456,7 @@ describe('another address', () => {
 describe('who may register', () => {
   const apps: TestApp[] = [];
   const start = async (settings: Record<string, string>): Promise<TestApp> => {
-    const app = await TestApp.start({ settings });
+    const app = await TestApp.start({ settings, patient: true });
     apps.push(app);
     return app;
   };

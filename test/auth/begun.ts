@@ -8,7 +8,7 @@ import type { Message } from '../mail/mailbox.js';
 import { confirmApp } from '../mfa/enrolment.js';
 
 /** As long as a busy machine may need; whoever waits goes on at once. */
-const PATIENCE = 20_000;
+const PATIENCE = 30_000;
 
 /** What a sign-in answers, as far as the tests look. */
 export interface SignedIn {

@@ -14,7 +14,7 @@ import { ACCESS, Browser, REFRESH, cookiesIn } from './browser.js';
 import { claimsIn, factsOf, login, refusalIn, sessionsOf, typesOf, verify } from './sign-ins.js';
 import type { SignIn } from './sign-ins.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -30,7 +30,10 @@ describe('cookies', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`cookies_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`cookies_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     grace = await app.people.person();
@@ -225,7 +228,7 @@ describe('cookies', () => {
     it('by a cookie that lives as long as the session (regressed: thirty days, whatever the settings said)', async () => {
       const database = await freshDatabase(`cookies_lives_${process.env['JEST_WORKER_ID']}`);
       const settings = { SESSION_IDLE: '2d', SESSION_LIFETIME: '3d' };
-      const other = await TestApp.start({ database, settings });
+      const other = await TestApp.start({ database, settings, patient: true });
       try {
         const { user } = await other.people.person();
         const page = new Browser(other);
@@ -432,7 +435,11 @@ describe('cookies', () => {
 
     it('for the pages of other sites, but for those that the operator names', async () => {
       const database = await freshDatabase(`cookies_cors_${process.env['JEST_WORKER_ID']}`);
-      const named = await TestApp.start({ database, settings: { CORS_ORIGINS: 'https://app.example.com' } });
+      const named = await TestApp.start({
+        database,
+        settings: { CORS_ORIGINS: 'https://app.example.com' },
+        patient: true,
+      });
       try {
         const page = await Browser.signedIn(named, (await named.people.person()).user);
         const patch = (origin: string) =>

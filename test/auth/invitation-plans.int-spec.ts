@@ -19,7 +19,10 @@ describe('the list of 20,000 invitations', () => {
   const asked: { text: string; parameters: unknown[] }[] = [];
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`invited_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`invited_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
     ada = await app.people.admin();
     await app.sql(PLANT);
     await app.sql('VACUUM ANALYZE roster.invitations');

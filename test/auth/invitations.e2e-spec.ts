@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { TestApp } from '../harness/app.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
@@ -5,6 +7,9 @@ import { awaitMail, mailTo, otherThan } from '../mail/mailbox.js';
 import type { Failure, PageOf, Shown } from '../users/shapes.js';
 import { invite, newestProofs, tokenIn } from './invitees.js';
 import type { Invitation } from './invitees.js';
+
+// A hundred passwords are hashed at a time, on a machine that is busy with other tests.
+jest.setTimeout(180_000);
 
 const PASSWORD = 'seven quiet bridges over a river';
 const MINUTE = 60_000;
@@ -18,11 +23,12 @@ describe('invitations', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   type Accepted = Shown & Failure;
@@ -150,7 +156,7 @@ describe('invitations', () => {
     ['invite', 201],
     ['closed', 403],
   ])('where REGISTRATION is %s, inviting answers %i', async (REGISTRATION, status) => {
-    const other = await TestApp.start({ settings: { REGISTRATION } });
+    const other = await TestApp.start({ settings: { REGISTRATION }, patient: true });
     try {
       const admin = await other.people.admin();
       const body = { email: `${unique('mode')}@example.com`, name: 'Grace' };
@@ -282,6 +288,7 @@ describe('invitations', () => {
     });
 
     it('in seven days, not later; then they are expired, which is another version', async () => {
+      app.clock.stand();
       const inTime = await invite(app, ada);
       const late = await invite(app, ada);
       app.clock.advance(7 * DAY - 5000);

@@ -21,11 +21,15 @@ describe('a magic link', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead.
-    app = await TestApp.start({ database: await freshDatabase(`magic_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`magic_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const ask = (email: string) => app.send<{ flowId: string }>('POST', '/api/v1/auth/magic-link', { body: { email } });
@@ -113,6 +117,7 @@ describe('a magic link', () => {
       ['the code for ten minutes (S13)', 10 * MINUTE - 5000, byCode, { status: 200 }],
       ['the code no longer (S13)', 10 * MINUTE + 1, byCode, DEAD_CODE],
     ])('in its time: %s', async (_what, later, proof, expected) => {
+      app.clock.stand();
       const { id, email } = await app.people.user();
       const begun = await begin(app, 'magic-link', email);
       app.clock.advance(later);
@@ -241,7 +246,7 @@ describe('A14 S35 what was begun for one purpose', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

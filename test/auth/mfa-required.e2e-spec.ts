@@ -13,7 +13,7 @@ import { addPasskey, asked, confirmApp } from '../mfa/enrolment.js';
 import { claimsIn, login, refusalIn, typesOf, verify, whoCameIn } from './sign-ins.js';
 import type { SignIn } from './sign-ins.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const STEP_UP = '/api/v1/auth/step-up';
 const DUE = [403, 'second_factor_required'];
@@ -32,7 +32,10 @@ describe('a role that asks for a second factor', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`mfa_required_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`mfa_required_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
     admin = await app.people.admin();
     role = await makeRole(true);
   });

@@ -12,7 +12,10 @@ describe('sessions that are over', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`pruning_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`pruning_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   afterAll(() => app.stop());
 
@@ -59,7 +62,10 @@ describe('keys and invitations that are over', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`pruned_keys_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`pruned_keys_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   afterAll(() => app.stop());
 

@@ -20,11 +20,15 @@ describe('a forgotten password', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead.
-    app = await TestApp.start({ database: await freshDatabase(`recovery_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`recovery_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const forgot = (email: unknown, headers?: Record<string, string>) =>
@@ -197,6 +201,7 @@ describe('a forgotten password', () => {
       ['the code in the tenth minute (S13)', 10 * MINUTE - 5000, byCode, { status: 204 }],
       ['not the code after ten minutes (S13)', 10 * MINUTE + 1, byCode, DEAD_CODE],
     ])('is taken in time: %s', async (_what, later, proof, expected) => {
+      app.clock.stand();
       const { email } = await app.people.user();
       const begun = await begin(app, 'password/forgot', email);
       app.clock.advance(later);
@@ -440,7 +445,7 @@ describe('a forgotten password', () => {
       ],
       ['of ACCOUNT_URL', { ACCOUNT_URL: 'https://id.example.com/me/' }, 'https://id.example.com/me/reset-password'],
     ])('A6 S61 %s, whatever a request says', async (_what, settings, expected) => {
-      const other = await TestApp.start({ settings });
+      const other = await TestApp.start({ settings, patient: true });
       const { email } = await other.people.user();
       const body = { email };
       const answer = await other.send('POST', '/api/v1/auth/password/forgot', { body, headers: forged });

@@ -23,12 +23,16 @@ describe('the second step of a sign-in', () => {
   let factor: ConfirmedApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`second_step_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`second_step_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     grace = await app.people.person();
     factor = await confirmApp(app, grace);
   });
+  afterEach(() => app.clock.run());
   afterAll(() => app.stop());
 
   const due = async (who = grace): Promise<SignIn> => (await login(app, who.user)).body;
@@ -315,6 +319,7 @@ describe('the second step of a sign-in', () => {
     });
 
     it('ends after ten minutes', async () => {
+      app.clock.stand();
       const [late, inTime] = [await due(), await due()];
       app.clock.advance(10 * MINUTE - 1000);
       expect((await verify(app, inTime.mfaToken, totp(factor.code()))).status).toBe(200);

@@ -25,7 +25,7 @@ describe('sign-in', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());
@@ -163,14 +163,16 @@ describe('sign-in', () => {
   it('says when to come again if too many passwords wait', async () => {
     const hasher = app.get(PasswordHasher);
     hasher.verify = () => Promise.reject(new HashingBusy());
-    const refused = await login('ada@example.com');
+    // Asked once: whoever is patient would come again.
+    const post = (url: string, payload: object) => app.app.fastify.inject({ method: 'POST', url, payload });
+    const refused = await post('/api/v1/auth/login', { identifier: 'ada@example.com', password: PASSWORD });
     delete (hasher as Partial<PasswordHasher>).verify;
     hasher.check = () => Promise.reject(new HashingBusy());
     const body = { email: `${unique('busy')}@example.com`, password: NEXT };
-    const unregistered = await app.send<Tokens>('POST', '/api/v1/auth/register', { body });
+    const unregistered = await post('/api/v1/auth/register', body);
     delete (hasher as Partial<PasswordHasher>).check;
     for (const answer of [refused, unregistered]) {
-      expect(answer).toMatchObject({ status: 503, body: { code: 'too_many_sign_ins' } });
+      expect([answer.statusCode, answer.json<Tokens>().code]).toEqual([503, 'too_many_sign_ins']);
       expect(answer.headers['retry-after']).toBe('2');
     }
   });

@@ -20,7 +20,10 @@ describe('somebody who was in another’s account, or wants to be', () => {
 
   beforeAll(async () => {
     // Of its own, for the clock goes ahead.
-    app = await TestApp.start({ database: await freshDatabase(`takeover_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`takeover_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
   });
   beforeEach(async () => {
     ada = await app.people.admin();

@@ -21,13 +21,23 @@ import { streamsOf, textOf } from './streams.js';
 /** A clock that stands where it is put, and otherwise runs. */
 export class TestClock extends Clock {
   private lead = 0;
+  private standsAt: number | null = null;
 
   override now(): Date {
     return new Date(this.millis());
   }
 
   override millis(): number {
-    return Date.now() + this.lead;
+    return (this.standsAt ?? Date.now()) + this.lead;
+  }
+
+  /** From here it goes on only where it is put forward: no window and no pause ends in the midst of a test. */
+  stand(): void {
+    this.standsAt = Date.now();
+  }
+
+  run(): void {
+    this.standsAt = null;
   }
 
   advance(milliseconds: number): void {

@@ -6,7 +6,8 @@ import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { Indicators } from '../../src/platform/telemetry/indicators.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import { unique } from '../harness/people.js';
+import { PASSWORD, unique } from '../harness/people.js';
+import { timeOf } from '../harness/stopwatch.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { register, sending } from './letters.js';
 import {
@@ -20,7 +21,7 @@ import {
 } from './post-office.js';
 
 // A server that says nothing is waited for.
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 /** Whatever waited for a server that says nothing would take longer. Milliseconds. */
 const SERVER_IS_WAITED_FOR = 4500;
@@ -51,14 +52,20 @@ describe('a mail server that is dead', () => {
     return office;
   }
 
-  /** Registers several at once, and says how long the slowest waited. */
+  /** Registers several at once, and says how much longer the slowest waited than a sign-in beside them, which owes no mail. */
   async function slowest(app: TestApp, addresses: readonly string[]): Promise<number> {
-    const times = addresses.map(async (address) => {
-      const since = performance.now();
-      expect((await register(app, address)).status).toBe(202);
-      return performance.now() - since;
-    });
-    return Math.max(...(await Promise.all(times)));
+    // The words that nobody may choose are read first, which takes a while.
+    const guessable = { email: `${unique('weak')}@example.com`, password: 'passwordpassword' };
+    const weak = () => app.send('POST', '/api/v1/auth/register', { body: guessable });
+    await awaitThat(weak, ({ status }) => status === 422);
+    const stranger = { identifier: unique('nobody'), password: PASSWORD };
+    const beside = timeOf(async () =>
+      expect((await app.send('POST', '/api/v1/auth/login', { body: stranger })).status).toBe(401),
+    );
+    const times = addresses.map((address) =>
+      timeOf(async () => expect((await register(app, address)).status).toBe(202)),
+    );
+    return Math.max(...(await Promise.all(times))) - (await beside);
   }
 
   it('is dead for days: the mail is tried for three of them, then given up, counted and told', async () => {
@@ -68,10 +75,11 @@ describe('a mail server that is dead', () => {
       database: await freshDatabase('smtp_given_up'),
       settings: { SMTP_URL: `smtp://127.0.0.1:${await emptyPort()}` },
       onLog: (line) => log.push(line),
+      patient: true,
     });
     open.push(() => app.stop());
     const email = `${unique('late')}@example.com`;
-    await register(app, email);
+    expect((await register(app, email)).status).toBe(202);
     await awaitOwed(app, 1, 1);
     // As after so many tries of four hours.
     await app.sql("UPDATE roster.jobs SET attempts = 11 WHERE name = 'mail.deliver' AND state IN ('queued', 'failed')");
@@ -132,9 +140,13 @@ describe('a mail server that is dead', () => {
     open.push(() => office.close());
     // Another name for this machine, which we do not take for one.
     const SMTP_URL = `smtp://roster:secret@0.0.0.0:${office.port}`;
-    const app = await TestApp.start({ database: await freshDatabase('smtp_tls'), settings: { SMTP_URL } });
+    const app = await TestApp.start({
+      database: await freshDatabase('smtp_tls'),
+      settings: { SMTP_URL },
+      patient: true,
+    });
     open.push(() => app.stop());
-    await register(app, `${unique('tls')}@example.com`);
+    expect((await register(app, `${unique('tls')}@example.com`)).status).toBe(202);
     const [letter] = await awaitOwed(app, 1, 1);
     expect(letter!.last_error).toMatch(/STARTTLS/);
     expect([office.signIns, office.arrived.length]).toEqual([0, 0]);
@@ -143,13 +155,15 @@ describe('a mail server that is dead', () => {
   it('does not hold up a stop, and the letter waits for the next process', async () => {
     const silent = await openSilent();
     const database = await freshDatabase('smtp_stop');
-    const app = await TestApp.start({ database, settings: { SMTP_URL: `smtp://127.0.0.1:${silent.port}` } });
+    const app = await TestApp.start({
+      database,
+      settings: { SMTP_URL: `smtp://127.0.0.1:${silent.port}` },
+      patient: true,
+    });
     const email = `${unique('stop')}@example.com`;
-    await register(app, email);
+    expect((await register(app, email)).status).toBe(202);
     await silent.awaitCall();
-    const since = performance.now();
-    await app.stop();
-    expect(performance.now() - since).toBeLessThan(4500);
+    expect(await timeOf(() => app.stop())).toBeLessThan(SERVER_IS_WAITED_FOR);
     await silent.close();
     const office = await openOffice();
     const next = await startApp(database, office.port);

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -8,6 +9,9 @@ import type { Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
 import type { TestApp } from '../harness/app.js';
+
+/** As long as a busy machine may need; whoever waits goes on at once. Milliseconds. */
+const PATIENCE = 30_000;
 
 /** A mail as it arrived: what the envelope said, what is in it, and how it went over the wire. */
 export interface Arrived {
@@ -84,7 +88,7 @@ export class PostOffice {
     for (const since = performance.now(); ; await pause(20)) {
       const mails = this.arrived.filter(({ to }) => to.includes(address));
       if (mails.length >= count) return mails;
-      if (performance.now() - since > 10_000) throw new Error(`${address} got ${mails.length} mails`);
+      if (performance.now() - since > PATIENCE) throw new Error(`${address} got ${mails.length} mails`);
     }
   }
 
@@ -109,7 +113,7 @@ export class SilentOffice {
 
   static async open(): Promise<SilentOffice> {
     const office = new SilentOffice();
-    office.server.listen(0, '127.0.0.1');
+    office.server.listen(await emptyPort(), '127.0.0.1');
     await once(office.server, 'listening');
     return office;
   }
@@ -131,14 +135,20 @@ export class SilentOffice {
   }
 }
 
-/** A port on which nobody listens. */
+/** A port on which nobody listens. It is none of those that the system gives away, for it is to be free later too. */
 export async function emptyPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 interface Waiting {
@@ -161,7 +171,7 @@ export async function awaitOwed(app: TestApp, count: number, failed = 0): Promis
     const owed = await lettersOwed(app);
     const tried = owed.every(({ attempts, last_error: error }) => attempts >= failed && (failed === 0 || error));
     if (owed.length === count && tried) return owed;
-    if (performance.now() - since > 20_000) throw new Error(`Owed: ${JSON.stringify(owed)}`);
+    if (performance.now() - since > PATIENCE) throw new Error(`Owed: ${JSON.stringify(owed)}`);
   }
 }
 
@@ -177,7 +187,7 @@ export async function passTimeUntilOwed(app: TestApp, count: number, failed = 0)
   for (const since = performance.now(); ; await pause(200)) {
     const owed = await lettersOwed(app);
     if (owed.length === count && owed.every(({ attempts }) => attempts >= failed)) return;
-    if (performance.now() - since > 20_000) throw new Error(`Owed: ${JSON.stringify(owed)}`);
+    if (performance.now() - since > PATIENCE) throw new Error(`Owed: ${JSON.stringify(owed)}`);
     await passTime(app);
   }
 }

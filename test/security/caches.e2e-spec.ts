@@ -12,7 +12,7 @@ describe('caches', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
   });
   afterAll(() => app.stop());
 
@@ -43,7 +43,7 @@ describe('caches', () => {
     expect(wrong).toEqual([]);
     expect(secrets).toBeGreaterThan(8);
     expect(PRIVATE.test('public, max-age=60')).toBe(false);
-  }, 60_000);
+  }, 180_000);
 
   it('are told of the token by every answer that depends on it, and by no other', async () => {
     const admin = await app.people.admin();

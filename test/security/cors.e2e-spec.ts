@@ -15,6 +15,8 @@ describe('CORS', () => {
   beforeAll(async () => {
     const settings = { CORS_ORIGINS: `${FRIEND}, ${OTHER_FRIEND}`, RATE_LIMITS: 'on', RATE_LIMIT_CREDENTIALS: '1/60s' };
     [app, closed] = [await TestApp.start({ settings }), await TestApp.start()];
+    // No window ends in the midst of a test.
+    app.clock.stand();
     ada = await app.people.admin();
   });
   afterAll(async () => {

@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { PasswordHasher } from '../../src/passwords/index.js';
 import { TestApp } from '../harness/app.js';
 import type { Answer } from '../harness/household.js';
@@ -5,6 +7,9 @@ import { PASSWORD, unique } from '../harness/people.js';
 import { awaitMail, mailTo } from '../mail/mailbox.js';
 import { confirmApp } from '../mfa/enrolment.js';
 import { Statements } from './statements.js';
+
+// A hundred passwords are hashed at a time, on a machine that is busy with other tests.
+jest.setTimeout(180_000);
 
 interface Problem {
   code: string;
@@ -18,9 +23,12 @@ describe('who has an account', () => {
 
   beforeAll(async () => {
     statements = new Statements();
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     known = (await app.people.user()).email;
   });
+  // However slow the machine, no pause ends in the midst of a test.
+  beforeEach(() => app.clock.stand());
+  afterEach(() => app.clock.run());
   afterAll(async () => {
     statements.restore();
     await app.stop();
@@ -156,12 +164,7 @@ describe('who has an account', () => {
     const statuses = [];
     for (let guesses = 0; guesses < 12; guesses += 1) {
       const right = await guess(known);
-      // A pause of a second may have begun in one second and be told of in the next.
-      const alike = (one: typeof right) => ({
-        ...one,
-        headers: one.headers.filter(([name]) => name !== 'retry-after'),
-      });
-      expect(alike(await guess(unknown))).toEqual(alike(right));
+      expect(await guess(unknown)).toEqual(right);
       statuses.push(right.status);
     }
     expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);

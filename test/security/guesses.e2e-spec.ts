@@ -1,5 +1,7 @@
 import { createHmac, randomInt } from 'node:crypto';
 
+import { jest } from '@jest/globals';
+
 import { PasswordHasher } from '../../src/passwords/index.js';
 import { atSecondStep, awaitLetter, begin, factsOf, login } from '../auth/begun.js';
 import type { SignedIn } from '../auth/begun.js';
@@ -11,6 +13,9 @@ import type { Person } from '../harness/people.js';
 import { otherThan, tokenIn } from '../mail/mailbox.js';
 import { confirmApp } from '../mfa/enrolment.js';
 import type { Failure } from '../users/shapes.js';
+
+// A hundred passwords are hashed at a time, on a machine that is busy with other tests.
+jest.setTimeout(300_000);
 
 const NEXT = 'two green lamps behind the harbour';
 const SECOND = 1000;
@@ -35,24 +40,21 @@ describe('guesses', () => {
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead. The one hop is whoever asks, so that each may say where they are.
     const database = await freshDatabase(`guesses_${process.env['JEST_WORKER_ID']}`);
-    app = await TestApp.start({ database, settings: { TRUST_PROXY: '1' } });
+    app = await TestApp.start({ database, settings: { TRUST_PROXY: '1' }, patient: true });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
   });
   afterEach(() => {
-    delete (app.clock as Partial<TestApp['clock']>).millis;
+    app.clock.run();
     delete (app.get(PasswordHasher) as Partial<PasswordHasher>).verify;
   });
   afterAll(() => app.stop());
 
   /** Nothing passes while much is asked at once: however slow the machine, no pause ends. */
-  const standStill = (): void => {
-    const now = app.clock.millis();
-    app.clock.millis = () => now;
-  };
+  const standStill = (): void => app.clock.stand();
   const moveOn = (milliseconds: number): void => {
-    delete (app.clock as Partial<TestApp['clock']>).millis;
+    app.clock.run();
     app.clock.advance(milliseconds);
   };
 
@@ -347,7 +349,7 @@ describe('guesses', () => {
       expect(hashes()).toBe(0);
       expect(await factsOf(app, user.id, 'sign_in.refused')).toHaveLength(90);
       expect((await right(user.email, home)).status).toBe(200);
-    }, 60_000);
+    });
 
     it('open it again when the hour is over', async () => {
       const user = await app.people.user();
@@ -356,7 +358,7 @@ describe('guesses', () => {
       expect(await right(user.email, anAddress())).toMatchObject(TOO_MANY);
       moveOn(HOUR + SECOND);
       expect((await right(user.email, anAddress())).status).toBe(200);
-    }, 60_000);
+    });
 
     it('A12 are not one an hour that keeps strangers out for ever (regressed: each guess after the pause locked again)', async () => {
       const user = await app.people.user();
@@ -372,7 +374,7 @@ describe('guesses', () => {
       standStill();
       expect(statuses(await crowd(user.email, 12), 401)).toBe(10);
       expect(await right(user.email, anAddress())).toMatchObject(TOO_MANY);
-    }, 60_000);
+    });
 
     it('A12 do not shut out the owner from where they were signed in a while ago (regressed: only an open session was a home)', async () => {
       const [user, home] = [await app.people.user(), anAddress()];
@@ -387,7 +389,7 @@ describe('guesses', () => {
       expect(await right(user.email, home)).toMatchObject(TOO_MANY);
       moveOn(SECOND + 1);
       expect((await right(user.email, home)).status).toBe(200);
-    }, 60_000);
+    });
 
     it.each(['totp', 'recovery_code'] as const)(
       'A12 leave whoever has shown the first factor the second, by %s (regressed: a lock of all shut it too)',
@@ -409,7 +411,6 @@ describe('guesses', () => {
         });
         expect(entered.status).toBe(200);
       },
-      60_000,
     );
 
     it('A12 leave the owner the mail: a new password, or a link', async () => {
@@ -431,7 +432,7 @@ describe('guesses', () => {
       expect((await right(user.email, anAddress(), NEXT)).status).toBe(200);
       expect(await factsOf(app, user.id, 'account.unlocked')).toHaveLength(1);
       await awaitLetter(app, user.email, 'Your password was changed');
-    }, 60_000);
+    });
 
     it('are forgiven by an administrator, on record and once', async () => {
       const user = await app.people.user();
@@ -450,7 +451,7 @@ describe('guesses', () => {
       expect(await factsOf(app, user.id, 'account.unlocked')).toHaveLength(1);
       const nobody = await ada.post<Failure>('/api/v1/users/01a1fb89-a690-7530-90c7-ac334b01292e/unlock');
       expect(nobody).toMatchObject({ status: 404, body: { code: 'user_not_found' } });
-    }, 60_000);
+    });
 
     it('are not unlocked for an administrator by somebody who may do less', async () => {
       const helper = await app.people.withPermissions('credentials:administer');
@@ -494,7 +495,7 @@ describe('guesses', () => {
       const refused = await wrong(nobody.toUpperCase(), anAddress());
       expect(refused).toMatchObject(TOO_MANY);
       expect(retryAfter(refused)).toBe(3600);
-    }, 60_000);
+    });
 
     it('are kept without the name', async () => {
       const name = unique('nobody');
@@ -512,8 +513,9 @@ describe('guesses', () => {
   });
 
   it('are not believed to come from elsewhere where no proxy is trusted', async () => {
-    const other = await TestApp.start();
+    const other = await TestApp.start({ patient: true });
     const { email } = await other.people.user();
+    other.clock.stand();
     const statusesOf: number[] = [];
     for (let guesses = 0; guesses < 11; guesses += 1)
       statusesOf.push((await login(other, email, 'not the password', from(anAddress()))).status);

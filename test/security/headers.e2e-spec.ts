@@ -26,6 +26,8 @@ describe('S60 headers', () => {
   beforeAll(async () => {
     const settings = { PUBLIC_URL: 'https://id.example.com', RATE_LIMITS: 'on', RATE_LIMIT_WRITE: '1/60s' };
     app = await TestApp.start({ settings });
+    // No window ends in the midst of a test.
+    app.clock.stand();
     port = await portOf(app);
   });
   afterAll(() => app.stop());

@@ -38,7 +38,7 @@ describe('passwords', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

@@ -19,12 +19,6 @@ function anAddressAt({ clock }: TestApp): string {
     if ((clock.millis() + offsetOf(address)) % HOUR < HOUR / 2) return address;
   }
 }
-/** Its clock goes on only where a test puts it forward: no window ends in the midst of one. */
-function standStill({ clock }: TestApp): void {
-  let now = clock.millis();
-  clock.millis = () => now;
-  clock.advance = (milliseconds) => void (now += milliseconds);
-}
 const anotherGroup = (): string => randomInt(65_536).toString(16);
 
 interface Reply {
@@ -79,7 +73,7 @@ describe('S58 limits', () => {
 
   beforeAll(async () => {
     app = await TestApp.start({ settings });
-    standStill(app);
+    app.clock.stand();
   });
   afterAll(() => app.stop());
 
@@ -283,7 +277,7 @@ describe('S58 the mails that are asked for', () => {
   // By the settings that nobody changed.
   beforeAll(async () => {
     app = await TestApp.start({ settings: { RATE_LIMITS: 'on' } });
-    standStill(app);
+    app.clock.stand();
   });
   afterAll(() => app.stop());
 
@@ -323,6 +317,7 @@ describe('limits whose shared count is lost', () => {
       settings: { RATE_LIMITS: 'on', RATE_LIMIT_READ: '10/60s' },
       onLog: (line) => lines.push(line),
     });
+    app.clock.stand();
     try {
       await app.sql('ALTER TABLE roster.rate_limits RENAME TO rate_limits_away');
       const from = anAddress();
@@ -341,29 +336,46 @@ describe('limits whose shared count is lost', () => {
 });
 
 describe('limits over two processes', () => {
-  it('are one, within a tenth', async () => {
-    const address = await freshDatabase('limits');
-    const settings = { ...onDatabase(address), RATE_LIMITS: 'on', RATE_LIMIT_READ: '400/3600s' };
-    const processes: RunningProcess[] = [];
-    try {
-      processes.push(await startProcess(settings), await startProcess(settings));
-      let passed = 0;
-      // A hundred at a time, to both in turn, until everybody is refused.
-      for (let refused = 0; refused < 100;) {
-        const all = await Promise.all(
-          Array.from({ length: 100 }, async (_, index) => {
-            const answer = await fetch(`${processes[index % 2]!.url}/nowhere`);
-            await answer.arrayBuffer();
-            return answer.status;
-          }),
-        );
-        refused = count(all, 429);
-        passed += count(all, 404);
-      }
-      expect(passed).toBeGreaterThanOrEqual(360);
-      expect(passed).toBeLessThanOrEqual(440);
-    } finally {
-      await Promise.all(processes.map((each) => each.stop()));
+  /** So many seconds, an hour at most, of a window that goes on for the next ten minutes. */
+  function longWindow(): number {
+    for (let seconds = 3600; ; seconds -= 60) {
+      const window = seconds * 1000;
+      if ((Date.now() + (offsetOf('127.0.0.1') % window)) % window < window - HOUR / 6) return seconds;
     }
-  });
+  }
+
+  it('are one, within a tenth', async () => {
+    const losses = async ({ management }: RunningProcess): Promise<string> => {
+      const answer = await fetch(`${management}/metrics`);
+      return /^rate_limit_store_failures_total (\d+)$/m.exec(await answer.text())![1]!;
+    };
+    // Whoever stands still for a second loses the shared count, rightly, and counts for itself: that says nothing of it.
+    for (let isUndisturbed = false, tries = 1; !isUndisturbed; tries += 1) {
+      const address = await freshDatabase('limits');
+      const settings = { ...onDatabase(address), RATE_LIMITS: 'on', RATE_LIMIT_READ: `400/${longWindow()}s` };
+      const processes: RunningProcess[] = [];
+      try {
+        processes.push(await startProcess(settings), await startProcess(settings));
+        let passed = 0;
+        // A hundred at a time, to both in turn, until everybody is refused.
+        for (let refused = 0; refused < 100;) {
+          const all = await Promise.all(
+            Array.from({ length: 100 }, async (_, index) => {
+              const answer = await fetch(`${processes[index % 2]!.url}/nowhere`);
+              await answer.arrayBuffer();
+              return answer.status;
+            }),
+          );
+          refused = count(all, 429);
+          passed += count(all, 404);
+        }
+        isUndisturbed = tries === 3 || (await Promise.all(processes.map(losses))).every((lost) => lost === '0');
+        if (!isUndisturbed) continue;
+        expect(passed).toBeGreaterThanOrEqual(360);
+        expect(passed).toBeLessThanOrEqual(440);
+      } finally {
+        await Promise.all(processes.map((each) => each.stop()));
+      }
+    }
+  }, 180_000);
 });

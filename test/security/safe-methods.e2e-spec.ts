@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { Honest, isPublic } from '../contract/conventions/honest.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
+import { awaitThat } from '../jobs/awaited.js';
 
 jest.setTimeout(300_000);
 
@@ -21,6 +22,7 @@ describe('S28 GET and HEAD', () => {
   beforeAll(async () => {
     const app = await TestApp.start({
       database: await freshDatabase('safe_methods'),
+      patient: true,
       prepare: (fastify) =>
         fastify.addHook('onRoute', ({ method, url }) => {
           if ([method].flat().includes('GET') && !/[:*]/.test(url)) pages.push(url);
@@ -48,12 +50,20 @@ describe('S28 GET and HEAD', () => {
     return found;
   }
 
+  /** What is to be done by now, or is being done. */
+  function jobsDue(): Promise<unknown[]> {
+    return honest.app.sql(
+      "SELECT FROM roster.jobs WHERE state = 'running' OR (state = 'queued' AND run_at <= clock_timestamp())",
+    );
+  }
+
   /** As soon as all that was begun is done, mail included. */
   async function everythingSettled(): Promise<Record<string, string>> {
     for (let before = await everything(); ;) {
+      await awaitThat(jobsDue, ({ length }) => length === 0, 60_000);
       await pause(700);
       const after = await everything();
-      if (JSON.stringify(after) === JSON.stringify(before)) return after;
+      if (JSON.stringify(after) === JSON.stringify(before) && (await jobsDue()).length === 0) return after;
       before = after;
     }
   }

@@ -25,7 +25,7 @@ describe('A4 steps', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
   });
   afterAll(() => app.stop());
 

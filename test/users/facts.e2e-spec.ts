@@ -32,7 +32,7 @@ describe('facts about users', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

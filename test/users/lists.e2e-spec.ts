@@ -22,9 +22,10 @@ describe('the list of users', () => {
   let mine: string;
 
   beforeAll(async () => {
-    app = await TestApp.start();
+    app = await TestApp.start({ patient: true });
     ada = await app.people.admin();
-    prefix = unique('list');
+    // Not a digit at its end: with the number of a user it could make what is looked for in another.
+    prefix = `${unique('list')}q`;
     mine = `email sw "${prefix}"`;
     await app.sql(PLANT_USERS, [MANY, prefix]);
   });
