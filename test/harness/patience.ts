@@ -14,6 +14,8 @@ export async function patiently<T extends { readonly status: number }>(
     const answer = await send();
     const seconds = answer.status === 503 ? retryAfter(answer) : undefined;
     if (seconds === undefined || tries === TRIES) return answer;
+    // Whoever reads the run sees how often.
+    process.stdout.write('\nTold 503, and asked again\n');
     await pause(Number(seconds) * 1000);
   }
 }
