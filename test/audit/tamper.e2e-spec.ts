@@ -2,6 +2,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { jest } from '@jest/globals';
+
 import { digestOf, hashOf } from '../../src/audit/chain.js';
 import type { ChainEntry } from '../../src/audit/chain.js';
 import { TestApp } from '../harness/app.js';
@@ -9,6 +11,9 @@ import { freshDatabase, run } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { onDatabase, runToEnd } from '../harness/process.js';
 import { everythingCopied } from './copied.js';
+
+// The command line is a process of its own, on a machine that may be busy.
+jest.setTimeout(180_000);
 
 interface Report {
   readonly verified: boolean;
