@@ -8,7 +8,7 @@ export const REQUEST_BUDGET = 2500;
 
 const LOOK_EVERY = 100;
 /** Whoever looks so much later stood still, or was busy, and has not read what was answered meanwhile. Milliseconds. */
-const STOOD_STILL = 500;
+const STOOD_STILL = 1000;
 const clients = new Set<ImpatientClient>();
 let watch: NodeJS.Timeout | undefined;
 
