@@ -2,7 +2,7 @@ import { Config } from '../platform/config/config.js';
 import { Logs } from '../platform/logging/logger.js';
 import type { Invocation } from './invocation.js';
 import { holdPorts } from './ports.js';
-import { Interrupted, Stop } from './stop.js';
+import { Stop } from './stop.js';
 
 /** Starts everything, says so, and waits until it is asked to stop. */
 export async function serve({ json, showCredentials }: Invocation): Promise<number> {
@@ -17,7 +17,9 @@ export async function serve({ json, showCredentials }: Invocation): Promise<numb
     const { start } = await import('./start.js');
     await start({ config, ports, logs, stop, terminal, visible: terminal || showCredentials });
   } catch (error) {
-    if (!(error instanceof Interrupted)) {
+    // A Ctrl-C reaches initdb too: what fails after it is no failure of the start.
+    if (stop.isAsked) logs.of('stop').debug({ err: error }, 'The start did not come to its end');
+    else {
       await stop.everything();
       throw error;
     }

@@ -41,6 +41,10 @@ export class Stop {
     process.on('unhandledRejection', (error) => this.onBug(error, 'A rejection that nobody heard'));
   }
 
+  get isAsked(): boolean {
+    return this.askedAt !== null;
+  }
+
   /** From now on part of every stop, before all that came earlier. */
   first(name: string, undo: Step['undo']): void {
     this.steps.push({ name, undo });

@@ -142,7 +142,11 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private logger(): Logger {
     const { log } = this.sessions;
-    return new Logger(() => (level, message) => log[level === 'info' || level === 'debug' ? 'debug' : 'warn'](message));
+    return new Logger(() => (level, message, meta) => {
+      // Its advice about the pool: tickets that are held are many and need no connection each.
+      const isQuiet = level === 'info' || level === 'debug' || meta?.['max'] === CONNECTIONS;
+      log[isQuiet ? 'debug' : 'warn'](message);
+    });
   }
 
   private later(error?: unknown): void {

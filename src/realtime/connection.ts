@@ -155,8 +155,12 @@ export class Connection {
     return !this.end && waitingOn(this.line).length > BEHIND;
   }
 
-  /** Whether they leave too much to wait: bytes at two looks in a row, for a burst takes its moment to be sent. */
+  /**
+   * Whether they leave too much to wait: bytes at two looks in a row, for a burst takes its moment to be sent. Not of those
+   * who read the past: to them no more is sent until they took it, however large.
+   */
   staysSlow(): boolean {
+    if (!this.joined) return false;
     const packets = waitingOn(this.line);
     const bytes = packets.reduce((sum, { data = '' }) => sum + data.length, this.raw.writableLength);
     const wasHeavy = this.isHeavy;

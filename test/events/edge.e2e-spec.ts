@@ -11,7 +11,7 @@ import { ask } from '../harness/database.js';
 import { startOwnCluster } from './own-cluster.js';
 import type { OwnCluster } from './own-cluster.js';
 
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 describe('a transaction of another database that is held open', () => {
   let cluster: OwnCluster;
@@ -22,7 +22,7 @@ describe('a transaction of another database that is held open', () => {
     cluster = await startOwnCluster({ max_prepared_transactions: '2' });
     elsewhere = Object.assign(new URL(cluster.superUrl), { pathname: '/postgres' }).href;
     app = await TestApp.start({ database: cluster.database });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await app.stop();
     await cluster.stop();
@@ -57,7 +57,7 @@ describe('a transaction of another database that is held open', () => {
     await everythingCopied({ sql: cluster.sql });
     expect(await audit()).toEqual({ status: 'pass' });
     await until(async () => (await age()) === 0);
-  }, 60_000);
+  }, 120_000);
 
   it('is told by its name where it was prepared and forgotten', async () => {
     await ask(elsewhere, "BEGIN; SELECT pg_current_xact_id(); PREPARE TRANSACTION 'left behind'");

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { CloudEvent } from '../../src/events/index.js';
 
-const PATIENCE = 15_000;
+/** Longer than two signs of life, of 15 s each, are apart. Milliseconds. */
+const PATIENCE = 35_000;
 
 /** Somebody who reads a stream of events over the network, as a browser does. */
 export class Reader {

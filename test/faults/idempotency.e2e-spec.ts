@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { TestApp } from '../harness/app.js';
 import { ask, asSuperuser, freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
+import { patiently } from '../harness/patience.js';
 import type { Person } from '../harness/people.js';
 import { onDatabase, startProcess } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
@@ -15,12 +16,13 @@ jest.setTimeout(120_000);
 
 interface Told {
   readonly status: number;
+  readonly retryAfter: string | undefined;
   readonly replayed: boolean;
   readonly body: { readonly id?: string; readonly code?: string };
 }
 
 describe('an Idempotency-Key over two processes', () => {
-  let processes: RunningProcess[];
+  let processes: RunningProcess[] = [];
   let app: TestApp;
   let ada: Person;
   let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -50,8 +52,14 @@ describe('an Idempotency-Key over two processes', () => {
       signal,
     });
     const replayed = answer.headers.get('idempotency-replayed') === 'true';
-    return { status: answer.status, replayed, body: (await answer.json()) as Told['body'] };
+    const retryAfter = answer.headers.get('retry-after') ?? undefined;
+    return { status: answer.status, retryAfter, replayed, body: (await answer.json()) as Told['body'] };
   }
+  const createPatiently = (n: number, body: object, key: string): Promise<Told> =>
+    patiently(
+      () => create(n, body, key),
+      ({ retryAfter }) => retryAfter,
+    );
   const users = async (email: string): Promise<{ id: string }[]> =>
     ask<{ id: string }>(asSuperuser(database), 'SELECT id FROM roster.users WHERE email = $1', [email]);
   const facts = async (id: string): Promise<object[]> =>
@@ -63,7 +71,7 @@ describe('an Idempotency-Key over two processes', () => {
 
   it('makes one of a hundred posts at once, and one fact', async () => {
     const [body, key] = [person(), randomUUID()];
-    const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => create(n, body, key)));
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => createPatiently(n, body, key)));
     const fresh = answers.filter(({ status, replayed }) => status === 201 && !replayed);
     expect(fresh).toHaveLength(1);
     const others = answers.filter((answer) => answer !== fresh[0]);
@@ -97,19 +105,31 @@ describe('an Idempotency-Key over two processes', () => {
     await lock.connect();
     await lock.query('BEGIN');
     await lock.query('LOCK TABLE roster.user_roles IN EXCLUSIVE MODE');
-    const unanswered = create(0, body, key).catch(() => 'broken off');
     const working = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%user_roles%'";
-    while ((await ask(asSuperuser(database), working)).length === 0) await pause(5);
-    expect(await create(1, body, key)).toMatchObject({ status: 409, body: { code: 'idempotency_key_in_flight' } });
+    /** In a list, for whoever waits for it would wait for the answer. */
+    const begin = async (): Promise<[Promise<unknown>]> => {
+      const answer = create(0, body, key).catch(() => 'broken off');
+      while ((await ask(asSuperuser(database), working)).length === 0) await pause(5);
+      return [answer];
+    };
+    let [unanswered] = await begin();
+    let second = await create(1, body, key);
+    // Nobody waits for a lock for ever: on a machine that stood still the first had given up by then.
+    for (let tries = 0; second.status === 503 && tries < 3; tries += 1) {
+      await unanswered;
+      [unanswered] = await begin();
+      second = await create(1, body, key);
+    }
+    expect(second).toMatchObject({ status: 409, body: { code: 'idempotency_key_in_flight' } });
     await processes[0]!.kill();
     expect(await unanswered).toBe('broken off');
     await lock.query('ROLLBACK');
     await lock.end();
-    let told = await create(1, body, key);
+    let told = await createPatiently(1, body, key);
     // PostgreSQL notices only at its next word to it that the process is gone.
     for (let tries = 0; told.status === 409 && tries < 100; tries += 1) {
       await pause(50);
-      told = await create(1, body, key);
+      told = await createPatiently(1, body, key);
     }
     expect(told).toMatchObject({ status: 201, replayed: false });
     expect(await users(body.email)).toEqual([{ id: told.body.id }]);

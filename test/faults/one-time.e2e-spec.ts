@@ -22,6 +22,9 @@ const NEXT = 'two green lamps behind the harbour';
 /** Says that it could not be heard, not that it was: a hundred passwords at once are more than may wait. */
 const UNHEARD = new Set(['too_many_sign_ins', 'service_unavailable', 'too_many_guesses', 'too_many_codes']);
 
+/** Those who were heard too late, as all are while the machine stands still. */
+const isUnavailable = ({ code }: Told): boolean => code === 'service_unavailable';
+
 /** One secret, and how a hundred come with it at once. */
 interface Race {
   readonly path: string;
@@ -40,7 +43,7 @@ interface Told {
 }
 
 describe('a one-time secret, a hundred times at once over two processes', () => {
-  let processes: RunningProcess[];
+  let processes: RunningProcess[] = [];
   let app: TestApp;
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const table: string[] = [];
@@ -52,7 +55,7 @@ describe('a one-time secret, a hundred times at once over two processes', () => 
     // Each request says that it comes from elsewhere: one winner, and not because the others were not heard.
     const settings = { ...onDatabase(database), LOG_LEVEL: 'fatal', TRUST_PROXY: '1' };
     processes = await Promise.all([startProcess(settings), startProcess(settings)]);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     process.stdout.write(`\n${[`${ROUNDS} rounds of ${AT_ONCE}`, ...table].join('\n')}\n`);
     agent.destroy();
@@ -199,9 +202,14 @@ describe('a one-time secret, a hundred times at once over two processes', () => 
       for (let round = 0; round < ROUNDS; round += 1) {
         const race = await SECRETS[secret]!();
         const since = performance.now();
-        const answers = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => send(n, race)));
+        const come = (): Promise<Told[]> => Promise.all(Array.from({ length: AT_ONCE }, (_, n) => send(n, race)));
+        const isWinner = ({ status }: Told): boolean => status < 300;
+        let answers = await come();
+        // On a machine that stood still nobody may have been heard; the secret is as good as before, for those who come again.
+        for (let again = 0; again < 2 && !answers.some(isWinner) && answers.some(isUnavailable); again += 1)
+          answers = await come();
         sums.most = Math.max(sums.most, performance.now() - since);
-        const winners = answers.filter(({ status }) => status < 300);
+        const winners = answers.filter(isWinner);
         for (const { status, code } of answers) if (status >= 300) seen.add(`${status} ${code}`);
         const userId = typeof race.userId === 'string' ? race.userId : await race.userId();
         const facts = (await factsOf(app, userId, race.type)).length - (race.before ?? 0);

@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
+import { patiently } from '../harness/patience.js';
 import { PASSWORD } from '../harness/people.js';
 import { onDatabase, startProcess } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
@@ -81,11 +82,14 @@ describe('many who sign in at once', () => {
 
   const signIn = (identifier: string) => ask('POST', '/api/v1/auth/login', '', { identifier, password: PASSWORD });
 
+  /** A machine that stood still is no answer to what is asked here. */
+  const heard = (send: () => Promise<Told>): Promise<Told> => patiently(send, ({ retryAfter }) => retryAfter);
+
   /** The slowest but one of a hundred that are asked one after another. */
   async function p99(path: string, token: string): Promise<number> {
     const times: number[] = [];
     for (let asked = 0; asked < ASKED_IN_A_TURN; asked += 1) {
-      const { status, took } = await ask('GET', path, token);
+      const { status, took } = await heard(() => ask('GET', path, token));
       expect(status).toBe(200);
       times.push(took);
     }
@@ -97,7 +101,7 @@ describe('many who sign in at once', () => {
     const statuses: number[] = [];
     let over = false;
     const loops = emails.slice(0, AT_ONCE).map(async (email) => {
-      while (!over) statuses.push((await signIn(email)).status);
+      while (!over) statuses.push((await heard(() => signIn(email))).status);
     });
     await pause(100);
     await work().finally(() => (over = true));
@@ -106,7 +110,7 @@ describe('many who sign in at once', () => {
   }
 
   it.each(['/health/live', '/api/v1/me'])('keep GET %s as quick as it may be', async (path) => {
-    const { accessToken } = JSON.parse((await signIn(emails[0]!)).text) as { accessToken: string };
+    const { accessToken } = JSON.parse((await heard(() => signIn(emails[0]!))).text) as { accessToken: string };
     await p99(path, accessToken);
     const [without, beside]: [number[], number[]] = [[], []];
     for (let turn = 0; turn < TURNS; turn += 1) {
@@ -137,6 +141,6 @@ describe('many who sign in at once', () => {
     expect(told.filter(({ status }) => ![200, 429, 503].includes(status))).toEqual([]);
     expect(told.filter(({ status, retryAfter }) => status !== 200 && !/^[1-9]\d*$/.test(retryAfter ?? ''))).toEqual([]);
     expect(counts['200 signed_in']).toBeGreaterThan(0);
-    expect((await signIn(emails[0]!)).status).toBe(200);
+    expect((await heard(() => signIn(emails[0]!))).status).toBe(200);
   });
 });

@@ -84,11 +84,12 @@ export interface Launched {
   readonly output: () => string;
 }
 
-/** Starts it and waits for nothing. */
-export function launch(settings: Settings, parameters: readonly string[] = []): Launched {
+/** Starts it and waits for nothing. @param detached whether it leads a process group of its own, as a shell's job does */
+export function launch(settings: Settings, parameters: readonly string[] = [], detached = false): Launched {
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN, ...parameters], {
     env: { PATH: process.env['PATH'], ...DEFAULTS, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   let stdout = '';
   let stderr = '';

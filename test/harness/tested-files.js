@@ -46,11 +46,18 @@ export default class TestedFiles {
     this.before = this.isWhole ? testedFiles() : null;
   }
 
-  onRunComplete(_contexts, { success, numTotalTests, numPassedTests, wasInterrupted }) {
-    const passed = success && !wasInterrupted && numTotalTests > 0 && numPassedTests === numTotalTests;
-    // Files that were changed meanwhile are not those that were tested.
-    if (!passed || this.before === null || this.before !== testedFiles()) return;
-    mkdirSync(dirname(NOTE), { recursive: true });
-    writeFileSync(NOTE, this.before);
+  // Jest tells `success` only afterwards, and whatever comes after the tests may fail yet: the end of the process knows.
+  onRunComplete(_contexts, { numTotalTests, numPassedTests, numTotalTestSuites, numPassedTestSuites, wasInterrupted }) {
+    const passed = numPassedTests === numTotalTests && numPassedTestSuites === numTotalTestSuites;
+    if (this.before === null || wasInterrupted || numTotalTests === 0 || !passed) return;
+    process.once('exit', (code) => {
+      // Files that were changed meanwhile are not those that were tested.
+      if (code === 0 && this.before === testedFiles()) remember(this.before);
+    });
   }
+}
+
+function remember(files) {
+  mkdirSync(dirname(NOTE), { recursive: true });
+  writeFileSync(NOTE, files);
 }

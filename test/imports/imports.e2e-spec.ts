@@ -436,6 +436,8 @@ describe('imports', () => {
       email: `${unique('s')}@example.com`,
       name: `Person ${at}`,
     }));
+    // It is begun when somebody follows it: a quick one would be over before.
+    const held = await holdJobs(app);
     const { body } = await handIn(admin, ndjson(...rows), NDJSON);
     const headers = { authorization: `Bearer ${admin.token}`, accept: 'text/event-stream' };
     const url = `${await listening(app)}/api/v1/imports/${body.id}/stream`;
@@ -444,6 +446,7 @@ describe('imports', () => {
     while (!text.includes('event: finished')) {
       const answer = await fetch(url, { headers });
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+      await held.release();
       text += await answer.text();
     }
     const last = JSON.parse(/event: finished\ndata: (.*)\n/.exec(text)![1]!) as ImportBody;
@@ -508,7 +511,7 @@ async function holdJobs(app: TestApp): Promise<{ release: () => Promise<void> }>
     CREATE TRIGGER delayed BEFORE INSERT ON graphile_worker._private_jobs FOR EACH ROW EXECUTE FUNCTION public.delayed()`);
   return {
     release: async () => {
-      await app.sql('DROP TRIGGER delayed ON graphile_worker._private_jobs');
+      await app.sql('DROP TRIGGER IF EXISTS delayed ON graphile_worker._private_jobs');
       await app.sql(until);
     },
   };

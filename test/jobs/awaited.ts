@@ -26,7 +26,7 @@ export async function jobOf(app: TestApp, id: string): Promise<KeptJob> {
 }
 
 /** Waits until something is so; what it is in the end is in the error. */
-export async function awaitThat<T>(look: () => Promise<T>, fits: (seen: T) => boolean, patience = 15_000): Promise<T> {
+export async function awaitThat<T>(look: () => Promise<T>, fits: (seen: T) => boolean, patience = 30_000): Promise<T> {
   for (const since = performance.now(); ; await pause(20)) {
     const seen = await look();
     if (fits(seen)) return seen;
@@ -38,6 +38,14 @@ export function awaitState(app: TestApp, id: string, ...states: string[]): Promi
   return awaitThat(
     () => jobOf(app, id),
     ({ state }) => states.includes(state),
+  );
+}
+
+/** Waits until there is no ticket of a job: the queue throws it away a moment after the job is over. */
+export async function awaitNoTicket(app: TestApp, id: string): Promise<void> {
+  await awaitThat(
+    () => app.sql('SELECT 1 FROM graphile_worker._private_jobs WHERE key = $1', [id]),
+    (tickets) => tickets.length === 0,
   );
 }
 

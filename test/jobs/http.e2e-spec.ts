@@ -47,6 +47,8 @@ describe('/api/v1/jobs', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`jobs_http_${process.env['JEST_WORKER_ID']}`),
+      // A hundred at once want the same row.
+      patient: true,
       work: (to) => {
         to.work(Shown, ({ at }) => ({ at }));
         to.work(Doomed, () => {
@@ -139,14 +141,14 @@ describe('/api/v1/jobs', () => {
     mends = false;
     const id = await jobs.enqueue(Doomed, { at: 2 }, { key: 'same' });
     await awaitState(app, id, 'dead');
-    const other = await jobs.enqueue(Doomed, { at: 3 }, { key: 'same', runAt: new Date(Date.now() + 60_000) });
+    const other = await jobs.enqueue(Doomed, { at: 3 }, { key: 'same', runAt: new Date(Date.now() + 3_600_000) });
     expect((await admin.post<Failure>(`/api/v1/jobs/${id}/retry`)).body.code).toBe('job_not_retriable');
     await jobs.cancel(other);
     expect((await admin.post(`/api/v1/jobs/${id}/retry`)).status).toBe(200);
   });
 
   it('cancels one that waits, once, and tells the audit', async () => {
-    const id = await jobs.enqueue(Shown, { at: 1 }, { runAt: new Date(Date.now() + 60_000) });
+    const id = await jobs.enqueue(Shown, { at: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
     const url = `/api/v1/jobs/${id}/cancellation`;
     const answers = await Promise.all(Array.from({ length: 100 }, () => admin.put<ShownJob>(url)));
     expect(new Set(answers.map(({ status, body }) => `${status} ${body.state}`))).toEqual(new Set(['200 cancelled']));
@@ -197,19 +199,27 @@ describe('/api/v1/jobs', () => {
   it('streams how one gets on, until it is over', async () => {
     const id = await jobs.enqueue(Watched, {});
     await awaitThat(async () => runs.length, Boolean);
+    await awaitState(app, id, 'running');
     const answer = await watch(reader, id);
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
     expect(answer.headers.get('cache-control')).toBe('no-store');
+    let text = '';
+    const reading = (async () => {
+      const decoder = new TextDecoder();
+      for await (const part of answer.body as unknown as AsyncIterable<Uint8Array>)
+        text += decoder.decode(part, { stream: true });
+    })();
+    await awaitThat(async () => jobsIn(text).length, Boolean);
     runs[0]!.progress(5, 10);
-    await awaitThat(
-      () => jobs.get(id),
-      ({ progressDone }) => progressDone === '5',
-    );
     // So that it is seen before the end.
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await awaitThat(
+      async () => jobsIn(text).at(-1)!.progress,
+      (progress) => progress?.done === 5,
+    );
     let_go();
-    const told = jobsIn(await answer.text());
+    await reading;
+    const told = jobsIn(text);
     expect(told[0]).toMatchObject({ id, state: 'running', progress: null });
     expect(told).toContainEqual(expect.objectContaining({ state: 'running', progress: { done: 5, total: 10 } }));
     expect(told.at(-1)).toMatchObject({ state: 'succeeded', progress: { done: 5, total: 10 } });
@@ -234,7 +244,7 @@ describe('/api/v1/jobs', () => {
     expect((await leaving.post('/api/v1/auth/logout')).status).toBe(204);
     const since = performance.now();
     await text;
-    expect(performance.now() - since).toBeLessThan(5000);
+    expect(performance.now() - since).toBeLessThan(10_000);
     let_go();
     await awaitState(app, id, 'succeeded');
   });
@@ -243,7 +253,7 @@ describe('/api/v1/jobs', () => {
     const second = await TestApp.start({ database: app.ground.address, settings: { ROLE: 'api' } });
     await second.app.fastify.listen({ port: 0, host: '127.0.0.1' });
     const { port } = second.app.fastify.server.address() as AddressInfo;
-    const id = await jobs.enqueue(Shown, { at: 1 }, { runAt: new Date(Date.now() + 60_000) });
+    const id = await jobs.enqueue(Shown, { at: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
     const answer = await fetch(`http://127.0.0.1:${port}/api/v1/jobs/${id}/stream`, {
       headers: { authorization: `Bearer ${reader.token}` },
     });
@@ -256,6 +266,7 @@ describe('/api/v1/jobs', () => {
   it('is told of on the management port, and in metrics', async () => {
     const { ask } = await openManagement(app);
     const id = await jobs.enqueue(Watched, {});
+    await awaitThat(async () => runs.some((run) => run.id === id), Boolean);
     await awaitState(app, id, 'running');
     const { body } = await ask<Record<string, unknown>>('GET', '/ops/jobs');
     expect(body).toMatchObject({ running: 1, workersAlive: 1, waiting: 0 });

@@ -6,7 +6,7 @@ import { Database } from '../../src/platform/database/database.js';
 import { runInRequest } from '../../src/platform/logging/request-context.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import { awaitState, awaitThat, jobOf, passBackoff } from './awaited.js';
+import { awaitNoTicket, awaitState, awaitThat, jobOf, passBackoff, patiently } from './awaited.js';
 
 interface Task {
   readonly name?: string;
@@ -119,38 +119,61 @@ describe('a job', () => {
   it('is not begun before it is due', async () => {
     const id = await jobs.enqueue(Plain, { name: 'later' }, { runAt: new Date(Date.now() + 4000) });
     await pause(700);
-    expect((await jobOf(app, id)).state).toBe('queued');
+    const [early] = await app.sql(
+      "SELECT 1 FROM roster.jobs WHERE id = $1 AND state <> 'queued' AND clock_timestamp() < run_at",
+      [id],
+    );
+    expect(early).toBeUndefined();
     const { finished_at: at, run_at: due } = await awaitState(app, id, 'succeeded');
     expect(at!.getTime()).toBeGreaterThanOrEqual(due.getTime());
+    const [begun] = await app.sql('SELECT started_at >= run_at AS "inTime" FROM roster.jobs WHERE id = $1', [id]);
+    expect(begun).toEqual({ inTime: true });
   });
 
   it('is wanted by whoever asked when it was owed', async () => {
     const { id: userId } = await app.people.user();
-    const context = { requestId: 'r', deadline: performance.now() + 5000, ip: null, userAgent: null, actorId: userId };
+    const context = {
+      requestId: 'r',
+      deadline: performance.now() + 30_000,
+      ip: null,
+      userAgent: null,
+      actorId: userId,
+    };
     const id = await runInRequest(context, () => jobs.enqueue(Plain, { name: 'asked' }));
     expect((await awaitState(app, id, 'succeeded')).actor_id).toBe(userId);
   });
 
   it('that fails is tried again, later each time and not together with others', async () => {
+    // Written down as each fails: on a slow machine the next attempt is over before we look.
+    await app.sql(`
+      CREATE TABLE public.failures (job_id uuid NOT NULL, attempt int NOT NULL, error text, wait float8 NOT NULL);
+      CREATE FUNCTION public.note_failure() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN
+        INSERT INTO public.failures
+        VALUES (NEW.id, NEW.attempts, NEW.last_error, extract(epoch FROM NEW.run_at - clock_timestamp()) * 1000);
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER note_failure AFTER UPDATE ON roster.jobs FOR EACH ROW
+      WHEN (OLD.state = 'running' AND NEW.state = 'failed') EXECUTE FUNCTION public.note_failure()`);
     const ids = await Promise.all(
       Array.from({ length: 20 }, (_, at) => jobs.enqueue(Plain, { name: `fails ${at}`, fails: 2 })),
     );
     const waits = async (attempt: number): Promise<number[]> => {
-      const failed = await Promise.all(
-        ids.map((id) =>
-          awaitThat(
-            () => jobOf(app, id),
-            ({ state, attempts }) => state === 'failed' && attempts === attempt,
+      const failed = await awaitThat(
+        () =>
+          app.sql<{ error: string; wait: number }>(
+            'SELECT error, wait FROM public.failures WHERE attempt = $1 AND job_id = ANY($2::uuid[])',
+            [attempt, ids],
           ),
-        ),
+        (rows) => rows.length === ids.length,
       );
-      expect(failed.every(({ last_error: error }) => error === `Error: Failure ${attempt}`)).toBe(true);
-      const [row] = await app.sql<{ now: Date }>('SELECT clock_timestamp() AS now');
-      return failed.map(({ run_at: at }) => at.getTime() - row!.now.getTime());
+      expect(failed.every(({ error }) => error === `Error: Failure ${attempt}`)).toBe(true);
+      return failed.map(({ wait }) => wait);
     };
     const [first] = [await waits(1)];
     for (const id of ids) await passBackoff(app, id);
     const second = await waits(2);
+    await app.sql('DROP TRIGGER note_failure ON roster.jobs');
     const longest = (each: number[]): number => Math.max(...each);
     expect(longest(first!)).toBeLessThan(2718 * 1.26);
     expect(longest(second)).toBeGreaterThan(longest(first!));
@@ -162,8 +185,8 @@ describe('a job', () => {
 
   it('is tried again by itself', async () => {
     const id = await jobs.enqueue(Plain, { name: 'by itself', fails: 1 });
-    await awaitState(app, id, 'failed');
     expect((await awaitState(app, id, 'succeeded')).attempts).toBe(2);
+    expect(seen.filter(({ name }) => name === 'by itself')).toHaveLength(2);
   });
 
   it('that has failed as often as it may is dead, and nobody tries it again', async () => {
@@ -171,14 +194,15 @@ describe('a job', () => {
     for (let attempt = 1; attempt < 3; attempt += 1) {
       await awaitThat(
         () => jobOf(app, id),
-        ({ state, attempts }) => state === 'failed' && attempts === attempt,
+        // It may have gone on by itself.
+        ({ state, attempts }) => state === 'dead' || (state === 'failed' && attempts >= attempt),
       );
       await passBackoff(app, id);
     }
     const dead = await awaitState(app, id, 'dead');
     expect(dead).toMatchObject({ attempts: 3, last_error: 'Error: Failure 3' });
     expect(dead.finished_at).not.toBeNull();
-    expect(await app.sql('SELECT 1 FROM graphile_worker._private_jobs WHERE key = $1', [id])).toEqual([]);
+    await awaitNoTicket(app, id);
   });
 
   it('S29 says of a secret one neither what it is about nor what its error quotes', async () => {
@@ -191,7 +215,7 @@ describe('a job', () => {
   });
 
   it('takes the place of the one that waits with its key', async () => {
-    const runAt = new Date(Date.now() + 60_000);
+    const runAt = new Date(Date.now() + 3_600_000);
     const first = await jobs.enqueue(Plain, { name: 'key 1' }, { key: 'one', runAt });
     const other = await jobs.enqueue(Held, { name: 'key' }, { key: 'one', runAt });
     expect(other).not.toBe(first);
@@ -204,16 +228,18 @@ describe('a job', () => {
   });
 
   it('is one, of a hundred that are owed at once with one key', async () => {
-    const runAt = new Date(Date.now() + 60_000);
+    const runAt = new Date(Date.now() + 3_600_000);
     const ids = await Promise.all(
-      Array.from({ length: 100 }, (_, at) => jobs.enqueue(Plain, { name: `at once ${at}` }, { key: 'race', runAt })),
+      Array.from({ length: 100 }, (_, at) =>
+        patiently(() => jobs.enqueue(Plain, { name: `at once ${at}` }, { key: 'race', runAt })),
+      ),
     );
     expect(new Set(ids).size).toBe(1);
     await jobs.cancel(ids[0]!);
   });
 
   it('that fails while a later one of its key waits is not tried again', async () => {
-    const runAt = new Date(Date.now() + 60_000);
+    const runAt = new Date(Date.now() + 3_600_000);
     const first = await jobs.enqueue(Held, {}, { key: 'later' });
     await awaitThat(async () => runs.has(first), Boolean);
     const later = await jobs.enqueue(Held, {}, { key: 'later', runAt });
@@ -234,8 +260,10 @@ describe('a job', () => {
   });
 
   it('that waits is cancelled at once', async () => {
-    const id = await jobs.enqueue(Plain, { name: 'cancelled' }, { runAt: new Date(Date.now() + 1000) });
+    const id = await jobs.enqueue(Plain, { name: 'cancelled' }, { runAt: new Date(Date.now() + 3_600_000) });
     expect((await jobs.cancel(id)).state).toBe('cancelled');
+    // Its time has come.
+    await passBackoff(app, id);
     await pause(1500);
     expect((await jobOf(app, id)).state).toBe('cancelled');
     expect(seen.map(({ name }) => name)).not.toContain('cancelled');

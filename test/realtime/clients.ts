@@ -8,7 +8,8 @@ import type { CloudEvent } from '../../src/events/index.js';
 import type { Answer, Ended, Standing } from '../../src/realtime/messages.js';
 import type { TestApp } from '../harness/app.js';
 
-const PATIENCE = 10_000;
+/** Longer than a busy machine takes for anything. Milliseconds. */
+const PATIENCE = 30_000;
 
 export interface Shown {
   readonly token?: string;

@@ -99,9 +99,11 @@ describe('a socket', () => {
   it('takes another filter, or none, while it is open, and says what is wrong with one', async () => {
     const ada = await app.people.user();
     const client = await connect({ token: root.token });
+    const witness = await connect({ token: root.token, events: { types: ['user.updated'] } });
     await rename(ada, 'Nobody Listens');
     // What was committed a moment ago is read a moment later.
-    await pause(700);
+    await witness.toldOf('user.updated', 1);
+    await pause(100);
     expect(await client.say('subscribe', { types: ['user.updated'] })).toMatchObject({
       ok: true,
       events: { types: ['user.updated'], subject: null },
@@ -152,7 +154,7 @@ describe('a socket', () => {
     for (const person of people) await rename(person, 'Somebody Else');
     const told = await Promise.all(all.map((client) => client.toldOf('user.updated', 1)));
     expect(told.map((events) => events.map(({ subject }) => subject))).toEqual(people.map(({ id }) => [`users/${id}`]));
-  }, 60_000);
+  }, 120_000);
 
   it('is counted', async () => {
     await connect({ token: root.token, events: true });

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -115,13 +115,23 @@ describe('a start after an end out of order', () => {
     expect(postgresRuns(folder)).toBe(false);
   });
 
-  it('leaves nothing behind when the signal comes during the start', async () => {
+  it.each([
+    ['to the process alone', 'SIGTERM', false],
+    ['to all of them, as Ctrl-C does', 'SIGINT', true],
+  ] as const)('leaves nothing behind when the signal comes during the start, %s', async (_whom, signal, toAll) => {
     const folder = dataFolder();
-    const program = launch(on(folder));
+    const program = launch(on(folder), [], true);
     await until(() => program.output().includes('creating the PostgreSQL cluster'));
-    program.child.kill('SIGTERM');
-    const { code, stdout } = await program.ended;
-    expect([code, stdout.includes('"ready":true'), postgresRuns(folder)]).toEqual([0, false, false]);
+    // It is logged just before initdb begins.
+    if (toAll) await until(() => readdirSync(folder).some((name) => name.startsWith('postgres-draft-')));
+    process.kill(toAll ? -program.child.pid! : program.child.pid!, signal);
+    const { code, stdout, stderr } = await program.ended;
+    expect([code, stdout.includes('"ready":true'), stderr, postgresRuns(folder)]).toEqual([0, false, '', false]);
+  });
+
+  it('warns of nothing', async () => {
+    const first = await start(dataFolder());
+    expect(first.output()).not.toMatch(/"level":"(warn|error|fatal)"/);
   });
 });
 

@@ -105,7 +105,7 @@ export async function awaitDeliveries(
   for (const since = performance.now(); ; await pause(20)) {
     const deliveries = await deliveriesOf(person, id);
     if (are(deliveries)) return deliveries;
-    if (performance.now() - since > 20_000) throw new Error(JSON.stringify(deliveries.slice(0, 5)));
+    if (performance.now() - since > 30_000) throw new Error(JSON.stringify(deliveries.slice(0, 5)));
   }
 }
 

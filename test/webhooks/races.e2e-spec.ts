@@ -174,7 +174,8 @@ describe('webhooks over several processes', () => {
     await server.awaitCount(1);
     const since = performance.now();
     await running.splice(0, 1)[0]!.stop();
-    expect(performance.now() - since).toBeLessThan(6000);
+    // Waiting for the answer would take longer; much of it is for a machine that stands still.
+    expect(performance.now() - since).toBeLessThan(10_000);
     server.manner = takes;
     const next = await start('', {}, { database });
     await server.awaitCount(2);

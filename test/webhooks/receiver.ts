@@ -67,7 +67,7 @@ export class Receiver {
     for (const since = performance.now(); ; await pause(5)) {
       const found = this.received.filter(are);
       if (found.length >= count) return found;
-      if (performance.now() - since > 20_000) throw new Error(`${found.length} of ${count} came`);
+      if (performance.now() - since > 30_000) throw new Error(`${found.length} of ${count} came`);
     }
   }
 

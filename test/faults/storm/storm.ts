@@ -32,8 +32,8 @@ export interface StormPlan extends Plan {
   readonly settings?: Readonly<Record<string, string>>;
   /** Readers beside those of every storm. */
   readonly readers?: (place: Place, cluster: OwnCluster) => Promise<EventReader[]>;
-  /** How long what is left may take to come, at least; for those who know that some of it never will. Milliseconds. */
-  readonly patience?: number;
+  /** Readers who will never have everything: they are waited for no longer than they get on. Default none. */
+  readonly broken?: readonly string[];
   /** Done when everybody runs, before the first fault: where something is broken on purpose. */
   readonly plant?: (cluster: OwnCluster) => Promise<void>;
 }
@@ -85,9 +85,9 @@ async function weather(plan: StormPlan, atTheEnd: (close: () => Promise<unknown>
   await plan.plant?.(cluster);
   const faults = await new Faults({ fleet, server, writers, chance, database: cluster.superUrl }).bring(plan);
   await writers.stop(plan.seed);
-  await untilAllCame(cluster, place.mark, readers, plan.patience);
+  await untilAllCame(cluster, place.mark, readers, plan.broken);
   for (const reader of readers) await reader.stop();
-  await untilAllCopied(cluster, plan.patience);
+  await untilAllCopied(cluster);
 
   const told = Object.fromEntries(readers.map(({ name, received }) => [name, received]));
   const { acknowledged, refused, keys, surprises, unknown, repeated } = writers;
