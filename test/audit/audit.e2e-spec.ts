@@ -26,7 +26,10 @@ describe('the audit log', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(`audit_${process.env['JEST_WORKER_ID']}`) });
+    app = await TestApp.start({
+      database: await freshDatabase(`audit_${process.env['JEST_WORKER_ID']}`),
+      patient: true,
+    });
     ada = await app.people.admin();
     grace = await app.people.person();
   });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { TestApp } from '../harness/app.js';
 
-const PATIENCE = 15_000;
+const PATIENCE = 45_000;
 
 /** Waits until everything that has happened so far is in the audit log. @returns the id of the newest fact */
 export async function everythingCopied(app: Pick<TestApp, 'sql'>): Promise<string> {

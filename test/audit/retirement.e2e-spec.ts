@@ -13,7 +13,7 @@ import { onDatabase, runToEnd } from '../harness/process.js';
 import { everythingCopied } from './copied.js';
 
 // The command line is a process of its own, on a machine that may be busy.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 interface Report {
   readonly verified: boolean;

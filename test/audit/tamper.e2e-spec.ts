@@ -2,6 +2,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { jest } from '@jest/globals';
+
 import { digestOf, hashOf } from '../../src/audit/chain.js';
 import type { ChainEntry } from '../../src/audit/chain.js';
 import { TestApp } from '../harness/app.js';
@@ -9,6 +11,9 @@ import { freshDatabase, run } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { onDatabase, runToEnd } from '../harness/process.js';
 import { everythingCopied } from './copied.js';
+
+// The command line is a process of its own, on a machine that may be busy.
+jest.setTimeout(180_000);
 
 interface Report {
   readonly verified: boolean;
@@ -24,6 +29,8 @@ const TABLES = ['audit_entries', 'audit_details', 'audit_checkpoints'];
 /** What somebody who owns the database would write: a hash that is right for the content. */
 const MALLORY = '01a1fb89-0000-7000-8000-00000000dead';
 
+/** So far ahead the last checkpoint is signed: nothing is due before it, however long the tests take. Milliseconds. */
+const AHEAD = 30 * 60_000;
 const ELSEWHERE = { ip: '203.0.113.66' };
 
 describe('whoever tampers with the audit log', () => {
@@ -44,18 +51,19 @@ describe('whoever tampers with the audit log', () => {
       await ada.delete(`/api/v1/users/${id}/suspension`);
     }
     await everythingCopied(app);
-    app.clock.advance(61_000);
-    await sleep(1000);
-    signed = (await app.sql<{ seq: number }>('SELECT max(seq)::int AS seq FROM roster.audit_checkpoints'))[0]!.seq;
+    const newest = (table: string): Promise<{ seq: number }[]> =>
+      app.sql<{ seq: number }>(`SELECT max(seq)::int AS seq FROM roster.${table}`);
+    const last = (await newest('audit_entries'))[0]!.seq;
+    app.clock.advance(AHEAD);
+    for (; signed !== last; await sleep(50)) signed = (await newest('audit_checkpoints'))[0]!.seq;
     await app.people.user();
     await app.people.user();
     await everythingCopied(app);
     // One of itself is no answer: what is put back has to be what was there.
     for (const table of TABLES) await app.sql(`CREATE TABLE public.kept_${table} AS SELECT * FROM roster.${table}`);
+    app.clock.advance(-AHEAD);
     whole = await exported();
     ({ publicKey } = (await ada.get<Report>('/api/v1/audit/verify')).body);
-    // So that nothing is due for a while, however long the tests take.
-    app.clock.advance(-61_000);
   });
   afterEach(async () => {
     for (const table of TABLES) {
@@ -359,10 +367,10 @@ describe('whoever tampers with the audit log', () => {
     await makeAnew(first + 1);
     await forge();
     const before = await checkpoints();
-    app.clock.advance(122_000);
+    app.clock.advance(AHEAD + 61_000);
     await app.people.user();
     await everythingCopied(app);
-    app.clock.advance(-122_000);
+    app.clock.advance(-AHEAD - 61_000);
     expect(await checkpoints()).toEqual(before);
     expect(await inDatabase()).toContain(fault());
     const { body } = await ada.get<{ checks?: unknown }>('/health');

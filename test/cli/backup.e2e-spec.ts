@@ -53,7 +53,7 @@ beforeAll(async () => {
   await app.stop();
   const api = await TestApp.start({ database: source, settings: { ROLE: 'api' } });
   await api.send('POST', '/api/v1/auth/password/forgot', { body: { email: ada.user.email } });
-  for (let tries = 0; (await owed()) === 0 && tries < 100; tries += 1) await sleep(50);
+  for (let tries = 0; (await owed()) === 0 && tries < 1200; tries += 1) await sleep(50);
   // Whose rows are staged: nobody works at them here.
   const headers = { 'content-type': 'application/x-ndjson' };
   const staged = ['one', 'two'].map((name) => `{"email":"staged-${name}@example.com","name":"${name}"}\n`).join('');
@@ -294,7 +294,7 @@ describe('whoever is killed in the midst', () => {
     expect(await hasTables(asSuperuser(target))).toBe(false);
     const killed = await (await stoppedAmid('SIGKILL')).ended;
     expect(killed).toMatchObject({ code: null, stderr: '' });
-    for (let tries = 0; (await sessionsOn(target)) > 0 && tries < 200; tries += 1) await sleep(50);
+    for (let tries = 0; (await sessionsOn(target)) > 0 && tries < 1200; tries += 1) await sleep(50);
     expect(await hasTables(asSuperuser(target))).toBe(false);
     await restore(big, target);
     expect(await contentsOf(asSuperuser(target))).toEqual(await contentsOf(asSuperuser(large)));

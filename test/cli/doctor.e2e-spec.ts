@@ -4,7 +4,7 @@ import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
 import { onDatabase, runToEnd, startProcess } from '../harness/process.js';
 
 // Each examination is a process of its own, on a machine that may be busy.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 interface Examined {
   readonly code: number | null;

@@ -13,7 +13,7 @@ import { userAt } from '../imports/files.js';
 import { Folder } from './backup-drill.js';
 
 // Each command is a process of its own, on a machine that may be busy.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const SECRET_KEY = Buffer.alloc(32, 7).toString('base64');
 

@@ -2,8 +2,13 @@ import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 
+import { jest } from '@jest/globals';
+
 import { migrationNames } from '../../ormconfig.js';
 import { freshDatabase } from '../harness/database.js';
+
+// Each command is a process of its own, on a machine that may be busy.
+jest.setTimeout(180_000);
 
 const CLI = createRequire(import.meta.url).resolve('typeorm/cli.js');
 const SOURCE = 'dist/ormconfig.js';

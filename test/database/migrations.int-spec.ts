@@ -1,7 +1,12 @@
+import { jest } from '@jest/globals';
+
 import { createDataSource, migrationNames } from '../../ormconfig.js';
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { migrate } from '../../src/platform/database/migrate.js';
 import { asSuperuser, ask, freshDatabase } from '../harness/database.js';
+
+// Each runs all of them, some twice, on a machine that may be busy.
+jest.setTimeout(180_000);
 
 const APPLICATION = 'roster_app';
 

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 
 const MAIN = 'dist/src/main.js';
-const PATIENCE = 60_000;
+const PATIENCE = 90_000;
 
 /** What Roster says on stdout when it is ready. */
 export interface ReadyLine {

@@ -5,6 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import { migrationNames } from '../../ormconfig.js';
 import { Lifecycle } from '../../src/platform/telemetry/lifecycle.js';
 import { TestApp } from '../harness/app.js';
+import { freshDatabase } from '../harness/database.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { closeManagement, openManagement } from './management.js';
 import type { Ask } from './management.js';
 
@@ -31,7 +33,9 @@ describe('the management port', () => {
   const lines: string[] = [];
 
   beforeAll(async () => {
+    // What others have left to do would be told of.
     app = await TestApp.start({
+      database: await freshDatabase(`management_${process.env['JEST_WORKER_ID']}`),
       onLog: (line) => lines.push(line),
       settings: { SECRET_KEY, ADMIN_EMAIL: 'first@example.com', ADMIN_PASSWORD },
     });
@@ -43,13 +47,20 @@ describe('the management port', () => {
   });
 
   it.each(['/health', '/health/ready', '/health/startup'])('%s tells what was looked at, and when', async (path) => {
-    const { status, type, body } = await ask<Report>('GET', path);
+    // What is not heard in time fails: on a busy machine it is asked again.
+    const { status, type, body } = await awaitThat(
+      () => ask<Report>('GET', path),
+      (answer) => answer.status === 200,
+    );
     expect([status, type, body.status]).toEqual([200, 'application/health+json', 'pass']);
     for (const [check] of Object.values(body.checks)) expect(Date.parse(check!.time)).not.toBeNaN();
   });
 
   it('measures the database, and says why a process is not ready', async () => {
-    const { body } = await ask<Report>('GET', '/health/ready');
+    const { body } = await awaitThat(
+      () => ask<Report>('GET', '/health/ready'),
+      (answer) => answer.status === 200,
+    );
     expect(body.checks['database']).toEqual([expect.objectContaining({ status: 'pass', observedUnit: 'ms' })]);
     app.get(Lifecycle).stopping = true;
     const stopping = await ask<Report>('GET', '/health/ready');

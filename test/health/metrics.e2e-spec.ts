@@ -1,7 +1,10 @@
-import { PasswordHasher } from '../../src/passwords/index.js';
+import { Client } from 'pg';
+
 import { Database } from '../../src/platform/database/database.js';
 import { TestApp } from '../harness/app.js';
+import { asSuperuser } from '../harness/database.js';
 import { PASSWORD, unique } from '../harness/people.js';
+import { awaitThat } from '../jobs/awaited.js';
 import { closeManagement, openManagement } from './management.js';
 import type { Ask } from './management.js';
 
@@ -78,14 +81,22 @@ describe('metrics', () => {
   });
 
   it('count the requests that are being answered, down to none', async () => {
-    await app.get(PasswordHasher).hash(PASSWORD);
+    const answering = (expected: number): Promise<number> =>
+      awaitThat(
+        () => valueOf('http_server_active_requests'),
+        (value) => value === expected,
+      );
+    // It is not answered before it was counted.
+    const holder = new Client({ connectionString: asSuperuser(app.ground.address) });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE roster.users IN ACCESS EXCLUSIVE MODE');
     const signIn = app.send('POST', '/api/v1/auth/login', {
       body: { identifier: `${unique('nobody')}@example.com`, password: PASSWORD },
     });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(await valueOf('http_server_active_requests')).toBe(1);
+    expect(await answering(1)).toBe(1);
+    await holder.end();
     await signIn;
-    expect(await valueOf('http_server_active_requests')).toBe(0);
+    expect(await answering(0)).toBe(0);
   });
 
   it('count sign-ins by their result', async () => {
@@ -100,10 +111,11 @@ describe('metrics', () => {
 
   it('count the connections of the pool by their state', async () => {
     const used = (): Promise<number> => valueOf('db_client_connection_count', { state: 'used' });
-    const asleep = app.get(Database).rows('SELECT pg_sleep(0.3)');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(await used()).toBeGreaterThanOrEqual(1);
-    await asleep;
+    const db = app.get(Database);
+    await db.transaction(async () => {
+      await db.rows('SELECT 1');
+      expect(await used()).toBeGreaterThanOrEqual(1);
+    });
     expect(await valueOf('db_client_connection_count', { state: 'idle' })).toBeGreaterThanOrEqual(1);
   });
 });

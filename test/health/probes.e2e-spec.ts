@@ -2,6 +2,7 @@ import { Client } from 'pg';
 
 import { Lifecycle } from '../../src/platform/telemetry/lifecycle.js';
 import { TestApp } from '../harness/app.js';
+import { AwakeClock } from '../harness/awake.js';
 import type { Answer } from '../harness/household.js';
 import { ask, asSuperuser, freshDatabase, run } from '../harness/database.js';
 
@@ -14,11 +15,15 @@ const NAME = `health_probes_${process.env['JEST_WORKER_ID']}`;
 const PROBES = ['/health', '/health/live', '/health/ready', '/health/startup'];
 const superuser = (text: string, values: unknown[] = []): Promise<unknown[]> => ask(run.superUrl, text, values);
 
+/** What a busy machine may take where nothing is promised. Milliseconds. */
+const PATIENCE = 20_000;
+const clock = new AwakeClock();
+
 async function until<T>(milliseconds: number, look: () => Promise<T>, good: (seen: T) => boolean): Promise<T> {
-  const end = performance.now() + milliseconds;
+  const end = clock.now() + milliseconds;
   for (;;) {
     const seen = await look();
-    if (good(seen) || performance.now() > end) return seen;
+    if (good(seen) || clock.now() > end) return seen;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -26,6 +31,12 @@ async function until<T>(milliseconds: number, look: () => Promise<T>, good: (see
 describe('probes', () => {
   let app: TestApp;
   const probe = (path: string): Promise<Answer<Report>> => app.send<Report>('GET', path);
+  const awaitReady = (): Promise<Answer<Report>> =>
+    until(
+      PATIENCE,
+      () => probe('/health/ready'),
+      ({ status }) => status === 200,
+    );
   const statusesOf = async (): Promise<number[]> => Promise.all(PROBES.map(async (path) => (await probe(path)).status));
 
   beforeAll(async () => {
@@ -37,7 +48,11 @@ describe('probes', () => {
   });
 
   it.each(PROBES)('%s passes, as application/health+json that nobody keeps', async (path) => {
-    const { status, headers, body } = await probe(path);
+    const { status, headers, body } = await until(
+      PATIENCE,
+      () => probe(path),
+      (answer) => answer.status === 200,
+    );
     expect([status, body.status]).toEqual([200, 'pass']);
     expect(headers['content-type']).toBe('application/health+json');
     expect(headers['cache-control']).toBe('no-store');
@@ -73,7 +88,7 @@ describe('probes', () => {
 
     it('is alive and has started, but is not ready', async () => {
       await until(
-        2000,
+        PATIENCE,
         () => probe('/health/ready'),
         ({ status }) => status === 503,
       );
@@ -106,15 +121,22 @@ describe('probes', () => {
     afterAll(() => held.end());
 
     it('says so within 1.5 s to everybody who asks, and holds one connection for all of them', async () => {
-      const startedAt = performance.now();
-      const answers = Promise.all(Array.from({ length: 20 }, () => probe('/health/ready')));
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      const waiting = await app.sql<{ n: number }>(
-        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-      );
-      expect(waiting).toEqual([{ n: 1 }]);
+      const startedAt = clock.now();
+      let took = 0;
+      const answers = Promise.all(Array.from({ length: 20 }, () => probe('/health/ready'))).finally(() => {
+        took = clock.now() - startedAt;
+      });
+      let most = 0;
+      while (took === 0 || most === 0) {
+        const [waiting] = await app.sql<{ n: number }>(
+          "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        most = Math.max(most, waiting!.n);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(most).toBe(1);
       expect((await answers).map(({ status }) => status)).toEqual(Array(20).fill(503));
-      expect(performance.now() - startedAt).toBeLessThan(1500);
+      expect(took).toBeLessThan(1500);
       expect((await probe('/health/live')).status).toBe(200);
     });
 
@@ -134,7 +156,7 @@ describe('probes', () => {
       'DELETE FROM roster.migrations WHERE id = (SELECT max(id) FROM roster.migrations) RETURNING name, timestamp',
     );
     const failed = await until(
-      1000,
+      PATIENCE,
       () => probe('/health/ready'),
       ({ status }) => status === 503,
     );
@@ -144,7 +166,7 @@ describe('probes', () => {
       checks: { database: [{ status: 'pass' }], migrations: [{ status: 'fail' }] },
     });
     const mended = await until(
-      1000,
+      PATIENCE,
       () => probe('/health/ready'),
       ({ status }) => status === 200,
     );
@@ -154,7 +176,7 @@ describe('probes', () => {
   it('is ready for a database that a newer version has migrated further', async () => {
     await app.sql("INSERT INTO roster.migrations (name, timestamp) VALUES ('FromTheFuture', 9999999999999)");
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const { status } = await probe('/health/ready');
+    const { status } = await awaitReady();
     await app.sql("DELETE FROM roster.migrations WHERE name = 'FromTheFuture'");
     expect(status).toBe(200);
   });
@@ -164,6 +186,7 @@ describe('probes', () => {
     expect(await statusesOf()).toEqual([503, 200, 503, 200]);
     expect((await probe('/health/ready')).body.checks).toEqual({ process: [{ status: 'fail' }] });
     app.get(Lifecycle).stopping = false;
+    await awaitReady();
     expect(await statusesOf()).toEqual([200, 200, 200, 200]);
   });
 });

@@ -16,10 +16,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import pg from 'pg';
 import { EmbeddedPostgresRefused, startEmbeddedPostgres } from '../../src/platform/database/embedded/index.js';
 import type { EmbeddedPostgres } from '../../src/platform/database/embedded/index.js';
 import { startTestCluster } from '../harness/cluster.js';
+
+// Each makes a cluster or more, on a machine that may be busy.
+jest.setTimeout(240_000);
 
 const child = resolve('test/fixtures/embedded-child.mjs');
 const folders: string[] = [];
@@ -147,7 +151,7 @@ describe('the next start', () => {
     await first.stop();
     const { uid, gid } = statSync(first.directory);
     // Of the same user, else PostgreSQL itself knows that it cannot be its own.
-    const stranger = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' });
+    const stranger = spawn('sleep', ['600'], { uid, gid, stdio: 'ignore' });
     children.push(stranger);
     const stale = join(first.directory, 'postmaster.pid');
     writeFileSync(stale, `${stranger.pid}\n${first.directory}\n1700000000\n5432\n\n127.0.0.1\n\nready\n`, {
@@ -241,7 +245,7 @@ function startChild(dataDir: string): Child {
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 30_000 });
   await client.connect();
   try {
     return ((await client.query(sql)) as pg.QueryResult<Record<string, unknown>>).rows;

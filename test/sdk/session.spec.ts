@@ -52,7 +52,7 @@ async function withNavigator(value: object, work: () => Promise<void>): Promise<
 describe('the session of the client', () => {
   it('is renewed once, ahead of its end, for all calls together, also without Web Locks', async () => {
     await withNavigator({}, async () => {
-      const { roster, calls } = client(await holding(Date.now() + 5000), (path) =>
+      const { roster, calls } = client(await holding(Date.now() + 25_000), (path) =>
         json(path.endsWith('/refresh') ? granted('new') : { id: '1' }),
       );
       await Promise.all(Array.from({ length: 50 }, () => roster.me.get()));
@@ -63,7 +63,7 @@ describe('the session of the client', () => {
   });
 
   it('goes on with a token that still holds when it cannot be renewed', async () => {
-    const { roster, calls } = client(await holding(Date.now() + 5000), (path) => {
+    const { roster, calls } = client(await holding(Date.now() + 25_000), (path) => {
       if (path.endsWith('/refresh')) throw new TypeError('no network');
       return json({ id: '1' });
     });

@@ -36,7 +36,7 @@ describe('/account in a browser', () => {
     // Cookies of the way in are for the origin that people use.
     app.ground.publicUrl.settle(url);
     browser = await startChromium();
-  }, 60_000);
+  }, 180_000);
 
   beforeEach(async () => {
     page = await browser.newPage({ viewport: { width: 720, height: 460 } });
@@ -70,7 +70,7 @@ describe('/account in a browser', () => {
     await open('verify-email', tokenIn(mail!));
     await picture(page, 'confirm');
     // Neither the address bar nor the history keeps the token.
-    expect(page.url()).toBe(`${url}/account/verify-email`);
+    await page.waitForURL(`${url}/account/verify-email`);
     expect(await app.sql('SELECT id FROM roster.users WHERE email = $1', [email])).toEqual([]);
     await page.click('button');
     await told(/password that you chose/);
@@ -93,7 +93,7 @@ describe('/account in a browser', () => {
     await app.send('POST', '/api/v1/auth/password/forgot', { body: { email: user.email } });
     const [mail] = await awaitMail(app, user.email);
     await open('reset-password', tokenIn(mail!));
-    expect(await page.locator('h1').innerText()).toBe('Neues Passwort wählen');
+    await page.locator('h1', { hasText: /^Neues Passwort wählen$/ }).waitFor();
     await page.fill('input[name=password]', 'short');
     await page.click('button');
     await told(/15/);

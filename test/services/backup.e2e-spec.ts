@@ -18,7 +18,7 @@ import type { DebianPostgres } from './debian-postgres.js';
 import { until } from './until.js';
 
 // Each command is a process of its own, some on a cluster of its own, on a machine that may be busy.
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 interface Done {
   readonly way: string;
@@ -31,7 +31,7 @@ const folder = new Folder();
 
 beforeAll(async () => {
   server = await startDebianPostgres();
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.stop();
@@ -144,14 +144,14 @@ describe("a backup of Debian's PostgreSQL 15", () => {
     await other.query('BEGIN; CREATE SCHEMA graphile_worker');
     const program = launch(onDatabase(target), ['restore', file]);
     const waits = async (): Promise<boolean> => isDeepStrictEqual(await restoring(), [{ waits: 'Lock' }]);
-    await until('pg_restore waits', waits, 60_000);
+    await until('pg_restore waits', waits, 120_000);
     program.child.kill('SIGKILL');
     await program.ended;
     expect(await refusal(onDatabase(target), 'restore', file)).toMatch(/Roster runs on the database/);
     // The pg_restore that was begun goes on without its parent, and commits.
     await other.query('ROLLBACK');
     await other.end();
-    await until('pg_restore has ended', async () => (await restoring()).length === 0, 60_000);
+    await until('pg_restore has ended', async () => (await restoring()).length === 0, 120_000);
     expect(await hasTables(superuser('dump_killed'))).toBe(true);
     const unverified = /was not compared with the backup: run `restore` once more/;
     await expect(migrated(target)).rejects.toThrow(unverified);

@@ -16,7 +16,7 @@ export function startChromium(): Promise<Browser> {
     '--disable-quic',
     '--disable-gpu',
   ];
-  return chromium.launch({ executablePath: PROGRAM, args: ['--no-sandbox', ...quiet] });
+  return chromium.launch({ executablePath: PROGRAM, args: ['--no-sandbox', ...quiet], timeout: 90_000 });
 }
 
 export interface Watched {

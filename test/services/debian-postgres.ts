@@ -1,13 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { DatabaseAddress } from '../../src/platform/database/address.js';
 import { waitForDatabase } from '../../src/platform/database/wait.js';
 import { ask } from '../harness/database.js';
+import { freePort } from '../harness/free-port.js';
 
 const PROGRAMS = '/usr/lib/postgresql/15/bin';
 
@@ -44,7 +43,7 @@ export async function startDebianPostgres(): Promise<DebianPostgres> {
   ];
   const server = spawn(join(PROGRAMS, 'postgres'), parameters, { ...owner, cwd: folder, stdio: 'ignore' });
   const url = (user: string, database: string): string => `postgres://${user}@127.0.0.1:${port}/${database}`;
-  await waitForDatabase(url('postgres', 'postgres'), 20_000, () => undefined);
+  await waitForDatabase(url('postgres', 'postgres'), 60_000, () => undefined);
   await ask(url('postgres', 'postgres'), 'CREATE ROLE roster_owner LOGIN');
   await ask(url('postgres', 'postgres'), 'CREATE ROLE roster_app LOGIN');
   await ask(url('postgres', 'postgres'), 'CREATE DATABASE roster OWNER roster_owner');
@@ -66,12 +65,4 @@ function unprivileged(): { uid?: number; gid?: number } {
     .find((line) => line.startsWith('postgres:'));
   const [, , uid, gid] = account!.split(':');
   return { uid: Number(uid), gid: Number(gid) };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { freePort } from '../harness/free-port.js';
+
 const PROGRAM = '/usr/bin/redis-server';
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 /** Redis as Debian ships it, on a port of its own, keeping nothing; an absent one is a failure, never a skip. */
 export class DebianRedis {
@@ -74,12 +75,4 @@ function answers(port: number): Promise<boolean> {
     socket.once('error', () => resolve(false));
     socket.once('close', (failed) => resolve(!failed));
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

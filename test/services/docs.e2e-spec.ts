@@ -9,6 +9,7 @@ import { PASSWORD, unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { picture, startChromium, watchPage } from './chromium.js';
 import type { Watched } from './chromium.js';
+import { until } from './until.js';
 
 const MINUTE = 60_000;
 
@@ -32,7 +33,7 @@ describe('/docs in a browser', () => {
     watched = watchPage(page, url);
     await page.clock.install();
     await load();
-  }, 60_000);
+  }, 180_000);
 
   afterEach(() => {
     expect(watched.foreign.splice(0)).toEqual([]);
@@ -53,7 +54,7 @@ describe('/docs in a browser', () => {
     await page.fill('#password', password);
     await page.keyboard.press('Enter');
   }
-  const who = (): Promise<string | null> => page.locator('#who').textContent();
+  const saysWho = (words: RegExp): Promise<void> => page.locator('#who', { hasText: words }).waitFor();
   const shown = (selector: string): Promise<void> => page.locator(selector).waitFor({ state: 'visible' });
   const alert = async (): Promise<string | null> => {
     await shown('#alert');
@@ -83,9 +84,12 @@ describe('/docs in a browser', () => {
   async function execute(operation: Locator): Promise<{ status: string; text: string }> {
     const clear = operation.locator('.btn-clear');
     // The answer before it would be taken for this one.
-    if (await clear.isVisible()) await clear.click();
-    await operation.locator('.execute').click();
     const answer = operation.locator('.live-responses-table');
+    if (await clear.isVisible()) {
+      await clear.click();
+      await answer.waitFor({ state: 'detached' });
+    }
+    await operation.locator('.execute').click();
     await answer.waitFor();
     return {
       status: (await answer.locator('.response-col_status').last().innerText()).trim(),
@@ -113,7 +117,7 @@ describe('/docs in a browser', () => {
   it('signs in by its form, says who it is and until when, and leaves the keyboard where one goes on', async () => {
     await signIn(ada.user.email, PASSWORD);
     await shown('#sign-out');
-    expect(await who()).toMatch(/^Signed in as Ada Lovelace \(ada\w+@example\.com\) until .+, renewed by itself$/);
+    await saysWho(/^Signed in as Ada Lovelace \(ada\w+@example\.com\) until .+, renewed by itself$/);
     expect(await page.locator('#alert').isVisible()).toBe(false);
     expect(await page.locator('#sign-in').isVisible()).toBe(false);
     expect(await page.evaluate('document.activeElement.id')).toBe('leave');
@@ -124,6 +128,7 @@ describe('/docs in a browser', () => {
     await create.locator('.examples-select select').first().selectOption({ label: 'Invited' });
     const body = create.locator('.body-param__text');
     const email = `${unique('alan')}@example.com`;
+    await until('the example is there', async () => (await body.inputValue()).includes('Alan Turing'));
     await body.fill((await body.inputValue()).replace(/"email": "[^"]+"/, `"email": "${email}"`));
     const created = await execute(create);
     expect(created.status).toContain('201');
@@ -144,7 +149,7 @@ describe('/docs in a browser', () => {
   it('is still signed in after a reload, and keeps nothing beyond the tab', async () => {
     await page.reload();
     await page.waitForSelector('.opblock-tag-section');
-    expect(await who()).toContain('Signed in as Ada Lovelace');
+    await saysWho(/Signed in as Ada Lovelace/);
     const get = await open('get', '/api/v1/me');
     const answer = await execute(get);
     expect(answer.status).toContain('200');
@@ -183,7 +188,7 @@ describe('/docs in a browser', () => {
     await copy.locator('#who', { hasText: 'until' }).filter({ hasNotText: 'renewed' }).waitFor();
     expect(watchedCopy).toEqual({ trouble: [], foreign: [] });
     await copy.close();
-    expect(await who()).toContain('renewed by itself');
+    await saysWho(/renewed by itself/);
   });
 
   it('signs out here and at the server', async () => {
@@ -192,7 +197,7 @@ describe('/docs in a browser', () => {
     await page.click('#leave');
     expect((await left).status()).toBe(204);
     await shown('#sign-in');
-    expect(await who()).toBe('');
+    expect(await page.locator('#who').textContent()).toBe('');
     expect((await app.send('GET', '/api/v1/me', { token })).body).toMatchObject({ code: 'token_revoked' });
     const get = await open('get', '/api/v1/me');
     expect((await execute(get)).text).toContain('token_missing');
@@ -206,7 +211,7 @@ describe('/docs in a browser', () => {
     await page.fill('.auth-container input', token);
     await page.click('.auth-btn-wrapper .authorize');
     await page.click('.auth-btn-wrapper .btn-done');
-    expect(await who()).toMatch(/^A bearer token, given by hand until /);
+    await saysWho(/^A bearer token, given by hand until /);
     await page.reload();
     await page.waitForSelector('.opblock-tag-section');
     const get = await open('get', '/api/v1/me');

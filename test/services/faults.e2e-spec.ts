@@ -15,7 +15,7 @@ import { DebianNats } from './debian-nats.js';
 
 const FAULTS = faultsOf();
 /** Milliseconds: for the start and the end, and for each pair of faults on a busy machine. */
-jest.setTimeout(240_000 + FAULTS * 20_000);
+jest.setTimeout(480_000 + FAULTS * 40_000);
 
 /** Consumes the stream from its first message; it is there once the first process has made it. */
 async function natsReader(nats: DebianNats): Promise<EventReader> {

@@ -38,7 +38,7 @@ describe('the oldest PostgreSQL that is supported, as Debian ships it', () => {
     await migrate(owner, server.address.ownerUrl, server.address.applicationRole);
     app = await TestApp.start({ database: server.address });
     ada = await app.people.admin();
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     await app?.stop();

@@ -15,7 +15,7 @@ export interface Published {
 }
 
 export async function publishedOn(connection: NatsConnection): Promise<Published[]> {
-  const { streams } = await jetstreamManager(connection);
+  const { streams } = await jetstreamManager(connection, { timeout: 30_000 });
   const { state } = await streams.info(STREAM);
   const found: Published[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
@@ -41,5 +41,5 @@ export async function idsOfFacts(app: TestApp): Promise<string[]> {
 export async function awaitPublished(app: TestApp): Promise<void> {
   const left = `SELECT count(*)::int AS left FROM roster.events
     WHERE (xid, seq) > (SELECT coalesce(max(xid), '0'::xid8), coalesce(max(seq), 0) FROM roster.event_cursors WHERE reader = 'broker')`;
-  await until('every fact is published', async () => (await app.sql<{ left: number }>(left))[0]!.left === 0, 30_000);
+  await until('every fact is published', async () => (await app.sql<{ left: number }>(left))[0]!.left === 0);
 }

@@ -1,15 +1,23 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 
+import { offsetOf } from '../../src/platform/rate-limit/limit.js';
+import { AwakeClock } from '../harness/awake.js';
 import { freshDatabase } from '../harness/database.js';
 import { onDatabase, startProcess, statusOf } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
 import { DebianRedis } from './debian-redis.js';
+import { until } from './until.js';
+
+// Thousands of requests to processes of their own, on a machine that may be busy.
+jest.setTimeout(300_000);
 
 const PASSWORD = 'a-password-of-redis';
 const LIMIT = 400;
 const LOST = 'The shared limits are lost';
-/** The seconds after which a lost Redis is asked again, and a little. Milliseconds. */
-const BACK = 5000;
+const MINUTE = 60_000;
+/** Of 500 requests each: with Redis, to know this machine, and without it, more than was taken ahead. */
+const ROUNDS = { shared: 3, alone: 12 };
+const clock = new AwakeClock();
 
 interface Health {
   readonly status: string;
@@ -31,8 +39,16 @@ describe('limits on Redis, as Debian ships it', () => {
   });
   afterAll(() => redis.stop());
 
-  const start = async (limit = LIMIT): Promise<RunningProcess> => {
-    const settings = { RATE_LIMITS: 'on', RATE_LIMIT_READ: `${limit}/3600s`, REDIS_URL: redis.url };
+  /** Seconds of a window, about an hour, that does not end for those who ask from here while a test goes on. */
+  const lasting = (): number => {
+    for (let seconds = 3600; ; seconds -= 1) {
+      const gone = (Date.now() + offsetOf('127.0.0.1')) % (seconds * 1000);
+      if (seconds * 1000 - gone > 10 * MINUTE) return seconds;
+    }
+  };
+
+  const start = async (limit = LIMIT, seconds = lasting()): Promise<RunningProcess> => {
+    const settings = { RATE_LIMITS: 'on', RATE_LIMIT_READ: `${limit}/${seconds}s`, REDIS_URL: redis.url };
     const started = await startProcess({ ...onDatabase(address), ...settings });
     processes.push(started);
     return started;
@@ -51,27 +67,29 @@ describe('limits on Redis, as Debian ships it', () => {
   const said = ({ output }: RunningProcess, words: string): number => output().split(words).length - 1;
 
   /** Waits for a line of the log, which takes its time through the pipe. */
-  const hear = async (one: RunningProcess, words: string): Promise<void> => {
-    for (const until = performance.now() + BACK; said(one, words) === 0; await pause(50))
-      if (performance.now() > until) throw new Error(`It never said "${words}"`);
-  };
+  const hear = (one: RunningProcess, words: string): Promise<void> =>
+    until(`it says "${words}"`, () => Promise.resolve(said(one, words) > 0));
 
-  const seeShared = async (one: RunningProcess): Promise<void> => {
-    for (const until = performance.now() + BACK; (await healthOf(one)).status !== 'pass'; await pause(50))
-      if (performance.now() > until) throw new Error('The limits are still not shared');
-  };
+  const seeShared = (one: RunningProcess): Promise<void> =>
+    until('the limits are shared', async () => (await healthOf(one)).status === 'pass');
 
   /** An indicator that is not heard in time fails: on a busy machine it is asked again. */
-  const seeAlone = async (one: RunningProcess): Promise<void> => {
-    for (const until = performance.now() + BACK; ; await pause(50)) {
+  const seeAlone = (one: RunningProcess): Promise<void> =>
+    until('the limits are lost', async () => {
       const { status, checks } = await healthOf(one);
-      if (status === 'warn' && checks['limits']![0]!.status === 'warn') return;
-      if (performance.now() > until) throw new Error(`It says ${status}: ${JSON.stringify(checks['limits'])}`);
-    }
+      return status === 'warn' && checks['limits']![0]!.status === 'warn';
+    });
+
+  /** @returns how long it took */
+  const askMuch = async (one: RunningProcess, rounds: number): Promise<number> => {
+    const since = clock.now();
+    for (let round = 0; round < rounds; round += 1) expect(await ask(500, one)).toEqual({ 404: 500 });
+    return clock.now() - since;
   };
 
   it('are one over two processes, within a tenth', async () => {
-    const [one, other] = [await start(), await start()];
+    const seconds = lasting();
+    const [one, other] = [await start(LIMIT, seconds), await start(LIMIT, seconds)];
     let passed = 0;
     for (let refused = 0; refused < 100;) {
       const answers = await ask(100, one, other);
@@ -90,14 +108,14 @@ describe('limits on Redis, as Debian ships it', () => {
     const limit = 100_000;
     const one = await start(limit);
     expect(await ask(300, one)).toEqual({ 404: 300 });
-    expect((await healthOf(one)).checks['limits']).toMatchObject([{ status: 'pass' }]);
+    await seeShared(one);
+    const shared = await askMuch(one, ROUNDS.shared);
     await lose();
-    // More than was taken ahead, so that somebody has to ask.
-    const since = performance.now();
-    for (let round = 0; round < 12; round += 1) expect(await ask(500, one)).toEqual({ 404: 500 });
-    expect(performance.now() - since).toBeLessThan(10_000);
+    // What this machine takes for so many requests is no matter of Redis.
+    const asLong = (2 * shared * ROUNDS.alone) / ROUNDS.shared;
+    expect(await askMuch(one, ROUNDS.alone)).toBeLessThan(10_000 + asLong);
     await seeAlone(one);
-    expect(await statusOf(`${one.url}/health/ready`)).toBe(200);
+    await until('it is ready', async () => (await statusOf(`${one.url}/health/ready`)) === 200);
     await giveBack();
     await seeShared(one);
     await hear(one, 'The limits are shared again');
@@ -105,9 +123,10 @@ describe('limits on Redis, as Debian ships it', () => {
   });
 
   it('do not keep the start from a Redis that is away, nor tell its password', async () => {
+    const { line } = await start(5);
     await redis.kill();
     const one = await start(5);
-    expect(one.line.startMs).toBeLessThan(10_000);
+    expect(one.line.startMs).toBeLessThan(10_000 + line.startMs);
     expect(await ask(8, one)).toEqual({ 404: 5, 429: 3 });
     const { data } = (await (await fetch(`${one.management}/ops/config`)).json()) as { data: object[] };
     expect(data).toContainEqual(expect.objectContaining({ name: 'REDIS_URL', value: '[set]' }));

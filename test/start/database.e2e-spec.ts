@@ -1,13 +1,19 @@
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
+
+import { jest } from '@jest/globals';
 
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { ask, asSuperuser, freshDatabase, run } from '../harness/database.js';
+import { freePort } from '../harness/free-port.js';
 import { launch, onDatabase, runToEnd, startProcess, statusOf } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
+
+// Each test runs several processes, on a machine that may be busy.
+jest.setTimeout(180_000);
 
 const PASSWORD = 'seven bridges over a quiet river';
 const ADMINISTRATOR = { ADMIN_EMAIL: 'ada@example.com', ADMIN_PASSWORD: PASSWORD };
@@ -151,15 +157,6 @@ function throughPort(url: string, port: number): string {
   const address = new URL(url);
   address.port = String(port);
   return address.href;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function forward(from: number, to: number): Promise<void> {

@@ -8,7 +8,7 @@ import { launch, runToEnd, startProcess, statusOf } from '../harness/process.js'
 import type { RunningProcess } from '../harness/process.js';
 
 // Each test makes a cluster, on a machine that may be busy.
-jest.setTimeout(90_000);
+jest.setTimeout(240_000);
 
 const NEXT = 'quiet river under seven bridges';
 const folders: string[] = [];

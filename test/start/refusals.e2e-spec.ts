@@ -2,8 +2,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
+import { jest } from '@jest/globals';
+
 import { freshDatabase, run } from '../harness/database.js';
 import { onDatabase, runToEnd, startProcess, statusOf } from '../harness/process.js';
+
+// Each test runs processes, on a machine that may be busy.
+jest.setTimeout(120_000);
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 

@@ -3,11 +3,18 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { jest } from '@jest/globals';
+
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
+import { AwakeClock } from '../harness/awake.js';
 import { ask, asSuperuser, freshDatabase } from '../harness/database.js';
 import { onDatabase, startProcess, statusOf } from '../harness/process.js';
 import type { RunningProcess } from '../harness/process.js';
 
+// Each test runs a process, on a machine that may be busy.
+jest.setTimeout(120_000);
+
+const clock = new AwakeClock();
 let address: DatabaseAddress;
 const running: RunningProcess[] = [];
 
@@ -52,12 +59,12 @@ describe('a stop', () => {
     const [code] = (await once(process.child, 'close')) as [number];
     expect(code).toBe(0);
     // PostgreSQL notices a closed connection a moment later.
-    for (let tries = 0; tries < 40 && (await connections()) > 0; tries += 1) await sleep(50);
+    for (let tries = 0; tries < 600 && (await connections()) > 0; tries += 1) await sleep(50);
     expect(await connections()).toBe(0);
   });
 
   it('says 503 on /health/ready for SHUTDOWN_DELAY, while it still answers', async () => {
-    const process = await start({ SHUTDOWN_DELAY: '3s' });
+    const process = await start({ SHUTDOWN_DELAY: '8s' });
     expect(await statusOf(`${process.url}/health/ready`)).toBe(200);
     const stopped = process.stop();
     while ((await statusOf(`${process.url}/health/ready`)) === 200) await sleep(20);
@@ -85,23 +92,24 @@ describe('a stop', () => {
   it('is cut at SHUTDOWN_DEADLINE, with exit code 1', async () => {
     const process = await start({ SHUTDOWN_DEADLINE: '500ms' });
     const socket = await halfARequest(process);
-    const began = performance.now();
+    const began = clock.now();
     const { code, stdout } = await process.stop();
     socket.destroy();
-    expect([code, performance.now() - began < 3000]).toEqual([1, true]);
+    expect([code, clock.now() - began < 3000]).toEqual([1, true]);
     expect(stdout).toContain('SHUTDOWN_DEADLINE');
   });
 
   it('takes two signals at once for one, as npm sends them', async () => {
     const process = await start({ SHUTDOWN_DELAY: '300ms' });
     process.child.kill('SIGINT');
-    await sleep(20);
     expect((await process.stop()).code).toBe(0);
   });
 
   it('is over at once when it is asked for again', async () => {
     const process = await start({ SHUTDOWN_DELAY: '60s' });
     process.child.kill('SIGTERM');
+    while ((await statusOf(`${process.url}/health/ready`)) === 200) await sleep(20);
+    // Two within a second are one.
     await sleep(1200);
     expect((await process.stop()).code).toBe(1);
   });

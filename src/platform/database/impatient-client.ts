@@ -7,6 +7,8 @@ import { currentRequest } from '../logging/request-context.js';
 export const REQUEST_BUDGET = 2500;
 
 const LOOK_EVERY = 100;
+/** Whoever looks so much later stood still, or was busy, and has not read what was answered meanwhile. Milliseconds. */
+const STOOD_STILL = 1000;
 const clients = new Set<ImpatientClient>();
 let watch: NodeJS.Timeout | undefined;
 
@@ -32,7 +34,7 @@ export class ImpatientClient extends Client {
     clients.add(this);
     this.once('end', () => clients.delete(this));
     this.once('error', () => clients.delete(this));
-    watch ??= setInterval(lookAtTheClock, LOOK_EVERY).unref();
+    watch ??= lookNowAndThen((now) => clients.forEach((client) => client.endIfLate(now)));
     const send = this.query.bind(this) as AnyQuery;
     // Assigned, not overridden: pg's `query` has a dozen typed overloads and this one passes every form through.
     this.query = ((...parts: unknown[]) => this.timed(send, parts)) as typeof this.query;
@@ -66,7 +68,14 @@ export class ImpatientClient extends Client {
   }
 }
 
-function lookAtTheClock(): void {
-  const now = performance.now();
-  for (const client of clients) client.endIfLate(now);
+/** Looks whether anything is late, but for the first time after this process stood still. */
+export function lookNowAndThen(look: (now: number) => void): NodeJS.Timeout {
+  let lookedAt = performance.now();
+  let forgiven = false;
+  return setInterval(() => {
+    const now = performance.now();
+    forgiven = !forgiven && now - lookedAt > STOOD_STILL;
+    lookedAt = now;
+    if (!forgiven) look(now);
+  }, LOOK_EVERY).unref();
 }

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { ClientConfig, QueryConfig, QueryResult } from 'pg';
 
-import { DatabaseTimeout, REQUEST_BUDGET } from './impatient-client.js';
+import { DatabaseTimeout, REQUEST_BUDGET, lookNowAndThen } from './impatient-client.js';
 import { isStalePlan } from './database-errors.js';
 import { NamedQuery } from './named-query.js';
 
@@ -9,7 +9,6 @@ import { NamedQuery } from './named-query.js';
 const LANES = 2;
 /** Of fewer connections none is taken away from the others. */
 const LEAST_POOL = 4;
-const LOOK_EVERY = 100;
 const LATE = 'PostgreSQL did not answer in time';
 const RECONNECT_AFTER = 1000;
 
@@ -79,7 +78,7 @@ class Lane {
     private readonly config: ClientConfig,
     private readonly elsewhere: Elsewhere,
   ) {
-    this.watch = setInterval(() => this.endIfLate(performance.now()), LOOK_EVERY).unref();
+    this.watch = lookNowAndThen((now) => this.endIfLate(now));
   }
 
   get isOpen(): boolean {

@@ -34,7 +34,7 @@ interface Scene {
 
 /** Milliseconds between two of a kind: at least, and at most. */
 const CALM = [100, 900] as const;
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** Kills and crashes at random moments, both kinds at the same time, each while a change is under way. */
 export class Faults {

@@ -15,7 +15,7 @@ import { feedReader, socketReader, streamReader } from './readers/http.js';
 import { readAudit, webhookReader } from './readers/pushed.js';
 import type { EventReader, Place } from './readers/reader.js';
 import { factsOf, usersOf } from './recorded.js';
-import { untilAllCame } from './until-all-came.js';
+import { untilAllCame, untilAllCopied } from './until-all-came.js';
 import { Writers } from './writers.js';
 import type { Cast } from './writers.js';
 
@@ -87,6 +87,7 @@ async function weather(plan: StormPlan, atTheEnd: (close: () => Promise<unknown>
   await writers.stop(plan.seed);
   await untilAllCame(cluster, place.mark, readers, plan.broken);
   for (const reader of readers) await reader.stop();
+  await untilAllCopied(cluster);
 
   const told = Object.fromEntries(readers.map(({ name, received }) => [name, received]));
   const { acknowledged, refused, keys, surprises, unknown, repeated } = writers;

@@ -5,9 +5,10 @@ import type { EventReader } from './readers/reader.js';
 import { factsOf } from './recorded.js';
 
 /** A delivery that a killed process had taken is sent by another when its lease is over, 47 s later. Milliseconds. */
-const PATIENCE = 75_000;
+const PATIENCE = 150_000;
 /** For those who will not have everything, whatever becomes of it. Milliseconds. */
 const PATIENCE_WITH_BROKEN = 5000;
+const COPIED_WITHIN = 60_000;
 const LOOKS_EVERY = 250;
 
 /**
@@ -40,6 +41,14 @@ async function untilNoneIsMissing(
     if (performance.now() - movedAt > patience) return;
     await pause(LOOKS_EVERY);
   }
+}
+
+/** Waits until the audit log, which is copied in the background, has an entry for each fact, or the patience is over. */
+export async function untilAllCopied({ sql }: OwnCluster): Promise<void> {
+  const left =
+    'SELECT 1 FROM roster.events e WHERE NOT EXISTS (SELECT FROM roster.audit_entries a WHERE a.id = e.id) LIMIT 1';
+  for (const end = performance.now() + COPIED_WITHIN; (await sql(left)).length > 0; await pause(LOOKS_EVERY))
+    if (performance.now() > end) return;
 }
 
 /** How many are owed, to all together. */

@@ -1,4 +1,5 @@
 import type { CloudEvent } from '../../../../src/events/index.js';
+import { patiently } from '../../../harness/patience.js';
 import type { Receiver } from '../../../webhooks/receiver.js';
 import { verifyWebhook } from '../../../webhooks/verifier.js';
 import { told, toldBy } from '../told.js';
@@ -48,7 +49,10 @@ export async function readAudit({ fleet, token, chance }: Place): Promise<Told[]
   const entries: Told[] = [];
   for (let cursor: string | null = '', url = fleet.url(chance); cursor !== null;) {
     const query = new URLSearchParams({ limit: '200', sort: 'occurredAt', ...(cursor === '' ? {} : { cursor }) });
-    const answer = await fetch(`${url}/api/v1/audit?${query}`, { headers: { authorization: `Bearer ${token}` } });
+    const answer = await patiently(
+      () => fetch(`${url}/api/v1/audit?${query}`, { headers: { authorization: `Bearer ${token}` } }),
+      ({ headers }) => headers.get('retry-after') ?? undefined,
+    );
     if (answer.status !== 200) throw new Error(await answer.text());
     const { data, page } = (await answer.json()) as EntryPage;
     entries.push(
