@@ -3,7 +3,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Answer } from '../harness/household.js';
 import { PASSWORD, Person, unique } from '../harness/people.js';
-import { timeUntil } from '../harness/stopwatch.js';
+import { timeUntil } from '../harness/awake.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { Browser } from './browser.js';
 import { claimsIn, factsOf, refusalIn, sessionsOf, typesOf } from './sign-ins.js';

@@ -5,7 +5,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
-import { timeUntil } from '../harness/stopwatch.js';
+import { timeUntil } from '../harness/awake.js';
 import { awaitMail } from '../mail/mailbox.js';
 import { Statements } from '../security/statements.js';
 

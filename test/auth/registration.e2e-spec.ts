@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 
 import { TestApp } from '../harness/app.js';
 import { unique } from '../harness/people.js';
-import { timeOf } from '../harness/stopwatch.js';
+import { timeOf } from '../harness/awake.js';
 import { awaitMail, codeIn, otherThan } from '../mail/mailbox.js';
 
 // A hundred passwords are hashed at a time, on a machine that is busy with other tests.

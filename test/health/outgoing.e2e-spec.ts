@@ -4,7 +4,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { unique } from '../harness/people.js';
 import { register } from '../mail/letters.js';
-import { emptyPort } from '../mail/post-office.js';
+import { freePort } from '../harness/free-port.js';
 import { closeManagement, openManagement } from './management.js';
 import type { Ask } from './management.js';
 
@@ -21,10 +21,10 @@ describe('calls to others', () => {
   let ask: Ask;
 
   beforeAll(async () => {
-    const smtp = await emptyPort();
+    const smtp = await freePort();
     app = await TestApp.start({
       database: await freshDatabase('outgoing'),
-      settings: { SMTP_URL: `smtp://127.0.0.1:${smtp}`, NATS_URL: `nats://127.0.0.1:${await emptyPort()}` },
+      settings: { SMTP_URL: `smtp://127.0.0.1:${smtp}`, NATS_URL: `nats://127.0.0.1:${await freePort()}` },
     });
     ({ ask } = await openManagement(app));
   });

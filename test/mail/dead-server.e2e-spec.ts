@@ -5,20 +5,13 @@ import { jest } from '@jest/globals';
 import type { DatabaseAddress } from '../../src/platform/database/address.js';
 import { Indicators } from '../../src/platform/telemetry/indicators.js';
 import { TestApp } from '../harness/app.js';
+import { timeOf } from '../harness/awake.js';
 import { freshDatabase } from '../harness/database.js';
+import { freePort } from '../harness/free-port.js';
 import { PASSWORD, unique } from '../harness/people.js';
-import { timeOf } from '../harness/stopwatch.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { register, sending } from './letters.js';
-import {
-  PostOffice,
-  SilentOffice,
-  awaitOwed,
-  emptyPort,
-  lettersOwed,
-  passTime,
-  passTimeUntilOwed,
-} from './post-office.js';
+import { PostOffice, SilentOffice, awaitOwed, lettersOwed, passTime, passTimeUntilOwed } from './post-office.js';
 
 // A server that says nothing is waited for.
 jest.setTimeout(180_000);
@@ -73,7 +66,7 @@ describe('a mail server that is dead', () => {
     const log: string[] = [];
     const app = await TestApp.start({
       database: await freshDatabase('smtp_given_up'),
-      settings: { SMTP_URL: `smtp://127.0.0.1:${await emptyPort()}` },
+      settings: { SMTP_URL: `smtp://127.0.0.1:${await freePort()}` },
       onLog: (line) => log.push(line),
       patient: true,
     });
@@ -94,7 +87,7 @@ describe('a mail server that is dead', () => {
   });
 
   it('refuses the connection: no request notices, and the mail arrives when it is back, once', async () => {
-    const port = await emptyPort();
+    const port = await freePort();
     const app = await startApp(await freshDatabase('smtp_refused'), port);
     const email = `${unique('back')}@example.com`;
     expect(await slowest(app, [email])).toBeLessThan(SERVER_IS_WAITED_FOR);

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -9,6 +8,7 @@ import type { Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
 import type { TestApp } from '../harness/app.js';
+import { freePort } from '../harness/free-port.js';
 
 /** As long as a busy machine may need; whoever waits goes on at once. Milliseconds. */
 const PATIENCE = 30_000;
@@ -113,7 +113,7 @@ export class SilentOffice {
 
   static async open(): Promise<SilentOffice> {
     const office = new SilentOffice();
-    office.server.listen(await emptyPort(), '127.0.0.1');
+    office.server.listen(await freePort(), '127.0.0.1');
     await once(office.server, 'listening');
     return office;
   }
@@ -132,22 +132,6 @@ export class SilentOffice {
     if (!this.server.listening) return;
     this.server.close();
     await once(this.server, 'close');
-  }
-}
-
-/** A port on which nobody listens. It is none of those that the system gives away, for it is to be free later too. */
-export async function emptyPort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 30_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
   }
 }
 

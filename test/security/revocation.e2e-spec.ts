@@ -10,7 +10,7 @@ import { TestApp } from '../harness/app.js';
 import { asSuperuser, ask, freshDatabase, run } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
 import { PASSWORD } from '../harness/people.js';
-import { timeUntil } from '../harness/stopwatch.js';
+import { timeUntil } from '../harness/awake.js';
 import { awaitThat } from '../jobs/awaited.js';
 import { Statements } from './statements.js';
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 
 import type { TestApp } from '../harness/app.js';
-import { emptyPort } from '../mail/post-office.js';
+import { freePort } from '../harness/free-port.js';
 import { aKeeper, awaitDeliveries, makeHook, startHooks } from './hooks.js';
 import { Receiver, drips, silent } from './receiver.js';
 
@@ -44,7 +44,7 @@ describe('a webhook that is well', () => {
 
   it(`is not slowed by ${DEAD} that are dead: silent, refusing, dripping`, async () => {
     const admin = await aKeeper(app);
-    const kinds = [black!.url, `http://127.0.0.1:${await emptyPort()}/`, slow!.url];
+    const kinds = [black!.url, `http://127.0.0.1:${await freePort()}/`, slow!.url];
     const { id } = await makeHook(admin, live!.url);
     await latencies();
     const quiet = await latencies();
