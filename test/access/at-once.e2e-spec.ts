@@ -27,7 +27,7 @@ describe('S57 a right', () => {
 
   beforeAll(async () => {
     const database = await freshDatabase(`at_once_${process.env['JEST_WORKER_ID']}`);
-    [app, other] = [await TestApp.start({ database, patient: true }), await TestApp.start({ database, patient: true })];
+    [app, other] = [await TestApp.start({ database }), await TestApp.start({ database })];
     root = await app.people.admin();
   });
   afterAll(async () => {

@@ -47,7 +47,7 @@ describe('the ceiling of privileges', () => {
   let readers: string;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     const { people } = app;
     const reader = await people.withPermissions('users:read');
     readers = reader.user.roles.find((role) => role !== 'user')!;

@@ -22,7 +22,7 @@ describe('somebody who is refused', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ onLog: (line) => lines.push(line), patient: true });
+    app = await TestApp.start({ onLog: (line) => lines.push(line) });
   });
   beforeEach(async () => {
     grace = await app.people.person();
@@ -152,7 +152,7 @@ describe('somebody who is refused', () => {
   });
 
   it('leaves what was repeated on record when the application stops', async () => {
-    const other = await TestApp.start({ patient: true });
+    const other = await TestApp.start();
     const mary = await other.people.person();
     for (let n = 0; n < 3; n += 1) await mary.get(users);
     await other.stop();

@@ -16,7 +16,7 @@ describe('permissions given directly', () => {
 
   beforeAll(async () => {
     statements = new Statements();
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   beforeEach(async () => {

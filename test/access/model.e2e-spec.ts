@@ -48,7 +48,7 @@ describe('what somebody may', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterAll(() => app.stop());
 

@@ -21,7 +21,7 @@ describe('questions about what somebody may', () => {
   let plain: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
     reader = await app.people.withPermissions('users:read');
     grace = await app.people.person();

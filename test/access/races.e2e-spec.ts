@@ -1,7 +1,5 @@
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import type { Answer } from '../harness/household.js';
-import { patiently } from '../harness/patience.js';
 import { unique } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
 import { factsAbout } from './shapes.js';
@@ -55,9 +53,7 @@ describe('two processes', () => {
   it('let one of many who put grants on the same version at once', async () => {
     const { id } = await apps[0]!.people.user({}, { invited: true });
     const puts = Array.from({ length: 20 }, (_, n) =>
-      patient(() =>
-        people[n % 2]!.put(`/api/v1/users/${id}/permissions`, { grants: listOf(n) }, { 'if-match': '"1.json"' }),
-      ),
+      people[n % 2]!.put(`/api/v1/users/${id}/permissions`, { grants: listOf(n) }, { 'if-match': '"1.json"' }),
     );
     const statuses = (await Promise.all(puts)).map(({ status }) => status).sort();
     expect(statuses).toEqual([200, ...Array<number>(19).fill(412)]);
@@ -67,9 +63,7 @@ describe('two processes', () => {
   it('let one of many who change the same version of a role at once', async () => {
     const role = (await people[0]!.post<ShownRole>('/api/v1/roles', { name: unique('r') })).body;
     const patches = Array.from({ length: 20 }, (_, n) =>
-      patient(() =>
-        people[n % 2]!.patch(`/api/v1/roles/${role.id}`, { permissions: [NAMES[n % 6]!] }, { 'if-match': '"1.json"' }),
-      ),
+      people[n % 2]!.patch(`/api/v1/roles/${role.id}`, { permissions: [NAMES[n % 6]!] }, { 'if-match': '"1.json"' }),
     );
     const statuses = (await Promise.all(patches)).map(({ status }) => status).sort();
     expect(statuses).toEqual([200, ...Array<number>(19).fill(412)]);
@@ -82,8 +76,8 @@ describe('two processes', () => {
       const role = (await people[0]!.post<ShownRole>('/api/v1/roles', { name: unique('r') })).body;
       const { id } = await apps[0]!.people.user({}, { invited: true });
       const [deleted, assigned] = await Promise.all([
-        patient(() => people[round % 2]!.delete(`/api/v1/roles/${role.id}`)),
-        patient(() => people[(round + 1) % 2]!.put(`/api/v1/users/${id}/roles`, { roles: ['user', role.name] })),
+        people[round % 2]!.delete(`/api/v1/roles/${role.id}`),
+        people[(round + 1) % 2]!.put(`/api/v1/users/${id}/roles`, { roles: ['user', role.name] }),
       ]);
       const outcome = `${deleted.status} ${assigned.status}`;
       seen.add(outcome);
@@ -93,10 +87,6 @@ describe('two processes', () => {
     process.stdout.write(`\n${[...seen].join(', ')}\n`);
   }, 120_000);
 });
-
-function patient(send: () => Promise<Answer>): Promise<Answer> {
-  return patiently(send, ({ headers }) => headers['retry-after'] as string | undefined);
-}
 
 interface Row {
   readonly permission: string;

@@ -25,7 +25,7 @@ describe('the reach of those who give permissions', () => {
     (await ada.post<ShownRole>('/api/v1/roles', { name: unique('r'), permissions })).body;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
     held = await role(['users:read']);
     above = await role(['users:read', 'users:write']);

@@ -13,7 +13,7 @@ describe('roles', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

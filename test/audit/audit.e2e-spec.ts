@@ -28,7 +28,6 @@ describe('the audit log', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`audit_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     ada = await app.people.admin();
     grace = await app.people.person();

@@ -56,7 +56,7 @@ describe('the audit log of 100,000 entries', () => {
 
   beforeAll(async () => {
     const database = await freshDatabase(`audit_plans_${process.env['JEST_WORKER_ID']}`);
-    app = await TestApp.start({ database, settings: { ROLE: 'api' }, patient: true });
+    app = await TestApp.start({ database, settings: { ROLE: 'api' } });
     await app.sql("SELECT roster.ensure_partitions(now() - interval '1 month', 6)");
     await app.sql(PLANT, [MANY]);
     await app.sql('ANALYZE roster.audit_entries, roster.audit_details, roster.audit_checkpoints');

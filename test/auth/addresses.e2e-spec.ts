@@ -39,7 +39,6 @@ describe('another address', () => {
     // Of its own, for the clock goes far ahead.
     app = await TestApp.start({
       database: await freshDatabase(`addresses_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {
@@ -456,7 +455,7 @@ describe('another address', () => {
 describe('who may register', () => {
   const apps: TestApp[] = [];
   const start = async (settings: Record<string, string>): Promise<TestApp> => {
-    const app = await TestApp.start({ settings, patient: true });
+    const app = await TestApp.start({ settings });
     apps.push(app);
     return app;
   };

@@ -32,7 +32,6 @@ describe('cookies', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`cookies_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {
@@ -228,7 +227,7 @@ describe('cookies', () => {
     it('by a cookie that lives as long as the session (regressed: thirty days, whatever the settings said)', async () => {
       const database = await freshDatabase(`cookies_lives_${process.env['JEST_WORKER_ID']}`);
       const settings = { SESSION_IDLE: '2d', SESSION_LIFETIME: '3d' };
-      const other = await TestApp.start({ database, settings, patient: true });
+      const other = await TestApp.start({ database, settings });
       try {
         const { user } = await other.people.person();
         const page = new Browser(other);
@@ -438,7 +437,6 @@ describe('cookies', () => {
       const named = await TestApp.start({
         database,
         settings: { CORS_ORIGINS: 'https://app.example.com' },
-        patient: true,
       });
       try {
         const page = await Browser.signedIn(named, (await named.people.person()).user);

@@ -24,10 +24,7 @@ describe('impersonation', () => {
 
   beforeAll(async () => {
     address = await freshDatabase(`impersonation_${process.env['JEST_WORKER_ID']}`);
-    [app, other] = [
-      await TestApp.start({ database: address, patient: true }),
-      await TestApp.start({ database: address, patient: true }),
-    ];
+    [app, other] = [await TestApp.start({ database: address }), await TestApp.start({ database: address })];
   });
   beforeEach(async () => {
     [ada, grace] = [await app.people.admin(), await app.people.person()];

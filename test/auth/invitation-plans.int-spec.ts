@@ -21,7 +21,6 @@ describe('the list of 20,000 invitations', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`invited_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     ada = await app.people.admin();
     await app.sql(PLANT);

@@ -23,7 +23,7 @@ describe('invitations', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   beforeEach(async () => {
     ada = await app.people.admin();
@@ -156,7 +156,7 @@ describe('invitations', () => {
     ['invite', 201],
     ['closed', 403],
   ])('where REGISTRATION is %s, inviting answers %i', async (REGISTRATION, status) => {
-    const other = await TestApp.start({ settings: { REGISTRATION }, patient: true });
+    const other = await TestApp.start({ settings: { REGISTRATION } });
     try {
       const admin = await other.people.admin();
       const body = { email: `${unique('mode')}@example.com`, name: 'Grace' };

@@ -44,10 +44,7 @@ describe('keys', () => {
   beforeAll(async () => {
     statements = new Statements();
     address = await freshDatabase('api_keys');
-    [app, other] = [
-      await TestApp.start({ database: address, patient: true }),
-      await TestApp.start({ database: address, patient: true }),
-    ];
+    [app, other] = [await TestApp.start({ database: address }), await TestApp.start({ database: address })];
   });
   afterAll(async () => {
     await app.stop();
@@ -308,7 +305,7 @@ describe('keys', () => {
 
     it('is not lost when the process stops', async () => {
       const key = await make(ada, ['me']);
-      const brief = await TestApp.start({ database: address, patient: true });
+      const brief = await TestApp.start({ database: address });
       expect((await ask(key.secret, '/api/v1/me', brief)).status).toBe(200);
       await brief.stop();
       expect((await ada.get<Key>(`${TOKENS}/${key.id}`)).body.lastUsedAt).not.toBeNull();

@@ -23,7 +23,6 @@ describe('a magic link', () => {
     // Of its own, for the clock goes far ahead.
     app = await TestApp.start({
       database: await freshDatabase(`magic_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {
@@ -246,7 +245,7 @@ describe('A14 S35 what was begun for one purpose', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

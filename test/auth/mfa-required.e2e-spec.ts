@@ -34,7 +34,6 @@ describe('a role that asks for a second factor', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`mfa_required_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     admin = await app.people.admin();
     role = await makeRole(true);

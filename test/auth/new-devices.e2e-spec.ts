@@ -11,7 +11,7 @@ describe('a sign-in from a new device', () => {
 
   beforeAll(async () => {
     // Whoever asks may say where they are.
-    app = await TestApp.start({ settings: { TRUST_PROXY: '1' }, patient: true });
+    app = await TestApp.start({ settings: { TRUST_PROXY: '1' } });
   });
   afterAll(() => app.stop());
 

@@ -14,7 +14,6 @@ describe('sessions that are over', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`pruning_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   afterAll(() => app.stop());
@@ -64,7 +63,6 @@ describe('keys and invitations that are over', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`pruned_keys_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   afterAll(() => app.stop());

@@ -22,7 +22,6 @@ describe('a forgotten password', () => {
     // Of its own, for the clock goes far ahead.
     app = await TestApp.start({
       database: await freshDatabase(`recovery_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {
@@ -445,7 +444,7 @@ describe('a forgotten password', () => {
       ],
       ['of ACCOUNT_URL', { ACCOUNT_URL: 'https://id.example.com/me/' }, 'https://id.example.com/me/reset-password'],
     ])('A6 S61 %s, whatever a request says', async (_what, settings, expected) => {
-      const other = await TestApp.start({ settings, patient: true });
+      const other = await TestApp.start({ settings });
       const { email } = await other.people.user();
       const body = { email };
       const answer = await other.send('POST', '/api/v1/auth/password/forgot', { body, headers: forged });

@@ -25,7 +25,7 @@ describe('registration', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterEach(() => app.clock.run());
   afterAll(() => app.stop());

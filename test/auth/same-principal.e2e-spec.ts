@@ -16,7 +16,7 @@ describe('a principal', () => {
   let victim: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     victim = await app.people.person();
   });
   afterAll(() => app.stop());

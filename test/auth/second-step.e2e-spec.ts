@@ -25,7 +25,6 @@ describe('the second step of a sign-in', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`second_step_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {

@@ -32,7 +32,7 @@ describe('sessions that are shown', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterAll(() => app.stop());
   beforeEach(async () => {
@@ -207,7 +207,7 @@ describe('sessions that end by themselves', () => {
 
   beforeAll(async () => {
     const settings = { SESSION_IDLE: '20m', SESSION_LIFETIME: '60m', SESSION_MAX: '3' };
-    app = await TestApp.start({ database: await freshDatabase('short_sessions'), settings, patient: true });
+    app = await TestApp.start({ database: await freshDatabase('short_sessions'), settings });
   });
   afterAll(() => app.stop());
 

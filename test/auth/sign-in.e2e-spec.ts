@@ -25,7 +25,7 @@ describe('sign-in', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

@@ -34,7 +34,6 @@ describe('a step-up', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`step_up_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {

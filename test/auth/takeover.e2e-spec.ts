@@ -22,7 +22,6 @@ describe('somebody who was in another’s account, or wants to be', () => {
     // Of its own, for the clock goes ahead.
     app = await TestApp.start({
       database: await freshDatabase(`takeover_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {

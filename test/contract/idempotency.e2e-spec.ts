@@ -25,7 +25,7 @@ describe('Idempotency-Key', () => {
 
   beforeAll(async () => {
     // Where nobody else has keys, of another day perhaps; a hundred at once are more than a busy machine does in time.
-    app = await TestApp.start({ database: await freshDatabase('idempotency_contract'), patient: true });
+    app = await TestApp.start({ database: await freshDatabase('idempotency_contract') });
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

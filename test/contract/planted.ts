@@ -12,7 +12,7 @@ const CONTROLLERS = 'controllers';
 export async function startWith(...controllers: Type[]): Promise<TestApp> {
   Reflect.defineMetadata(CONTROLLERS, controllers, AppModule);
   try {
-    return await TestApp.start({ watched: false });
+    return await TestApp.start({ watched: false, patient: false });
   } finally {
     Reflect.deleteMetadata(CONTROLLERS, AppModule);
   }

@@ -13,7 +13,7 @@ describe('with one connection for everything', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ settings: { DATABASE_POOL_MAX: '1' }, patient: true });
+    app = await TestApp.start({ settings: { DATABASE_POOL_MAX: '1' } });
   });
   afterAll(() => app.stop());
   afterEach(() => expect(app.get(Database).connections().total).toBeLessThanOrEqual(1));

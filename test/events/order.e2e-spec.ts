@@ -30,7 +30,7 @@ describe('the facts of a subject', () => {
 
   beforeAll(async () => {
     // Many want the same row at once: some wait for longer than a request may on a busy machine.
-    apps = [await TestApp.start({ patient: true }), await TestApp.start({ patient: true })];
+    apps = [await TestApp.start(), await TestApp.start()];
   });
   afterAll(async () => {
     for (const app of apps) await app.stop();

@@ -37,7 +37,7 @@ describe('numbers of transactions that a crash gives again', () => {
     // At leisure: so that the crash is sure to come before.
     await cluster.sql("ALTER SYSTEM SET wal_writer_delay = '10s'");
     await cluster.sql('SELECT pg_reload_conf()');
-    app = await TestApp.start({ database: cluster.database, settings: { ROLE: 'api' }, patient: true });
+    app = await TestApp.start({ database: cluster.database, settings: { ROLE: 'api' } });
     url = await listening(app);
     admin = await app.people.admin();
   }, 120_000);

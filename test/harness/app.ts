@@ -64,7 +64,7 @@ export interface TestAppOptions {
   readonly work?: (jobs: Jobs) => void;
   /** For tests of the clock itself: what is due by it is done. */
   readonly schedules?: boolean;
-  /** For thousands of requests, some of which meet a machine that stands still. */
+  /** False where 503 is the matter; else it is taken as a client takes it, for a machine may stand still. Default true. */
   readonly patient?: boolean;
 }
 
@@ -102,7 +102,7 @@ export class TestApp implements Household {
     prepare,
     work,
     schedules = false,
-    patient = false,
+    patient = true,
   }: TestAppOptions = {}): Promise<TestApp> {
     const address = database ?? (await workerDatabase());
     const config = Config.load({

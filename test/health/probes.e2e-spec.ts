@@ -40,7 +40,7 @@ describe('probes', () => {
   const statusesOf = async (): Promise<number[]> => Promise.all(PROBES.map(async (path) => (await probe(path)).status));
 
   beforeAll(async () => {
-    app = await TestApp.start({ database: await freshDatabase(NAME) });
+    app = await TestApp.start({ database: await freshDatabase(NAME), patient: false });
   });
   afterAll(async () => {
     await app.stop();

@@ -48,7 +48,6 @@ describe('/api/v1/jobs', () => {
     app = await TestApp.start({
       database: await freshDatabase(`jobs_http_${process.env['JEST_WORKER_ID']}`),
       // A hundred at once want the same row.
-      patient: true,
       work: (to) => {
         to.work(Shown, ({ at }) => ({ at }));
         to.work(Doomed, () => {

@@ -48,7 +48,7 @@ describe('A29 an address that another parser could read otherwise', () => {
   let admin: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     admin = await app.people.admin();
   });
   afterAll(() => app.stop());

@@ -28,7 +28,7 @@ describe('a mail server that is dead', () => {
   });
 
   async function startApp(database: DatabaseAddress, port: number): Promise<TestApp> {
-    const app = await TestApp.start({ database, settings: { SMTP_URL: `smtp://127.0.0.1:${port}` } });
+    const app = await TestApp.start({ database, settings: { SMTP_URL: `smtp://127.0.0.1:${port}` }, patient: false });
     open.push(() => app.stop());
     return app;
   }
@@ -68,7 +68,6 @@ describe('a mail server that is dead', () => {
       database: await freshDatabase('smtp_given_up'),
       settings: { SMTP_URL: `smtp://127.0.0.1:${await freePort()}` },
       onLog: (line) => log.push(line),
-      patient: true,
     });
     open.push(() => app.stop());
     const email = `${unique('late')}@example.com`;
@@ -136,7 +135,6 @@ describe('a mail server that is dead', () => {
     const app = await TestApp.start({
       database: await freshDatabase('smtp_tls'),
       settings: { SMTP_URL },
-      patient: true,
     });
     open.push(() => app.stop());
     expect((await register(app, `${unique('tls')}@example.com`)).status).toBe(202);
@@ -151,7 +149,6 @@ describe('a mail server that is dead', () => {
     const app = await TestApp.start({
       database,
       settings: { SMTP_URL: `smtp://127.0.0.1:${silent.port}` },
-      patient: true,
     });
     const email = `${unique('stop')}@example.com`;
     expect((await register(app, email)).status).toBe(202);

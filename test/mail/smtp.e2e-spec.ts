@@ -41,7 +41,6 @@ describe('mail by SMTP', () => {
         PUBLIC_URL: 'https://id.example.com',
       },
       onLog: (line) => log.push(line),
-      patient: true,
     });
   });
   afterAll(async () => {

@@ -30,7 +30,6 @@ describe('trusted devices', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`devices_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     mfa = app.get(Mfa);
   });

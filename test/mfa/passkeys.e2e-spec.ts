@@ -52,7 +52,6 @@ describe('passkeys', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`passkeys_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     mfa = app.get(Mfa);
   });

@@ -27,7 +27,7 @@ describe('recovery codes', () => {
 
   beforeAll(async () => {
     const database = await freshDatabase(`recovery_${process.env['JEST_WORKER_ID']}`);
-    apps = [await TestApp.start({ database, patient: true }), await TestApp.start({ database, patient: true })];
+    apps = [await TestApp.start({ database }), await TestApp.start({ database })];
     app = apps[0]!;
     mfa = app.get(Mfa);
   });

@@ -10,12 +10,12 @@ const [OLD, NEW] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)];
 describe('the secrets of authenticator apps', () => {
   it('outlive a change of SECRET_KEY: they are sealed anew while the one before is still known', async () => {
     const database = await freshDatabase(`sealing_${process.env['JEST_WORKER_ID']}`);
-    const before = await TestApp.start({ database, secrets: new Secrets(OLD), patient: true });
+    const before = await TestApp.start({ database, secrets: new Secrets(OLD) });
     const grace = await before.people.person();
     const factor = await confirmApp(before, grace);
     await before.stop();
 
-    const between = await TestApp.start({ database, secrets: new Secrets(NEW, OLD), patient: true });
+    const between = await TestApp.start({ database, secrets: new Secrets(NEW, OLD) });
     await between
       .get(Jobs)
       .known()
@@ -23,7 +23,7 @@ describe('the secrets of authenticator apps', () => {
       .handler({} as never, null as never);
     await between.stop();
 
-    const after = await TestApp.start({ database, secrets: new Secrets(NEW), patient: true });
+    const after = await TestApp.start({ database, secrets: new Secrets(NEW) });
     const proof = { method: 'totp', code: factor.code(1) } as const;
     expect(await after.get(Mfa).prove(grace.id, proof)).toEqual(['otp', 'mfa']);
     await after.stop();

@@ -27,7 +27,6 @@ describe('an authenticator app', () => {
     // Of its own, for the clock goes far ahead: what is mailed then would hide what others are mailed now.
     app = await TestApp.start({
       database: await freshDatabase(`totp_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     mfa = app.get(Mfa);
   });

@@ -18,7 +18,7 @@ describe('a socket that goes on', () => {
 
   beforeAll(async () => {
     const database = await freshDatabase(NAME);
-    const start = (): Promise<TestApp> => TestApp.start({ database, patient: true });
+    const start = (): Promise<TestApp> => TestApp.start({ database });
     [app, other] = [await start(), await start()];
     urls = [await listening(app), await listening(other)];
     root = await app.people.admin();

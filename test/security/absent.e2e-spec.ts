@@ -17,7 +17,7 @@ describe('what is not there', () => {
   let admin: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     port = await portOf(app);
     admin = await app.people.admin();
   });

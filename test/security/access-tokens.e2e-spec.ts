@@ -28,7 +28,7 @@ describe('access tokens', () => {
   let visits = 0;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.person();
     const [first, second] = ada.token.split('.') as [string, string];
     header = decode(first);
@@ -281,7 +281,7 @@ describe('access tokens', () => {
   });
 
   it('keeps the tokens of two applications in one process apart', async () => {
-    const other = await TestApp.start({ settings: { JWT_AUDIENCE: 'elsewhere' }, patient: true });
+    const other = await TestApp.start({ settings: { JWT_AUDIENCE: 'elsewhere' } });
     const foreign = await other.people.person();
     expect((await foreign.get('/api/v1/me')).status).toBe(200);
     await expectRefused(foreign.token);

@@ -50,7 +50,6 @@ describe('who may call what (S54, S55)', () => {
 
   beforeAll(async () => {
     app = await TestApp.start({
-      patient: true,
       prepare: (fastify) =>
         fastify.addHook('onRoute', ({ method, url }) => {
           for (const each of [method].flat()) if (each !== 'HEAD' && each !== 'OPTIONS') routes.push(`${each} ${url}`);

@@ -12,7 +12,7 @@ describe('caches', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterAll(() => app.stop());
 

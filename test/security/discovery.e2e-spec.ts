@@ -23,7 +23,7 @@ describe('who has an account', () => {
 
   beforeAll(async () => {
     statements = new Statements();
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     known = (await app.people.user()).email;
   });
   // However slow the machine, no pause ends in the midst of a test.

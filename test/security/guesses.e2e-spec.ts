@@ -40,7 +40,7 @@ describe('guesses', () => {
   beforeAll(async () => {
     // Of its own, for the clock goes far ahead. The one hop is whoever asks, so that each may say where they are.
     const database = await freshDatabase(`guesses_${process.env['JEST_WORKER_ID']}`);
-    app = await TestApp.start({ database, settings: { TRUST_PROXY: '1' }, patient: true });
+    app = await TestApp.start({ database, settings: { TRUST_PROXY: '1' } });
   });
   beforeEach(async () => {
     ada = await app.people.admin();
@@ -513,7 +513,7 @@ describe('guesses', () => {
   });
 
   it('are not believed to come from elsewhere where no proxy is trusted', async () => {
-    const other = await TestApp.start({ patient: true });
+    const other = await TestApp.start();
     const { email } = await other.people.user();
     other.clock.stand();
     const statusesOf: number[] = [];

@@ -37,7 +37,7 @@ describe('S59 addresses that somebody gives us', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterAll(() => app.stop());
 

@@ -38,7 +38,7 @@ describe('passwords', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

@@ -22,10 +22,7 @@ describe('refresh tokens', () => {
 
   beforeAll(async () => {
     address = await freshDatabase('refresh_tokens');
-    [app, other] = [
-      await TestApp.start({ database: address, patient: true }),
-      await TestApp.start({ database: address, patient: true }),
-    ];
+    [app, other] = [await TestApp.start({ database: address }), await TestApp.start({ database: address })];
   });
   afterAll(async () => {
     await app.stop();
@@ -129,10 +126,10 @@ describe('refresh tokens', () => {
   });
 
   it('S24 A2 remembers after a restart', async () => {
-    const before = await TestApp.start({ database: address, patient: true });
+    const before = await TestApp.start({ database: address });
     const successor = await successorOf(ada.refreshToken, before);
     await before.stop();
-    const after = await TestApp.start({ database: address, patient: true });
+    const after = await TestApp.start({ database: address });
     after.clock.advance(app.clock.millis() - Date.now() + GRACE + 1000);
     await expectRefused(ada.refreshToken, after);
     await expectRefused(successor, after);

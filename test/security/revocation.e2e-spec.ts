@@ -29,10 +29,7 @@ describe('what is taken away', () => {
   beforeAll(async () => {
     statements = new Statements();
     address = await freshDatabase(NAME);
-    [app, other] = [
-      await TestApp.start({ database: address, patient: true }),
-      await TestApp.start({ database: address, patient: true }),
-    ];
+    [app, other] = [await TestApp.start({ database: address }), await TestApp.start({ database: address })];
     root = await app.people.admin();
   });
   afterAll(async () => {

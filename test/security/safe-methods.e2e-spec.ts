@@ -22,7 +22,6 @@ describe('S28 GET and HEAD', () => {
   beforeAll(async () => {
     const app = await TestApp.start({
       database: await freshDatabase('safe_methods'),
-      patient: true,
       prepare: (fastify) =>
         fastify.addHook('onRoute', ({ method, url }) => {
           if ([method].flat().includes('GET') && !/[:*]/.test(url)) pages.push(url);

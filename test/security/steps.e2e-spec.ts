@@ -25,7 +25,7 @@ describe('A4 steps', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterAll(() => app.stop());
 

@@ -39,7 +39,6 @@ describe('S35, A14 each kind of token', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`token_kinds_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
     [admin, grace] = [await app.people.admin(), await app.people.person()];
     factor = await confirmApp(app, grace);

@@ -42,7 +42,7 @@ describe('events on NATS, as Debian ships it', () => {
   }
 
   async function startApp(database: DatabaseAddress, nats: DebianNats, more = {}): Promise<TestApp> {
-    const app = await TestApp.start({ database, settings: { NATS_URL: nats.url }, patient: true, ...more });
+    const app = await TestApp.start({ database, settings: { NATS_URL: nats.url }, ...more });
     open.push(() => app.stop());
     return app;
   }
@@ -221,7 +221,7 @@ describe('events on NATS, as Debian ships it', () => {
   it('miss nothing when the process that publishes is killed, again and again', async () => {
     const nats = await startNats();
     const database = await freshDatabase('broker_process');
-    const writer = await TestApp.start({ database, patient: true });
+    const writer = await TestApp.start({ database });
     open.push(() => writer.stop());
     const connection = await listen(nats);
     const start = () => startProcess({ ...onDatabase(database), NATS_URL: nats.url, ROLE: 'worker' });
@@ -338,7 +338,7 @@ describe('events on NATS, as Debian ships it', () => {
     const connection = await listen(nats);
     const { streams } = await jetstreamManager(connection);
     const database = await freshDatabase('broker_outage');
-    const writer = await TestApp.start({ database, patient: true });
+    const writer = await TestApp.start({ database });
     open.push(() => writer.stop());
     const first = await TestApp.start({ database, settings: { NATS_URL: nats.url } });
     await writeFacts([writer], 3, 3);

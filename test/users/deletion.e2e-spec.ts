@@ -19,7 +19,6 @@ describe('an account that its owner gives up', () => {
   beforeAll(async () => {
     app = await TestApp.start({
       database: await freshDatabase(`deletion_${process.env['JEST_WORKER_ID']}`),
-      patient: true,
     });
   });
   beforeEach(async () => {
@@ -195,7 +194,7 @@ describe('an account that is given up where no days are granted (DELETION_GRACE=
 
   beforeAll(async () => {
     const database = await freshDatabase(`deletion_at_once_${process.env['JEST_WORKER_ID']}`);
-    app = await TestApp.start({ database, settings: { DELETION_GRACE: '0' }, schedules: true, patient: true });
+    app = await TestApp.start({ database, settings: { DELETION_GRACE: '0' }, schedules: true });
   });
   afterAll(() => app.stop());
 
@@ -220,7 +219,7 @@ describe('a suspension with an end', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   afterAll(() => app.stop());
 

@@ -32,7 +32,7 @@ describe('facts about users', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

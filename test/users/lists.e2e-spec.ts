@@ -22,7 +22,7 @@ describe('the list of users', () => {
   let mine: string;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
     // Not a digit at its end: with the number of a user it could make what is looked for in another.
     prefix = `${unique('list')}q`;

@@ -8,7 +8,7 @@ describe('me', () => {
   let grace: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
   });
   beforeEach(async () => {
     grace = await app.people.person({ appMetadata: { plan: 'secret' }, metadata: { theme: { dark: true, size: 2 } } });

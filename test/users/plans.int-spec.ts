@@ -56,7 +56,7 @@ describe('the list of 100,000 users', () => {
     planner = new Client({ connectionString: asSuperuser(database) });
     await planner.connect();
     await plant(planner);
-    app = await TestApp.start({ database, patient: true });
+    app = await TestApp.start({ database });
     ada = await app.people.admin();
     const repository = app.get(UsersRepository);
     const page = repository.page.bind(repository);
@@ -192,7 +192,7 @@ describe('a question that takes too long', () => {
   beforeAll(async () => {
     const database = await freshDatabase(`costly_${process.env['JEST_WORKER_ID']}`);
     // A machine that stands still tells 503 instead: such an answer is asked for again.
-    app = await TestApp.start({ database, patient: true });
+    app = await TestApp.start({ database });
     ada = await app.people.admin();
     await app.sql(PLANT_USERS, [200, PREFIX]);
     await app.sql('ANALYZE roster.users');

@@ -27,7 +27,7 @@ describe('two processes', () => {
   beforeAll(async () => {
     const database = await freshDatabase(`races_${process.env['JEST_WORKER_ID']}`);
     // Only to make people and tokens for the others.
-    app = await TestApp.start({ database, patient: true });
+    app = await TestApp.start({ database });
     ada = await app.people.admin();
     const settings = { ...onDatabase(database), LOG_LEVEL: 'fatal' };
     processes = await Promise.all([startProcess(settings), startProcess(settings)]);
@@ -131,10 +131,7 @@ describe('the last active administrator', () => {
   beforeAll(async () => {
     const database = await freshDatabase(`last_${process.env['JEST_WORKER_ID']}`);
     const settings = { DELETION_GRACE: '0' };
-    apps = [
-      await TestApp.start({ database, settings, patient: true }),
-      await TestApp.start({ database, settings, patient: true }),
-    ];
+    apps = [await TestApp.start({ database, settings }), await TestApp.start({ database, settings })];
     counted = apps[0]!;
   });
   afterAll(() => Promise.all(apps.map((app) => app.stop())));

@@ -12,7 +12,7 @@ describe('users', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     ada = await app.people.admin();
   });
   afterAll(() => app.stop());

@@ -12,7 +12,7 @@ describe('webhooks', () => {
 
   beforeAll(async () => {
     // Sixty who want the same row at once: some wait for longer than a request may on a busy machine.
-    app = await startHooks('webhooks_crud', { ROLE: 'api' }, { patient: true });
+    app = await startHooks('webhooks_crud', { ROLE: 'api' });
     admin = await app.people.admin();
   });
   afterAll(() => app.stop());

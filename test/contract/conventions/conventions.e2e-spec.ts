@@ -20,7 +20,7 @@ describe('every operation', () => {
     // High enough that nobody is limited, so that the limits are told all the same.
     const high = '1000000/60s';
     const settings = { RATE_LIMITS: 'on', RATE_LIMIT_READ: high, RATE_LIMIT_WRITE: high, RATE_LIMIT_CREDENTIALS: high };
-    honest = new Honest(await TestApp.start({ settings, patient: true }));
+    honest = new Honest(await TestApp.start({ settings }));
   });
   afterAll(async () => {
     const { length } = honest.operations;

@@ -35,7 +35,7 @@ describe('requests that nobody thought of', () => {
   let operations: Operation[];
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     operations = operationsOf(app.app.document);
   });
   afterAll(async () => {

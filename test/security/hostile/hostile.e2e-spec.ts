@@ -17,7 +17,7 @@ describe('input that means harm', () => {
   let campaign: Campaign;
 
   beforeAll(async () => {
-    app = await TestApp.start({ patient: true });
+    app = await TestApp.start();
     campaign = new Campaign(app, await portOf(app));
   });
   afterAll(async () => {

@@ -59,7 +59,7 @@ describe('the set of hostile inputs', () => {
 async function startFaulty(): Promise<TestApp> {
   Reflect.defineMetadata('controllers', [PlantedFaults], AppModule);
   try {
-    return await TestApp.start({ watched: false, prepare: readAnything });
+    return await TestApp.start({ watched: false, prepare: readAnything, patient: false });
   } finally {
     Reflect.deleteMetadata('controllers', AppModule);
   }
