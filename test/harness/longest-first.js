@@ -3,18 +3,25 @@ import Sequencer from '@jest/test-sequencer';
 /** By what they took on two cores, in this order: a long suite that begins last leaves the other worker without work. */
 const LONGEST = [
   'test/security/hostile/hostile',
-  'test/security/generated/',
-  'test/security/authorisation',
   'test/contract/conventions/',
+  'test/security/generated/',
   'test/faults/one-time',
-  'test/start/first-start',
-  'test/start/database',
+  'test/faults/planted-faults',
+  'test/cli/backup',
+  'test/events/stream',
+  'test/imports/crash',
   'test/cli/doctor',
+  'test/jobs/killed',
+  'test/start/database',
   'test/security/guesses',
-  'test/audit/tamper',
+  'test/cli/users',
+  'test/start/first-start',
+  'test/jobs/cut-off',
+  'test/security/authorisation',
+  'test/faults/idempotency',
   'test/start/stop',
-  'test/faults/sign-in-storm',
-  'test/users/plans',
+  'test/audit/tamper',
+  'test/audit/retirement',
 ];
 
 /** The long suites before all others, which come as Jest would have them: a fresh clone knows nothing of earlier runs. */
