@@ -28,6 +28,10 @@ function eachMember(example: Readonly<Record<string, unknown>>, ...values: reado
   return Object.keys(example).flatMap((name) => values.map((value) => JSON.stringify({ ...example, [name]: value })));
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 const PRIVILEGED = {
   role: 'admin',
   isAdmin: true,
@@ -89,7 +93,12 @@ export const BODY_TECHNIQUES: readonly Technique[] = [
       .map(([name, value]) => JSON.stringify({ ...example, [name]: value })),
   ),
   bodies('A20', 'what is no object', () => ['[]', '[[]]', 'null', 'true', '42', '"text"', '""']),
-  bodies('A21', 'an object for a text', (example) => eachMember(example, { $ne: null }, { $gt: '' })),
+  // Where any object may be, as in `metadata`, these are as good as others.
+  bodies('A21', 'an object for a text', (example) =>
+    Object.keys(example)
+      .filter((name) => !isObject(example[name]))
+      .flatMap((name) => [{ $ne: null }, { $gt: '' }].map((value) => JSON.stringify({ ...example, [name]: value }))),
+  ),
   bodies('A21', 'a list of lists for anything', (example) => eachMember(example, [[[]]], [{}, null])),
   bodies('A21', 'nothing at all', () => ['', ' ', '{', '{}}', '{"a":1,}', "{'a':1}", '{a:1}', '// a\n{}', 'NaN']),
   bodies('S58', 'a text of 50 kB in each member', (example) => eachMember(example, 'a'.repeat(50_000))),
