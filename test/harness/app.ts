@@ -14,7 +14,7 @@ import type { Ground } from '../../src/platform.module.js';
 import { watchContract } from './contract.js';
 import { Inquiry, ask, asSuperuser, run, workerDatabase } from './database.js';
 import type { Answer, Household } from './household.js';
-import { patiently } from './patience.js';
+import { again, patiently } from './patience.js';
 import { People } from './people.js';
 import { streamsOf, textOf } from './streams.js';
 
@@ -93,7 +93,11 @@ export class TestApp implements Household {
     this.isStream = streamsOf(app.document);
   }
 
-  static async start({
+  static start(options?: TestAppOptions): Promise<TestApp> {
+    return again(() => TestApp.startOnce(options));
+  }
+
+  private static async startOnce({
     database,
     settings = {},
     secrets = new Secrets(Buffer.alloc(32, 7)),

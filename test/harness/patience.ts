@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { isCancelled } from '../../src/platform/database/database-errors.js';
+import { DatabaseTimeout } from '../../src/platform/database/impatient-client.js';
+
 const TRIES = 3;
 
 /**
@@ -18,4 +21,15 @@ export async function patiently<T extends { readonly status: number }>(
     process.stdout.write('\nTold 503, and asked again\n');
     await pause(Number(seconds) * 1000);
   }
+}
+
+/** Does once more what a test prepares with, past the API, and a statement of which took longer than it may. */
+export async function again<T>(prepare: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await prepare();
+    } catch (error) {
+      if (tries === TRIES || !(isCancelled(error) || error instanceof DatabaseTimeout)) throw error;
+      process.stdout.write('\nThe database was too slow for a test, and was asked again\n');
+    }
 }

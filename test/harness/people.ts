@@ -6,6 +6,7 @@ import { Users } from '../../src/users/index.js';
 import type { UserRow } from '../../src/users/index.js';
 import type { NewUser } from '../../src/users/new-user.js';
 import type { Answer, Household } from './household.js';
+import { again } from './patience.js';
 
 export const PASSWORD = 'quiet river under seven bridges';
 
@@ -68,10 +69,8 @@ export class People {
   ): Promise<UserRow> {
     this.hash ??= this.app.get(PasswordHasher).hash(PASSWORD);
     const passwordHash = invited ? undefined : await this.hash;
-    const name = unique('Person ');
-    return this.app
-      .get(Users)
-      .create({ email: `${unique('p')}@example.com`, name, ...profile }, { passwordHash, roles });
+    const somebody = { email: `${unique('p')}@example.com`, name: unique('Person '), ...profile };
+    return again(() => this.app.get(Users).create(somebody, { passwordHash, roles }));
   }
 
   /** Somebody signed in. */
@@ -86,7 +85,7 @@ export class People {
   /** One more session of somebody, without going through the password. */
   async signIn(user: UserRow, amr = ['pwd']): Promise<Person> {
     const signIns = this.app.get(SessionTokens);
-    const started = await signIns.start(user.id, amr);
+    const started = await again(() => signIns.start(user.id, amr));
     const { accessToken, refreshToken } = await signIns.give(started, user);
     return new Person(this.app, user, accessToken, refreshToken, started.session.id);
   }
