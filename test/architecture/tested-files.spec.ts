@@ -48,6 +48,7 @@ describe('npm run test:once', () => {
     expect(passed()).toBe('false');
   });
 
+  // What stands in quotes is written into the small repository, and only its Jest runs, fails or skips it.
   it.each([
     ['part of it', { 'b.test.js': TESTS }, ['a.test.js'], 0],
     ['one name', {}, ['--testNamePattern', 'a'], 0],

@@ -5,7 +5,7 @@ import { DatabaseTimeout } from '../../src/platform/database/impatient-client.js
 import { lanesOf } from '../../src/platform/database/pipeline.js';
 import { runInRequest } from '../../src/platform/logging/request-context.js';
 import { TestApp } from '../harness/app.js';
-import { awaitThat, patiently } from '../jobs/awaited.js';
+import { awaitThat, unhurried } from '../jobs/awaited.js';
 
 const ECHO = lookup('test_echo', 'SELECT $1::int AS n');
 const DIVIDE = lookup('test_divide', 'SELECT 100 / $1::int AS n');
@@ -84,7 +84,7 @@ describe('look-ups that share connections', () => {
       const shape = lookup('test_shape', 'SELECT n FROM roster.test_shape WHERE $1::int = 1');
       const ofPool = { ...shape, name: 'test_shape_pool', lookup: false };
       const all = (): Promise<unknown[]> =>
-        patiently(() =>
+        unhurried(() =>
           Promise.all([shape, ofPool].flatMap((each) => Array.from({ length: 20 }, () => db.row(each, [1])))),
         );
       for (let round = 0; round < 5; round += 1) await all();

@@ -56,7 +56,7 @@ export async function passBackoff(app: TestApp, id: string): Promise<void> {
 }
 
 /** For a hundred at once on a busy machine: longer than a request may take. */
-export function patiently<T>(work: () => T): T {
+export function unhurried<T>(work: () => T): T {
   const deadline = performance.now() + 20_000;
   return runInRequest({ requestId: 'a-test', deadline, ip: null, userAgent: null, actorId: null }, work);
 }

@@ -6,7 +6,7 @@ import { Database } from '../../src/platform/database/database.js';
 import { runInRequest } from '../../src/platform/logging/request-context.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import { awaitNoTicket, awaitState, awaitThat, jobOf, passBackoff, patiently } from './awaited.js';
+import { awaitNoTicket, awaitState, awaitThat, jobOf, passBackoff, unhurried } from './awaited.js';
 
 interface Task {
   readonly name?: string;
@@ -231,7 +231,7 @@ describe('a job', () => {
     const runAt = new Date(Date.now() + 3_600_000);
     const ids = await Promise.all(
       Array.from({ length: 100 }, (_, at) =>
-        patiently(() => jobs.enqueue(Plain, { name: `at once ${at}` }, { key: 'race', runAt })),
+        unhurried(() => jobs.enqueue(Plain, { name: `at once ${at}` }, { key: 'race', runAt })),
       ),
     );
     expect(new Set(ids).size).toBe(1);

@@ -8,7 +8,7 @@ import { Schedules } from '../../src/jobs/schedules.service.js';
 import { Health } from '../../src/health/health.service.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
-import { awaitState, awaitThat, jobOf, patiently } from './awaited.js';
+import { awaitState, awaitThat, jobOf, unhurried } from './awaited.js';
 
 const InOrder = defineJob<{ key: number; at: number }>('test.in_order', { maxAttempts: 1 });
 const Slow = defineJob<{ heeds: boolean }>('test.slow', { maxAttempts: 1 });
@@ -96,7 +96,7 @@ describe('jobs of several processes', () => {
     const key = QUEUES + 1;
     await Promise.all(
       Array.from({ length: 100 }, (_, at) =>
-        patiently(() => one.get(Jobs).enqueue(InOrder, { key, at }, { queue: 'order at once' })),
+        unhurried(() => one.get(Jobs).enqueue(InOrder, { key, at }, { queue: 'order at once' })),
       ),
     );
     await awaitQueue('order at once');
@@ -106,7 +106,7 @@ describe('jobs of several processes', () => {
 
   it('are each done by one of them', async () => {
     const ids = await Promise.all(
-      Array.from({ length: 100 }, (_, at) => patiently(() => one.get(Jobs).enqueue(InOrder, { key: 100 + at, at }))),
+      Array.from({ length: 100 }, (_, at) => unhurried(() => one.get(Jobs).enqueue(InOrder, { key: 100 + at, at }))),
     );
     for (const id of ids) await awaitState(one, id, 'succeeded');
     for (let at = 0; at < 100; at += 1) expect(order.get(100 + at)).toEqual([at]);
@@ -121,7 +121,7 @@ describe('jobs of several processes', () => {
       one.sql<{ id: string; state: string }>(
         "SELECT id, state FROM roster.jobs WHERE name = 'test.by_the_clock' AND id < '01700000-0000-7000-8000-000000000000' ORDER BY id",
       );
-    const strike = (at: number): Promise<void> => patiently(() => (at % 2 ? one : other).get(Schedules).fire(ticket));
+    const strike = (at: number): Promise<void> => unhurried(() => (at % 2 ? one : other).get(Schedules).fire(ticket));
     await Promise.all(Array.from({ length: 100 }, (_, at) => strike(at)));
     await awaitThat(strokes, (rows) => rows.length === 1 && rows[0]!.state === 'succeeded');
     await one.get(Schedules).fire(ticket);
@@ -148,7 +148,7 @@ describe('jobs of several processes', () => {
     const third = await TestApp.start({ database, schedules: true, work: work('third'), settings: { ROLE: 'worker' } });
     // More than two may hold.
     const ids = await Promise.all(
-      Array.from({ length: 250 }, () => patiently(() => one.get(Jobs).enqueue(Slow, { heeds: true }))),
+      Array.from({ length: 250 }, () => unhurried(() => one.get(Jobs).enqueue(Slow, { heeds: true }))),
     );
     const lying = (): Promise<{ worker: string; count: number }[]> =>
       one.sql(

@@ -4,7 +4,7 @@ import { Mfa } from '../../src/mfa/index.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
-import { patiently } from '../jobs/awaited.js';
+import { unhurried } from '../jobs/awaited.js';
 import { awaitMail } from '../mail/mailbox.js';
 import type { Failure } from '../users/shapes.js';
 import type { AuthenticatorAnswer, CreationOptions, Lies } from './authenticator.js';
@@ -289,7 +289,7 @@ describe('passkeys', () => {
       const { challengeId, options } = await verifyOptions(null);
       const response = authenticator.get(options);
       const outcomes = await Promise.all(
-        patiently(() => Array.from({ length: 20 }, () => mfa.signInWithPasskey({ challengeId, response }))),
+        unhurried(() => Array.from({ length: 20 }, () => mfa.signInWithPasskey({ challengeId, response }))),
       );
       expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
     }

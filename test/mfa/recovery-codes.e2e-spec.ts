@@ -3,7 +3,7 @@ import type { MfaProof } from '../../src/mfa/index.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
-import { patiently } from '../jobs/awaited.js';
+import { unhurried } from '../jobs/awaited.js';
 import { awaitWords } from '../mail/mailbox.js';
 import type { Failure } from '../users/shapes.js';
 import { confirmApp } from './enrolment.js';
@@ -86,7 +86,7 @@ describe('recovery codes', () => {
   it('let one of 100 in who come at once to two processes, in 10 rounds (S13, A30)', async () => {
     const both = apps.map((each) => each.get(Mfa));
     for (const code of codes) {
-      const tries = patiently(() => Array.from({ length: 100 }, (_, n) => prove(code, grace, both[n % 2])));
+      const tries = unhurried(() => Array.from({ length: 100 }, (_, n) => prove(code, grace, both[n % 2])));
       const outcomes = await Promise.all(tries);
       expect(outcomes.filter((outcome) => outcome !== null)).toEqual([RECOVERED]);
     }

@@ -6,7 +6,7 @@ import type { MfaMethod, MfaStatus } from '../../src/mfa/index.js';
 import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import type { Person } from '../harness/people.js';
-import { patiently } from '../jobs/awaited.js';
+import { unhurried } from '../jobs/awaited.js';
 import { awaitMail, awaitWords, mailTo, otherThan } from '../mail/mailbox.js';
 import type { Failure } from '../users/shapes.js';
 import { addApp, confirmApp } from './enrolment.js';
@@ -155,7 +155,7 @@ describe('an authenticator app', () => {
       app.clock.advance(30_000);
       // Not more than may be tried in a row: the limit on guesses has a test of its own.
       const shown = factor.code();
-      const tries = patiently(() => Array.from({ length: 20 }, () => prove(shown).catch(blocked)));
+      const tries = unhurried(() => Array.from({ length: 20 }, () => prove(shown).catch(blocked)));
       const outcomes = await Promise.all(tries);
       expect(outcomes.filter((outcome) => Array.isArray(outcome))).toEqual([OTP]);
       app.clock.advance(2 * 60 * MINUTE);
@@ -170,7 +170,7 @@ describe('an authenticator app', () => {
   it('is guessed at five times and then not for a minute, by whomever and in however many sessions (S14, A10)', async () => {
     const factor = await anApp();
     app.clock.stand();
-    const guesses = patiently(() => Array.from({ length: 150 }, () => prove(otherThan(factor.code())).catch(blocked)));
+    const guesses = unhurried(() => Array.from({ length: 150 }, () => prove(otherThan(factor.code())).catch(blocked)));
     const outcomes = await Promise.all(guesses);
     expect(outcomes.filter((outcome) => outcome === null)).toHaveLength(5);
     expect(outcomes.filter((outcome) => outcome === 'blocked')).toHaveLength(145);

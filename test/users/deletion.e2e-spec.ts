@@ -4,7 +4,7 @@ import { TestApp } from '../harness/app.js';
 import { freshDatabase } from '../harness/database.js';
 import { PASSWORD } from '../harness/people.js';
 import type { Person } from '../harness/people.js';
-import { awaitThat, patiently } from '../jobs/awaited.js';
+import { awaitThat, unhurried } from '../jobs/awaited.js';
 import { awaitMail, mailTo } from '../mail/mailbox.js';
 import type { Failure, Shown } from './shapes.js';
 
@@ -153,7 +153,7 @@ describe('an account that its owner gives up', () => {
   });
 
   it('is deleted once by jobs that run side by side, and many of them in one run', async () => {
-    const people = await Promise.all(patiently(() => Array.from({ length: 120 }, () => app.people.user())));
+    const people = await Promise.all(unhurried(() => Array.from({ length: 120 }, () => app.people.user())));
     const dueAt = new Date(app.clock.millis());
     await app.sql('UPDATE roster.users SET deletion_due_at = $2 WHERE id = ANY($1)', [
       people.map(({ id }) => id),
